@@ -1,0 +1,130 @@
+/*
+ * The stepwise API: one call as a state machine, for hosts with an event loop.
+ *
+ * A call runs until it wants something from the outside world, and goes on when
+ * the host has answered. invsrc_handle() is this loop:
+ *
+ *     invsrc_call_new(service, request, &call);
+ *     while ((want = invsrc_call_step(call)) > INVSRC_WANT_NONE)
+ *       invsrc_call_perform(call);        // or answer the want yourself
+ *     if (want == INVSRC_WANT_NONE) invsrc_call_take_response(call, &response);
+ *     invsrc_call_free(call);
+ *
+ * A host answers the slow wants (lookup, seal, insert) when it pleases, on any
+ * thread, one at a time, and may leave the others to invsrc_call_perform().
+ *
+ * A call that is freed early stores nothing further. If it has been given sealed
+ * bytes that were not yet inserted, the host discards those itself.
+ */
+#ifndef INVSRC_CALL_H
+#define INVSRC_CALL_H
+
+#include <invsrc/invsrc.h>
+#include <invsrc/provider.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct invsrc_call invsrc_call;
+
+/* What a call can want, what it brings, and the function that answers. The
+ * legal outcomes are those of the function of the same name in provider.h. */
+#define INVSRC_WANT_NONE 0         /* nothing more: the response is there */
+#define INVSRC_WANT_AUTHENTICATE 1 /* TOKEN; invsrc_call_answer_authenticate */
+#define INVSRC_WANT_NOW 2          /* invsrc_call_answer_now */
+#define INVSRC_WANT_RANDOM 3       /* invsrc_call_random_length(); invsrc_call_answer_random */
+#define INVSRC_WANT_LOOKUP 4       /* ENDPOINT_URL; invsrc_call_answer */
+#define INVSRC_WANT_OAUTH_START 5  /* invsrc_call_source(); invsrc_call_answer_oauth_start */
+#define INVSRC_WANT_SEAL 6         /* PLAINTEXT, invsrc_call_binding(); invsrc_call_answer_seal */
+#define INVSRC_WANT_INSERT 7       /* SEALED, invsrc_call_source(); invsrc_call_answer */
+#define INVSRC_WANT_DISCARD 8      /* SEALED, invsrc_call_binding(); invsrc_call_answer */
+#define INVSRC_WANT_GET 9          /* STOREFRONT, SOURCE_ID; invsrc_call_answer_get */
+#define INVSRC_WANT_LOG 10         /* LOG, invsrc_call_log_level(); invsrc_call_answer */
+
+/* Begins the answer to an HTTP request. `request` may be freed at once, but its
+ * body must stay until the call is freed. Calls no callback.
+ * Returns INVSRC_OK, INVSRC_EINVAL (a NULL, or a request without method or
+ * target) or INVSRC_ENOMEM. The service must outlive the call. */
+INVSRC_API int32_t invsrc_call_new(invsrc_service *service, const invsrc_request *request,
+                                   invsrc_call **call);
+
+/* Begins a create for a storefront that the host has authenticated itself, as
+ * invsrc_create(). `body` must stay until the call is freed. Returns as
+ * invsrc_call_new(); INVSRC_EINVAL also for a storefront of no or more than
+ * 255 bytes. */
+INVSRC_API int32_t invsrc_call_new_create(invsrc_service *service, const char *storefront,
+                                          uint64_t storefront_length, const void *body,
+                                          uint64_t length, invsrc_call **call);
+
+/* Wipes and ends the call. */
+INVSRC_API void invsrc_call_free(invsrc_call *call);
+
+/* Runs the call until it wants something. Asking again without having answered
+ * gives the same want. Never blocks and calls no callback.
+ * Returns a want (0 to 10), INVSRC_EINVAL (NULL) or INVSRC_ENOMEM: the call is
+ * over without a response and nothing was stored. */
+INVSRC_API int32_t invsrc_call_step(invsrc_call *call);
+
+/* Answers the pending want with the service's own callback.
+ * Returns INVSRC_OK (whatever the outcome was), INVSRC_EINVAL (NULL),
+ * INVSRC_ESTATE (nothing is wanted, or the service has no such provider: the
+ * want stays) or INVSRC_ENOMEM (the want stays and can be answered again). */
+INVSRC_API int32_t invsrc_call_perform(invsrc_call *call);
+
+/* ---- What the pending want brings ---------------------------------------- */
+
+#define INVSRC_INPUT_TOKEN 1        /* the bearer token; secret */
+#define INVSRC_INPUT_ENDPOINT_URL 2 /* canonical */
+#define INVSRC_INPUT_PLAINTEXT 3    /* the credential to seal; secret */
+#define INVSRC_INPUT_SEALED 4       /* what seal gave; absent when there is no credential */
+#define INVSRC_INPUT_STOREFRONT 5
+#define INVSRC_INPUT_SOURCE_ID 6
+#define INVSRC_INPUT_LOG 7
+
+/* An input of the pending want, or NULL when it has none of this kind. Valid
+ * until the want is answered. `length` may be NULL. */
+INVSRC_API const void *invsrc_call_input(const invsrc_call *call, int32_t input, uint64_t *length);
+/* The source that the pending want is about, or NULL. */
+INVSRC_API const invsrc_source *invsrc_call_source(const invsrc_call *call);
+/* What the pending want's sealed bytes are bound to, or NULL. */
+INVSRC_API const invsrc_binding *invsrc_call_binding(const invsrc_call *call);
+/* How many random bytes are wanted; 0 when none are. */
+INVSRC_API uint64_t invsrc_call_random_length(const invsrc_call *call);
+/* The level of the line to log; 0 when there is none. */
+INVSRC_API int32_t invsrc_call_log_level(const invsrc_call *call);
+
+/* ---- Answers ------------------------------------------------------------- */
+
+/* Each answers the pending want and returns INVSRC_OK, INVSRC_EINVAL (a NULL),
+ * INVSRC_ESTATE (that is not what the call wants; nothing changed) or
+ * INVSRC_ENOMEM (nothing changed; answer again or free the call). Bytes are
+ * copied. An outcome that is not legal counts as INVSRC_OUTCOME_FAILED, and so
+ * do bytes that break the rule of provider.h (an empty storefront, say). */
+
+/* LOOKUP, INSERT, DISCARD, LOG (for which the outcome says nothing). */
+INVSRC_API int32_t invsrc_call_answer(invsrc_call *call, int32_t outcome);
+INVSRC_API int32_t invsrc_call_answer_authenticate(invsrc_call *call, int32_t outcome,
+                                                   const char *storefront, uint64_t length);
+INVSRC_API int32_t invsrc_call_answer_now(invsrc_call *call, int32_t outcome, int64_t milliseconds);
+/* `length` must be invsrc_call_random_length(). */
+INVSRC_API int32_t invsrc_call_answer_random(invsrc_call *call, int32_t outcome,
+                                             const uint8_t *bytes, uint64_t length);
+INVSRC_API int32_t invsrc_call_answer_oauth_start(invsrc_call *call, int32_t outcome,
+                                                  const char *authorization_url,
+                                                  uint64_t url_length, const void *private_state,
+                                                  uint64_t state_length);
+INVSRC_API int32_t invsrc_call_answer_seal(invsrc_call *call, int32_t outcome, const void *sealed,
+                                           uint64_t length);
+INVSRC_API int32_t invsrc_call_answer_get(invsrc_call *call, int32_t outcome,
+                                          const invsrc_source *source);
+
+/* Hands the response over. Returns INVSRC_OK, INVSRC_EINVAL (a NULL) or
+ * INVSRC_ESTATE: the call is not done, or its response has been taken. */
+INVSRC_API int32_t invsrc_call_take_response(invsrc_call *call, invsrc_response **response);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,248 @@
+/*
+ * libinvsrc-providers: ready-made stores, keys, sealer and registries for hosts
+ * that bring none of their own. Each is an opaque object with a constructor, a
+ * `_free`, and one or more tables of functions (provider.h) to set in the options
+ * with the object as context:
+ *
+ *     invsrc_sqlite_open("sources.db", &db, error);
+ *     invsrc_options_set_store(options, invsrc_sqlite_store(), db);
+ *     invsrc_options_set_authenticator(options, invsrc_sqlite_authenticator(), db);
+ *
+ * The object must outlive every service that uses it. All of them may be used
+ * from many threads at once, but for the setters, which come before first use.
+ * Paths and other texts named `const char *` without a length are NUL-terminated.
+ * What a table's functions return is listed in provider.h.
+ */
+#ifndef INVSRC_PROVIDERS_H
+#define INVSRC_PROVIDERS_H
+
+#include <invsrc/invsrc.h>
+#include <invsrc/provider.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- API keys ------------------------------------------------------------ */
+
+/* A caller's key is "scope3_<client_id>_<secret>": 16 characters that name it and
+ * a 256-bit random secret. It is shown once; stores keep its SHA-256 only. */
+#define INVSRC_APIKEY_ACTIVE 1
+#define INVSRC_APIKEY_REVOKED 2
+
+typedef struct invsrc_apikey {
+  uint32_t size;
+  int32_t status;         /* INVSRC_APIKEY_… */
+  const char *client_id;  /* the middle part of the key */
+  const char *storefront; /* whom it speaks for */
+  const char *name;       /* given by the operator; "" if none */
+  int64_t created_at;     /* milliseconds since 1970-01-01T00:00:00Z */
+  int64_t revoked_at;     /* the same; 0 while active */
+} invsrc_apikey;
+
+/* Hears of one key; what it points to lasts until it returns. */
+typedef void (*invsrc_apikey_visitor)(void *context, const invsrc_apikey *key);
+
+/* ---- Store in memory ----------------------------------------------------- */
+
+/* For development and tests: sources and API keys until the process ends. */
+typedef struct invsrc_memory invsrc_memory;
+
+/* Returns INVSRC_OK, INVSRC_EINVAL (a NULL) or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_memory_new(invsrc_memory **memory);
+INVSRC_API void invsrc_memory_free(invsrc_memory *memory);
+INVSRC_API const invsrc_store_vtable *invsrc_memory_store(void);
+INVSRC_API const invsrc_authenticator_vtable *invsrc_memory_authenticator(void);
+/* As invsrc_sqlite_apikey_add(). */
+INVSRC_API int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *storefront,
+                                            const char *name, invsrc_buffer *key,
+                                            invsrc_error *error);
+
+/* ---- Store in SQLite ----------------------------------------------------- */
+
+/* A database file in WAL mode with synchronous=FULL: what was inserted is on
+ * disk. Many processes may open the same file. */
+typedef struct invsrc_sqlite invsrc_sqlite;
+
+/* Opens `path`, made (mode 0600) and given its schema when there is none, or
+ * brought up to the schema of this library. Returns INVSRC_OK; INVSRC_EINVAL (a
+ * NULL, or an empty path); INVSRC_EREFUSED (not an invsrc database, or one written by a newer
+ * library; it is left as it was); INVSRC_EIO (cannot be opened, read or
+ * written); INVSRC_EUNAVAILABLE (locked for longer than the busy timeout);
+ * INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_sqlite_open(const char *path, invsrc_sqlite **db, invsrc_error *error);
+INVSRC_API void invsrc_sqlite_free(invsrc_sqlite *db);
+INVSRC_API const invsrc_store_vtable *invsrc_sqlite_store(void);
+INVSRC_API const invsrc_authenticator_vtable *invsrc_sqlite_authenticator(void);
+
+/* Makes an API key for a storefront (1 to 255 bytes, no control characters) with
+ * a name for people ("" or NULL for none, at most 255 bytes), and puts the key
+ * into `key`: the only time that it can be seen.
+ * Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EUNAVAILABLE, INVSRC_EIO,
+ * INVSRC_ECRYPTO or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_sqlite_apikey_add(invsrc_sqlite *db, const char *storefront,
+                                            const char *name, invsrc_buffer *key,
+                                            invsrc_error *error);
+/* Shows every key, or those of one storefront where it is not NULL, oldest
+ * first. Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EUNAVAILABLE, INVSRC_EIO or
+ * INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_sqlite_apikey_list(invsrc_sqlite *db, const char *storefront,
+                                             invsrc_apikey_visitor visit, void *context,
+                                             invsrc_error *error);
+/* Ends a key by its client id. Returns INVSRC_OK, also when it was revoked
+ * before; INVSRC_ENOTFOUND; INVSRC_EINVAL, INVSRC_EUNAVAILABLE, INVSRC_EIO or
+ * INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_sqlite_apikey_revoke(invsrc_sqlite *db, const char *client_id,
+                                               invsrc_error *error);
+
+/* ---- Sealer with local keys ---------------------------------------------- */
+
+/* AES-256-GCM under a ring of master keys: the current one seals, any of them
+ * opens. The sealed bytes name their key and are bound to storefront, source and
+ * purpose. */
+typedef struct invsrc_keyring invsrc_keyring;
+
+#define INVSRC_MASTER_KEY_SIZE 32
+
+/* Puts a new master key's text form, "invsrc_key1_" and 43 characters of
+ * base64url, into `key`. Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_ECRYPTO or
+ * INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_master_key_generate(invsrc_buffer *key);
+
+/* An empty ring. Returns INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_keyring_new(invsrc_keyring **keyring);
+/* Adds a raw key of INVSRC_MASTER_KEY_SIZE bytes. The first one added is
+ * current; the others only open. Returns INVSRC_OK, INVSRC_EINVAL (a NULL,
+ * another length, or a key that is there already), INVSRC_ECRYPTO or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_keyring_add(invsrc_keyring *keyring, const uint8_t *key, uint64_t length);
+/* Makes a ring from a file: one key in text form on a line, the current one
+ * first; blank lines and lines that begin with '#' are skipped. The file must not
+ * be open to others: mode 0600 or less, or 0640 or less where root owns it.
+ * Returns INVSRC_OK; INVSRC_EINVAL (a NULL); INVSRC_ENOTFOUND (no such file);
+ * INVSRC_EREFUSED (open to others, or not a regular file); INVSRC_EMALFORMED (a line is not a key,
+ * no key at all, or one twice; the error names the line and never its text); INVSRC_EIO;
+ * INVSRC_ECRYPTO; INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_keyring_load(const char *path, invsrc_keyring **keyring,
+                                       invsrc_error *error);
+INVSRC_API void invsrc_keyring_free(invsrc_keyring *keyring);
+INVSRC_API const invsrc_sealer_vtable *invsrc_keyring_sealer(void);
+
+/* Seals again, with the current key, what an older key of the ring sealed, so
+ * that the older key can be taken out of the ring. Each source is changed in a
+ * step of its own, so it may be interrupted, and repeated. `*resealed` and
+ * `*refused` (may be NULL) count what was changed and what no key of the ring opens.
+ * Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EUNAVAILABLE, INVSRC_EIO,
+ * INVSRC_ECRYPTO or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_sqlite_reseal(invsrc_sqlite *db, invsrc_keyring *keyring,
+                                        uint64_t *resealed, uint64_t *refused, invsrc_error *error);
+
+/* ---- HTTP transport ------------------------------------------------------ */
+
+/* One request that a conversation wants made. */
+typedef struct invsrc_http_request {
+  uint32_t size;
+  uint32_t header_count;
+  const char *method;
+  const char *url;
+  const char *const *headers; /* "Name: value" */
+  const void *body;           /* NULL for none */
+  uint64_t body_length;
+  uint64_t max_body;   /* a longer answer is INVSRC_OUTCOME_REFUSED */
+  uint32_t timeout_ms; /* for the whole exchange */
+  uint32_t redirects;  /* how many may be followed, each checked afresh: 0 to 3 */
+} invsrc_http_request;
+
+/* What came back, filled by the transport. */
+typedef struct invsrc_http_reply invsrc_http_reply;
+
+INVSRC_API invsrc_http_reply *invsrc_http_reply_new(void);
+INVSRC_API void invsrc_http_reply_free(invsrc_http_reply *reply);
+/* Return INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_http_reply_set_status(invsrc_http_reply *reply, int32_t status);
+INVSRC_API int32_t invsrc_http_reply_add_header(invsrc_http_reply *reply, const char *name,
+                                                uint64_t name_length, const char *value,
+                                                uint64_t value_length);
+INVSRC_API int32_t invsrc_http_reply_append_body(invsrc_http_reply *reply, const void *bytes,
+                                                 uint64_t length);
+/* Why there is no reply, in our words: "the name resolves to a private address". */
+INVSRC_API int32_t invsrc_http_reply_set_reason(invsrc_http_reply *reply, const char *reason);
+/* What was set; 0, NULL or "" where nothing was. Header names in any case. */
+INVSRC_API int32_t invsrc_http_reply_status(const invsrc_http_reply *reply);
+INVSRC_API const char *invsrc_http_reply_header(const invsrc_http_reply *reply, const char *name);
+INVSRC_API const char *invsrc_http_reply_body(const invsrc_http_reply *reply, uint64_t *length);
+INVSRC_API const char *invsrc_http_reply_reason(const invsrc_http_reply *reply);
+
+typedef struct invsrc_transport_vtable {
+  uint32_t size;
+  uint32_t reserved; /* 0 */
+  /* Makes the exchange and fills `reply`, which comes empty. OK: an HTTP answer
+   * with any status. REFUSED: the guard or a limit of the request said no.
+   * UNAVAILABLE: no answer. FAILED. All but OK set the reason. */
+  int32_t (*exchange)(void *context, const invsrc_http_request *request, invsrc_http_reply *reply);
+} invsrc_transport_vtable;
+
+/* The ready-made one: libcurl behind the network guard. https only, every
+ * address checked as its socket is opened, no proxy but one that is set, no
+ * cookies, no compression, bounded time, body and headers (32 KiB). Connections
+ * are kept and used again. The host calls curl_global_init() if it must be called
+ * early; libcurl does it on first use otherwise. */
+typedef struct invsrc_curl invsrc_curl;
+
+/* Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EIO (libcurl failed to start) or
+ * INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_curl_new(invsrc_curl **curl, invsrc_error *error);
+INVSRC_API void invsrc_curl_free(invsrc_curl *curl);
+/* 0 (default) or 1: http as well as https; and special-purpose addresses as well as public ones.
+ * Return INVSRC_OK or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_curl_set_allow_http(invsrc_curl *curl, int32_t on);
+INVSRC_API int32_t invsrc_curl_set_allow_private(invsrc_curl *curl, int32_t on);
+/* A file of CA certificates (PEM) in place of the system's, and a proxy URL; NULL
+ * for none. Return INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_curl_set_ca_file(invsrc_curl *curl, const char *path);
+INVSRC_API int32_t invsrc_curl_set_proxy(invsrc_curl *curl, const char *url);
+INVSRC_API const invsrc_transport_vtable *invsrc_curl_transport(void);
+
+/* ---- AAO registry -------------------------------------------------------- */
+
+#define INVSRC_AAO_URL "https://agenticadvertising.org"
+
+/* The registry of AgenticAdvertising.org behind a cache: a listed endpoint is
+ * taken as registered for the time to live, any other is asked for afresh (at
+ * most once a minute for a host), and an outage is never taken for an answer. */
+typedef struct invsrc_aao invsrc_aao;
+
+/* `base_url` is INVSRC_AAO_URL or a mirror's; the transport must outlive the
+ * object. Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EMALFORMED (not an http or
+ * https URL) or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_aao_new(const char *base_url, const invsrc_transport_vtable *transport,
+                                  void *transport_context, invsrc_aao **aao, invsrc_error *error);
+INVSRC_API void invsrc_aao_free(invsrc_aao *aao);
+/* An organisation's key ("sk_…"), which shows members-only agents; NULL for
+ * none. Returns INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_aao_set_api_key(invsrc_aao *aao, const char *key);
+/* How old a yes may be, in seconds, 1 to 86400; default 300. Returns INVSRC_OK or
+ * INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_aao_set_time_to_live(invsrc_aao *aao, uint32_t seconds);
+/* Its clock and log, as in the options; default: the system's clock, no log.
+ * Returns INVSRC_OK or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_aao_set_world(invsrc_aao *aao, const invsrc_world_vtable *vtable,
+                                        void *context);
+INVSRC_API const invsrc_registry_vtable *invsrc_aao_registry(void);
+
+/* The same catalogue document in a file, read again when it changes: for
+ * development, tests and closed networks. */
+typedef struct invsrc_registry_file invsrc_registry_file;
+
+/* Returns INVSRC_OK; INVSRC_EINVAL; INVSRC_ENOTFOUND or INVSRC_EIO (the file);
+ * INVSRC_EMALFORMED (not a catalogue; the error says where); INVSRC_ENOMEM. A
+ * file that goes bad later makes look-ups unavailable until it is mended. */
+INVSRC_API int32_t invsrc_registry_file_new(const char *path, invsrc_registry_file **file,
+                                            invsrc_error *error);
+INVSRC_API void invsrc_registry_file_free(invsrc_registry_file *file);
+INVSRC_API const invsrc_registry_vtable *invsrc_registry_file_registry(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

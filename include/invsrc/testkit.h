@@ -1,0 +1,93 @@
+/*
+ * libinvsrc-testkit: doubles for a host's own unit tests, so that they are
+ * deterministic: a clock that stands still, seeded random bytes, a scripted
+ * authenticator and registry, and wrappers that make any provider fail on cue.
+ *
+ *     kit = invsrc_testkit_new();
+ *     invsrc_testkit_add_key(kit, "key", "storefront");
+ *     invsrc_testkit_register(kit, "https://agent.example/mcp");
+ *     invsrc_testkit_use_store(kit, my_store_vtable, my_store);
+ *     invsrc_testkit_fail(kit, INVSRC_EFFECT_INSERT, 3, INVSRC_OUTCOME_UNAVAILABLE);
+ *     invsrc_testkit_install(kit, options);
+ *
+ * A kit belongs to one thread at a time. It must outlive the services that use it.
+ */
+#ifndef INVSRC_TESTKIT_H
+#define INVSRC_TESTKIT_H
+
+#include <invsrc/invsrc.h>
+#include <invsrc/provider.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct invsrc_testkit invsrc_testkit;
+
+/* The effects that a kit counts and can make fail. */
+#define INVSRC_EFFECT_AUTHENTICATE 1
+#define INVSRC_EFFECT_NOW 2
+#define INVSRC_EFFECT_RANDOM 3
+#define INVSRC_EFFECT_LOOKUP 4
+#define INVSRC_EFFECT_OAUTH_START 5
+#define INVSRC_EFFECT_SEAL 6
+#define INVSRC_EFFECT_INSERT 7
+#define INVSRC_EFFECT_DISCARD 8
+#define INVSRC_EFFECT_GET 9
+#define INVSRC_EFFECT_OPEN 10
+#define INVSRC_EFFECT_END 11 /* one past the last */
+
+/* A kit with nothing scripted: time 2026-01-01T00:00:00Z, seed 1, nobody's keys,
+ * nothing registered. NULL when memory ran out. */
+INVSRC_API invsrc_testkit *invsrc_testkit_new(void);
+INVSRC_API void invsrc_testkit_free(invsrc_testkit *kit);
+
+/* Sets the kit's world, authenticator and registry in the options, and each of
+ * sealer, store and OAuth that it was given to use. Returns INVSRC_OK or
+ * INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_testkit_install(invsrc_testkit *kit, invsrc_options *options);
+
+/* The providers to wrap; NULL for the table takes one away. Given a registry or an authenticator,
+ * the kit asks it in place of its own script. Return INVSRC_OK or
+ * INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_testkit_use_authenticator(invsrc_testkit *kit,
+                                                    const invsrc_authenticator_vtable *vtable,
+                                                    void *context);
+INVSRC_API int32_t invsrc_testkit_use_registry(invsrc_testkit *kit,
+                                               const invsrc_registry_vtable *vtable, void *context);
+INVSRC_API int32_t invsrc_testkit_use_sealer(invsrc_testkit *kit,
+                                             const invsrc_sealer_vtable *vtable, void *context);
+INVSRC_API int32_t invsrc_testkit_use_store(invsrc_testkit *kit, const invsrc_store_vtable *vtable,
+                                            void *context);
+INVSRC_API int32_t invsrc_testkit_use_oauth(invsrc_testkit *kit, const invsrc_oauth_vtable *vtable,
+                                            void *context);
+
+/* The clock stands at `milliseconds` since 1970-01-01T00:00:00Z. */
+INVSRC_API int32_t invsrc_testkit_set_time(invsrc_testkit *kit, int64_t milliseconds);
+/* Starts the sequence of random bytes again, from a seed. */
+INVSRC_API int32_t invsrc_testkit_set_seed(invsrc_testkit *kit, uint64_t seed);
+/* `key` speaks for `storefront`; both NUL-terminated. Returns INVSRC_OK,
+ * INVSRC_EINVAL or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_testkit_add_key(invsrc_testkit *kit, const char *key,
+                                          const char *storefront);
+/* The endpoint is registered; kept in canonical form. Returns INVSRC_OK,
+ * INVSRC_EINVAL, INVSRC_EMALFORMED or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_testkit_register(invsrc_testkit *kit, const char *endpoint_url);
+
+/* The `nth` call from now (1: the next) of an effect does nothing and returns
+ * `outcome`, which need not be a legal one; 0 for every call from now on. Replaces
+ * what was scripted for the effect before. Returns INVSRC_OK or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_testkit_fail(invsrc_testkit *kit, int32_t effect, uint64_t nth,
+                                       int32_t outcome);
+/* Lets every effect work again, and counts from 0. */
+INVSRC_API int32_t invsrc_testkit_reset(invsrc_testkit *kit);
+/* How often an effect was called since the start or the last reset; 0 for an unknown one. */
+INVSRC_API uint64_t invsrc_testkit_calls(const invsrc_testkit *kit, int32_t effect);
+/* The last line that was logged, or "". */
+INVSRC_API const char *invsrc_testkit_last_log(const invsrc_testkit *kit);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
