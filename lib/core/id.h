@@ -1,0 +1,25 @@
+/*
+ * The forms of identifiers and times: a decimal id, an agent's ULID, an RFC 3339
+ * timestamp. Draws no random bytes and reads no clock: both are arguments.
+ */
+#ifndef IVS_CORE_ID_H
+#define IVS_CORE_ID_H
+
+#include <stdint.h>
+
+#define IVS_ID_RANDOM 8 /* random bytes for an id */
+#define IVS_ID_SIZE 20  /* 63 bits in decimal, and a NUL */
+void ivs_id_format(char id[IVS_ID_SIZE], const uint8_t random[IVS_ID_RANDOM]);
+
+#define IVS_AGENT_ID_RANDOM 10
+#define IVS_AGENT_ID_SIZE 33 /* "agent_", 26 characters, and a NUL */
+/* A ULID: 48 bits of milliseconds, then 80 random ones, in Crockford's base32. */
+void ivs_agent_id_format(char id[IVS_AGENT_ID_SIZE], int64_t milliseconds,
+                         const uint8_t random[IVS_AGENT_ID_RANDOM]);
+
+#define IVS_TIME_LATEST INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+#define IVS_TIME_SIZE 21                         /* "2026-01-01T00:00:00Z" and a NUL */
+/* `milliseconds` from 0 to IVS_TIME_LATEST; the part of a second is dropped. */
+void ivs_time_format(char text[IVS_TIME_SIZE], int64_t milliseconds);
+
+#endif
