@@ -29,6 +29,8 @@ typedef struct ivs_json_document ivs_json_document;
 /* INVSRC_OK, INVSRC_EMALFORMED (the fault is set) or INVSRC_ENOMEM. */
 int32_t ivs_json_parse(const char *text, size_t length, ivs_json_document **document,
                        ivs_json_fault *fault);
+/* Where the value of a text that was parsed begins, as a fault without a message. */
+void ivs_json_start(const char *text, size_t length, ivs_json_fault *fault);
 const ivs_json *ivs_json_root(const ivs_json_document *document);
 void ivs_json_free(ivs_json_document *document); /* wipes every string; takes NULL */
 
