@@ -1,0 +1,154 @@
+/*
+ * See render.h.
+ */
+#include "core/render.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/id.h"
+
+static void write_text(ivs_buffer *out, const invsrc_source *source, int32_t field) {
+  uint64_t length;
+  const char *text = invsrc_source_text(source, field, &length);
+
+  if (text) ivs_json_write_string(out, text, (size_t)length);
+}
+
+static void write_flag(ivs_buffer *out, const invsrc_source *source, int32_t field) {
+  ivs_buffer_append_text(out, invsrc_source_number(source, field) ? "true" : "false");
+}
+
+static void write_time(ivs_buffer *out, const invsrc_source *source, int32_t field) {
+  char text[IVS_TIME_SIZE];
+
+  ivs_time_format(text, invsrc_source_number(source, field));
+  ivs_json_write_string(out, text, strlen(text));
+}
+
+/* The agent is named as its source. */
+static void write_oauth(ivs_buffer *out, const invsrc_source *source, int32_t field) {
+  ivs_buffer_append_text(out, "{\"authorizationUrl\":");
+  write_text(out, source, field);
+  ivs_buffer_append_text(out, ",\"agentId\":");
+  write_text(out, source, INVSRC_SOURCE_AGENT_ID);
+  ivs_buffer_append_text(out, ",\"agentName\":");
+  write_text(out, source, INVSRC_SOURCE_NAME);
+  ivs_buffer_append_text(out, "}");
+}
+
+/* Only sources with an adapter behind them, which are not made here, say true. */
+static void write_false(ivs_buffer *out, const invsrc_source *source, int32_t field) {
+  (void)source, (void)field;
+  ivs_buffer_append_text(out, "false");
+}
+
+/* The wire's source, contract §4.1: a text field that is absent is left out. */
+static const struct {
+  const char *key;
+  int32_t field;
+  void (*write)(ivs_buffer *out, const invsrc_source *source, int32_t field);
+} wire[] = {
+    {"id", INVSRC_SOURCE_ID, write_text},
+    {"sourceId", INVSRC_SOURCE_SOURCE_ID, write_text},
+    {"name", INVSRC_SOURCE_NAME, write_text},
+    {"executionType", INVSRC_SOURCE_EXECUTION_TYPE, write_text},
+    {"status", INVSRC_SOURCE_STATUS, write_text},
+    {"agentId", INVSRC_SOURCE_AGENT_ID, write_text},
+    {"type", INVSRC_SOURCE_TYPE, write_text},
+    {"endpointUrl", INVSRC_SOURCE_ENDPOINT_URL, write_text},
+    {"protocol", INVSRC_SOURCE_PROTOCOL, write_text},
+    {"authenticationType", INVSRC_SOURCE_AUTHENTICATION_TYPE, write_text},
+    {"authConfigured", INVSRC_SOURCE_AUTH_CONFIGURED, write_flag},
+    {"oauth", INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, write_oauth},
+    {"description", INVSRC_SOURCE_DESCRIPTION, write_text},
+    {"isAdapterSource", 0, write_false},
+    {"createdAt", INVSRC_SOURCE_CREATED_AT, write_time},
+    {"updatedAt", INVSRC_SOURCE_UPDATED_AT, write_time},
+};
+
+static int is_absent(const invsrc_source *source, int32_t field) {
+  return invsrc_source_field_kind(field) == 'T' && !invsrc_source_text(source, field, NULL);
+}
+
+static void write_key(ivs_buffer *out, int first, const char *key) {
+  ivs_buffer_append_text(out, first ? "{" : ",");
+  ivs_json_write_string(out, key, strlen(key));
+  ivs_buffer_append_text(out, ":");
+}
+
+void ivs_render_source(ivs_buffer *out, const invsrc_source *source) {
+  for (size_t i = 0; i < sizeof wire / sizeof *wire; i++) {
+    if (is_absent(source, wire[i].field)) continue;
+    write_key(out, i == 0, wire[i].key);
+    wire[i].write(out, source, wire[i].field);
+  }
+  ivs_buffer_append_text(out, "}");
+}
+
+/* Up to the details; end_error() closes it. */
+static void begin_error(ivs_buffer *out, const char *code, const char *message, const char *field) {
+  ivs_buffer_append_text(out, "{\"data\":null,\"error\":");
+  write_key(out, 1, "code");
+  ivs_json_write_string(out, code, strlen(code));
+  write_key(out, 0, "message");
+  ivs_json_write_string(out, message, strlen(message));
+  if (!field) return;
+  write_key(out, 0, "field");
+  ivs_json_write_string(out, field, strlen(field));
+}
+
+static void end_error(ivs_buffer *out) {
+  ivs_buffer_append_text(out, "}}");
+}
+
+void ivs_render_error(ivs_buffer *out, const char *code, const char *message, const char *field) {
+  begin_error(out, code, message, field);
+  end_error(out);
+}
+
+/* Room for the longest path and message, and a count. */
+#define SENTENCE_SIZE 256
+
+static void write_fault(ivs_buffer *out, const ivs_json_fault *fault) {
+  char sentence[SENTENCE_SIZE] = "The body must be a JSON object";
+
+  if (fault->message)
+    snprintf(sentence, sizeof sentence, "The body is not valid JSON: %s", fault->message);
+  begin_error(out, "BAD_REQUEST", sentence, NULL);
+  snprintf(sentence, sizeof sentence,
+           ",\"details\":{\"offset\":%" PRIu64 ",\"line\":%" PRIu64 ",\"column\":%" PRIu64 "}",
+           fault->offset, fault->line, fault->column);
+  ivs_buffer_append_text(out, sentence);
+  end_error(out);
+}
+
+static void write_issues(ivs_buffer *out, const ivs_issues *issues) {
+  const ivs_issue *first = &issues->items[0];
+  char sentence[SENTENCE_SIZE];
+  int length = snprintf(sentence, sizeof sentence, "%s %s", first->path, first->message);
+
+  if (issues->count > 1)
+    snprintf(sentence + length, sizeof sentence - (size_t)length, "; %zu more in details.issues",
+             issues->count - 1);
+  begin_error(out, "VALIDATION_ERROR", sentence, first->path);
+  ivs_buffer_append_text(out, ",\"details\":{\"issues\":[");
+  for (size_t i = 0; i < issues->count; i++) {
+    if (i > 0) ivs_buffer_append_text(out, ",");
+    write_key(out, 1, "path");
+    ivs_json_write_string(out, issues->items[i].path, strlen(issues->items[i].path));
+    write_key(out, 0, "message");
+    ivs_json_write_string(out, issues->items[i].message, strlen(issues->items[i].message));
+    ivs_buffer_append_text(out, "}");
+  }
+  ivs_buffer_append_text(out, "]}");
+  end_error(out);
+}
+
+void ivs_render_problem(ivs_buffer *out, const ivs_problem *problem) {
+  if (problem->is_json_fault)
+    write_fault(out, &problem->fault);
+  else
+    write_issues(out, &problem->issues);
+}
