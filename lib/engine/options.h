@@ -1,0 +1,34 @@
+/*
+ * What a service is made of: the host's tables of functions and its switches.
+ */
+#ifndef IVS_ENGINE_OPTIONS_H
+#define IVS_ENGINE_OPTIONS_H
+
+#include <invsrc/invsrc.h>
+
+#include "core/rule.h"
+
+struct invsrc_options {
+  invsrc_authenticator_vtable authenticator;
+  invsrc_registry_vtable registry;
+  invsrc_sealer_vtable sealer;
+  invsrc_store_vtable store;
+  invsrc_oauth_vtable oauth;
+  invsrc_world_vtable world;
+  void *authenticator_context;
+  void *registry_context;
+  void *sealer_context;
+  void *store_context;
+  void *oauth_context;
+  void *world_context;
+  int envelope;
+  ivs_switches switches;
+  uint64_t max_body;
+};
+
+/* A service is a frozen copy of its options. */
+struct invsrc_service {
+  invsrc_options options;
+};
+
+#endif

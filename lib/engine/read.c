@@ -1,0 +1,23 @@
+/*
+ * GET /inventory-sources/{sourceId}.
+ */
+#include "engine/call.h"
+
+static void after_get(invsrc_call *call) {
+  invsrc_response *response;
+
+  if (!ivs_call_went_well(call)) return;
+  response = ivs_response_new(200);
+  if (response) {
+    ivs_success_render(call->service, call->found, &response->body);
+    response->source = call->found;
+    call->found = NULL;
+  }
+  ivs_call_finish(call, response);
+}
+
+static void start(invsrc_call *call) {
+  ivs_call_want(call, INVSRC_WANT_GET, after_get);
+}
+
+const ivs_operation ivs_read_operation = {start, IVS_NEEDS_STORE};

@@ -1,0 +1,93 @@
+/*
+ * See wants.h.
+ */
+#include "engine/wants.h"
+
+#include <stddef.h>
+
+#define VALIDATION "VALIDATION_ERROR"
+#define BAD "BAD_REQUEST"
+#define UNAVAILABLE(what) \
+  { 503, "SERVICE_UNAVAILABLE", what " cannot be reached now; nothing was stored", NULL, NULL }
+#define INTERNAL \
+  { 500, "INTERNAL_ERROR", "Something failed inside; nothing was stored", NULL, NULL }
+
+const ivs_failure ivs_failure_no_route = {404, "NOT_FOUND", "No such route", NULL, NULL};
+const ivs_failure ivs_failure_unauthorized = {401, "UNAUTHORIZED", "A valid API key is required",
+                                              NULL, NULL};
+const ivs_failure ivs_failure_content_type = {415, BAD, "Content-Type must be application/json",
+                                              NULL, NULL};
+const ivs_failure ivs_failure_content_encoding = {415, BAD, "Content-Encoding is not supported",
+                                                  NULL, NULL};
+const ivs_failure ivs_failure_internal = INTERNAL;
+
+/* Legal for every want, and not listed again: OK and FAILED. */
+static const struct row {
+  int32_t want;
+  int32_t outcome;
+  ivs_failure failure;
+} rows[] = {
+    {INVSRC_WANT_AUTHENTICATE,
+     INVSRC_OUTCOME_UNKNOWN,
+     {401, "UNAUTHORIZED", "A valid API key is required", NULL, NULL}},
+    {INVSRC_WANT_AUTHENTICATE, INVSRC_OUTCOME_UNAVAILABLE,
+     UNAVAILABLE("The authentication service")},
+    {INVSRC_WANT_NOW, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The clock")},
+    {INVSRC_WANT_RANDOM, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The random generator")},
+    {INVSRC_WANT_LOOKUP,
+     INVSRC_OUTCOME_NOT_REGISTERED,
+     {400, VALIDATION, "is not registered with AAO", "endpointUrl", NULL}},
+    {INVSRC_WANT_LOOKUP, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The AAO registry")},
+    {INVSRC_WANT_OAUTH_START,
+     INVSRC_OUTCOME_NO_OAUTH,
+     {400, VALIDATION, "must not be OAUTH: the agent offers no OAuth", "authenticationType", NULL}},
+    {INVSRC_WANT_OAUTH_START,
+     INVSRC_OUTCOME_NOT_IMPLEMENTED,
+     {501, "NOT_IMPLEMENTED", "This server cannot start OAuth", NULL, NULL}},
+    {INVSRC_WANT_OAUTH_START, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The OAuth server")},
+    {INVSRC_WANT_SEAL, INVSRC_OUTCOME_REFUSED, INTERNAL},
+    {INVSRC_WANT_SEAL, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The vault")},
+    {INVSRC_WANT_INSERT,
+     INVSRC_OUTCOME_CONFLICT,
+     {409, "CONFLICT", "sourceId is already taken on this storefront", "sourceId", NULL}},
+    /* The next try draws another id. */
+    {INVSRC_WANT_INSERT,
+     INVSRC_OUTCOME_DUPLICATE,
+     {503, "SERVICE_UNAVAILABLE", "The id that was drawn is taken; nothing was stored", NULL,
+      NULL}},
+    {INVSRC_WANT_INSERT, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The store")},
+    {INVSRC_WANT_DISCARD, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The vault")},
+    {INVSRC_WANT_GET,
+     INVSRC_OUTCOME_NOT_FOUND,
+     {404, "NOT_FOUND", "No such inventory source", NULL, NULL}},
+    {INVSRC_WANT_GET, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The store")},
+};
+
+static const struct row *find(int32_t want, int32_t outcome) {
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    if (rows[i].want == want && rows[i].outcome == outcome) return &rows[i];
+  return NULL;
+}
+
+const ivs_failure *ivs_want_failure(int32_t want, int32_t outcome) {
+  const struct row *row = find(want, outcome);
+
+  return row ? &row->failure : &ivs_failure_internal;
+}
+
+int ivs_want_is_legal(int32_t want, int32_t outcome) {
+  return outcome == INVSRC_OUTCOME_OK || outcome == INVSRC_OUTCOME_FAILED || find(want, outcome);
+}
+
+const char *ivs_want_name(int32_t want) {
+  static const char *const names[] = {
+      [INVSRC_WANT_NONE] = "none",       [INVSRC_WANT_AUTHENTICATE] = "authenticate",
+      [INVSRC_WANT_NOW] = "now",         [INVSRC_WANT_RANDOM] = "random",
+      [INVSRC_WANT_LOOKUP] = "lookup",   [INVSRC_WANT_OAUTH_START] = "oauth start",
+      [INVSRC_WANT_SEAL] = "seal",       [INVSRC_WANT_INSERT] = "insert",
+      [INVSRC_WANT_DISCARD] = "discard", [INVSRC_WANT_GET] = "get",
+      [INVSRC_WANT_LOG] = "log",
+  };
+
+  return names[want];
+}
