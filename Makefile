@@ -1,11 +1,11 @@
-# libinvsrc: plain make, no generator. `make help` lists the targets.
+# libinvsrc: plain GNU make, no generator. `make help` lists the targets.
 
 VERSION := 0.1.0
 SOVERSION := 0
 
-CC ?= cc
 PKG_CONFIG ?= pkg-config
 PYTHON ?= python3
+INSTALL ?= install
 CFLAGS ?= -O2 -g -fstack-protector-strong
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
@@ -25,20 +25,22 @@ WERROR ?= -Werror
 CORE_PKGS := libcjson libcrypto liburiparser libutf8proc
 PROVIDERS_PKGS := libcurl sqlite3 libcrypto libcjson
 PROGRAM_PKGS := libmicrohttpd
-ifeq ($(filter deps help clean uninstall format,$(MAKECMDGOALS)),)
-CORE_LIBS := $(shell $(PKG_CONFIG) --libs $(CORE_PKGS))
-PROVIDERS_LIBS := $(shell $(PKG_CONFIG) --libs $(PROVIDERS_PKGS)) -lpthread
-PROGRAM_LIBS := $(shell $(PKG_CONFIG) --libs $(PROGRAM_PKGS)) -lpthread
-TEST_LIBS = $(shell $(PKG_CONFIG) --libs cmocka)
-PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(CORE_PKGS) $(PROVIDERS_PKGS) $(PROGRAM_PKGS))
-endif
 
-BASE_CFLAGS := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude $(PKG_CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP
-LIB_CFLAGS := $(BASE_CFLAGS) -Ilib -fPIC -fvisibility=hidden
-ALL_LDFLAGS = $(LDFLAGS) -Wl,-z,relro,-z,now,-z,defs
-ifneq ($(findstring -fsanitize,$(CFLAGS)),)
-ALL_LDFLAGS = $(LDFLAGS)
-endif
+# What pkg-config says is asked for when it is first used, and once: in
+# `make deps check` that is after deps has installed it.
+pkg = $(shell $(PKG_CONFIG) $(1))$(if $(filter-out 0,$(.SHELLSTATUS)),$(error `make deps` installs what is missing))
+CORE_LIBS = $(eval CORE_LIBS := $$(call pkg,--libs $(CORE_PKGS)))$(CORE_LIBS)
+PROVIDERS_LIBS = $(eval PROVIDERS_LIBS := $$(call pkg,--libs $(PROVIDERS_PKGS)) -lpthread)$(PROVIDERS_LIBS)
+PROGRAM_LIBS = $(eval PROGRAM_LIBS := $$(call pkg,--libs $(PROGRAM_PKGS)) -lpthread)$(PROGRAM_LIBS)
+TEST_LIBS = $(eval TEST_LIBS := $$(call pkg,--libs cmocka))$(TEST_LIBS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags $(CORE_PKGS) $(PROVIDERS_PKGS) $(PROGRAM_PKGS)))$(PKG_CFLAGS)
+
+LANGUAGE := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude
+BASE_CFLAGS = $(LANGUAGE) $(PKG_CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP -MF $@.d
+LIB_CFLAGS = $(BASE_CFLAGS) -Ilib -fPIC -fvisibility=hidden
+ALL_LDFLAGS = -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+# A sanitizer's runtime is the program's, so that a library leaves its names open.
+SHARED_LDFLAGS = $(ALL_LDFLAGS) $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,-z,defs)
 
 objects = $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJECTS := $(call objects,lib/core/*.c)
@@ -53,30 +55,65 @@ SHARED := $(LIBRARIES:%=$B/lib%.so)
 # The order in which a static link needs them.
 STATIC_LINK := $B/libinvsrc-testkit.a $B/libinvsrc-providers.a $B/libinvsrc.a
 
-.PHONY: all help deps demo check check-full bench install uninstall dist format lint clean coverage
+.PHONY: all help deps demo check check-full check-gcc check-clang check-asan check-tsan \
+  check-valgrind check-long bench install uninstall dist format lint lint-format lint-tidy \
+  lint-cppcheck coverage clean FORCE
 .DELETE_ON_ERROR:
 
-all: $(STATIC) $(SHARED) $B/invsrc
+all: $(STATIC) $(SHARED) $B/invsrc $B/man/made
 
 help:
-	@echo 'all         the libraries and the program, in $(B)/ (default)'
+	@echo 'all         the libraries, the program and the man pages, in $B/ (default)'
 	@echo 'deps        install what building and testing needs (Debian packages)'
 	@echo 'demo        create inventory sources on SQLite and show what happens'
 	@echo 'check       all tests that take minutes'
-	@echo 'check-full  check, and the long hunts: sanitizers, valgrind, fuzzing, coverage'
+	@echo 'check-full  check with gcc and clang, sanitizers, valgrind, the long hunts, lint, coverage'
 	@echo 'bench       measurements'
-	@echo 'install     to DESTDIR and PREFIX; uninstall takes it away'
-	@echo 'dist        a source archive'
-	@echo 'format lint coverage clean'
+	@echo 'install     to DESTDIR and PREFIX (now $(PREFIX)); uninstall takes it away'
+	@echo 'dist        a source archive of the last commit'
+	@echo 'format      lay the sources out; lint looks for mistakes'
+	@echo 'coverage    which lines the tests run'
+	@echo 'clean       remove $B/'
+
+# ---- What is needed ----------------------------------------------------------
+
+BUILD_PACKAGES := gcc libc6-dev make pkg-config libcjson-dev libssl-dev liburiparser-dev \
+  libutf8proc-dev libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev
+CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev curl openssl sqlite3 mandoc
+FULL_PACKAGES := clang-format clang-tidy cppcheck valgrind libc6-dbg libclang-rt-dev gcovr wrk
+
+deps:
+	@missing=; \
+	for package in $(BUILD_PACKAGES) $(CHECK_PACKAGES) $(FULL_PACKAGES); do \
+	  dpkg-query -W -f='$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed || \
+	    missing="$$missing $$package"; \
+	done; \
+	if [ -z "$$missing" ]; then echo 'deps: everything is installed'; exit 0; fi; \
+	echo "deps: installing$$missing"; \
+	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	$$as_root apt-get -qq update && \
+	  $$as_root apt-get -qq install -y --no-install-recommends $$missing
+
+# What else is asked for in the same run waits for deps.
+FIRST := $(filter deps,$(MAKECMDGOALS))
 
 # ---- Libraries ---------------------------------------------------------------
 
-$B/obj/lib/%.o: lib/%.c
+# Another compiler or other flags build anew, and so does a library whose list of
+# sources has changed: no result depends on what was built before.
+flags = $(CC) $(CFLAGS) $(LDFLAGS) $(WERROR)
+sources = $(INVSRC_OBJECTS) $(PROVIDERS_OBJECTS) $(TESTKIT_OBJECTS) $(PROGRAM_OBJECTS)
+$B/flags $B/sources: FORCE | $(FIRST)
+	@mkdir -p $(@D)
+	@echo '$($(@F))' | cmp -s - $@ || echo '$($(@F))' > $@
+
+$B/obj/lib/%.o: lib/%.c $B/flags
 	@mkdir -p $(@D)
 	$(CC) $(LIB_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 # The program is a host like any other: it sees the public headers only.
-$B/obj/src/%.o: src/%.c
+$B/obj/src/%.o: src/%.c $B/flags
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
 
@@ -85,9 +122,9 @@ $B/libinvsrc-providers.a: $(PROVIDERS_OBJECTS)
 $B/libinvsrc-testkit.a: $(TESTKIT_OBJECTS)
 # The pure helpers, for the other shared libraries to take private copies from.
 $B/core.a: $(CORE_OBJECTS)
-$(STATIC) $B/core.a:
+$(STATIC) $B/core.a: $B/sources
 	rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) rcs $@ $(filter %.o,$^)
 
 $B/libinvsrc.so: $(INVSRC_OBJECTS)
 $B/libinvsrc-providers.so: $(PROVIDERS_OBJECTS) $B/libinvsrc.so $B/core.a
@@ -95,15 +132,32 @@ $B/libinvsrc-testkit.so: $(TESTKIT_OBJECTS) $B/libinvsrc.so $B/core.a
 $B/libinvsrc.so: LINK = $(INVSRC_OBJECTS) $(CORE_LIBS)
 $B/libinvsrc-providers.so: LINK = $(PROVIDERS_OBJECTS) -L$B -linvsrc $B/core.a $(PROVIDERS_LIBS) $(CORE_LIBS)
 $B/libinvsrc-testkit.so: LINK = $(TESTKIT_OBJECTS) -L$B -linvsrc $B/core.a $(CORE_LIBS)
-$(SHARED): $B/%.so: lib/%.map
+$(SHARED): $B/%.so: lib/%.map $B/sources
 	$(CC) -shared -Wl,-soname,$*.so.$(SOVERSION) -Wl,--version-script=lib/$*.map $(CFLAGS) \
-	  $(ALL_LDFLAGS) -o $@.$(VERSION) $(LINK) -Wl,--as-needed
+	  $(SHARED_LDFLAGS) -o $@.$(VERSION) $(LINK)
 	ln -sf $*.so.$(VERSION) $@.$(SOVERSION)
 	ln -sf $*.so.$(SOVERSION) $@
 
-$B/invsrc: $(PROGRAM_OBJECTS) $(STATIC)
+$B/invsrc: $(PROGRAM_OBJECTS) $B/libinvsrc-providers.a $B/libinvsrc.a $B/sources
 	$(CC) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $B/libinvsrc-providers.a $B/libinvsrc.a \
 	  $(PROGRAM_LIBS) $(PROVIDERS_LIBS) $(CORE_LIBS)
+
+# ---- Man pages ---------------------------------------------------------------
+
+# A page is found by every name that its NAME section lists: the others are links.
+MAN_PAGES := $(sort $(wildcard man/*.[137]))
+
+$B/man/made: $(MAN_PAGES)
+	@rm -rf $B/man && mkdir -p $B/man
+	@for page in $(MAN_PAGES); do \
+	  section=$${page##*.}; folder=man$$section; mkdir -p $B/man/$$folder; \
+	  cp $$page $B/man/$$folder/; \
+	  for name in $$(sed -n '/^\.Sh NAME/,/^\.Nd/s/^\.Nm \([^ ]*\).*/\1/p' $$page); do \
+	    [ -f man/$$name.$$section ] || \
+	      echo ".so $$folder/$${page#man/}" > $B/man/$$folder/$$name.$$section; \
+	  done; \
+	done
+	@touch $@
 
 # ---- Tests -------------------------------------------------------------------
 
@@ -114,6 +168,7 @@ UNIT_TESTS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/unit/*.c test
 TEST_TOOLS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/conformance/*.c test/bench/*.c)))
 EXAMPLES := $(patsubst examples/%.c,$B/examples/%,$(sort $(wildcard examples/*.c)))
 SCRIPTS := $(sort $(wildcard test/*/*.test))
+LONG_SCRIPTS := $(sort $(wildcard test/*/*.long))
 
 $B/test/%: test/%.c $(STATIC)
 	@mkdir -p $(@D)
@@ -124,11 +179,123 @@ $B/test/%: test/%.c $(STATIC)
 $B/examples/%: examples/%.c $(SHARED)
 	@mkdir -p $(@D)
 	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< -L$B -linvsrc-testkit -linvsrc-providers \
-	  -linvsrc -Wl,-rpath,'$$ORIGIN/..' $(TEST_LIBS) $(EXAMPLE_LIBS)
+	  -linvsrc -Wl,-rpath,'$$ORIGIN/..' $(TEST_LIBS)
 
-RUN_TESTS = BUILD='$B' CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' PYTHON='$(PYTHON)' $(PYTHON) test/run.py
+RUN_TESTS = BUILD='$B' CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' PYTHON='$(PYTHON)' \
+  PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/run.py
+
+demo: all
+	BUILD='$B' examples/demo.sh
 
 check: all $(UNIT_TESTS) $(TEST_TOOLS) $(EXAMPLES)
-	$(RUN_TESTS) $(UNIT_TESTS) $(SCRIPTS)
+	@$(RUN_TESTS) $(UNIT_TESTS) $(SCRIPTS)
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+bench: all $(TEST_TOOLS)
+	BUILD='$B' CC='$(CC)' PYTHON='$(PYTHON)' test/bench/run
+
+# ---- The long tests ----------------------------------------------------------
+
+# Each stage is a target of its own, in a build directory of its own.
+STAGES := check-gcc check-clang check-asan check-tsan check-valgrind check-long \
+  lint-format lint-tidy lint-cppcheck coverage
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+
+check-full: | $(FIRST)
+	+@MAKE='$(MAKE)' $(PYTHON) test/stages.py $(STAGES)
+
+check-gcc:
+	@$(MAKE) B=$B/gcc CC=gcc check
+
+check-clang:
+	@$(MAKE) B=$B/clang CC=clang check
+
+check-asan:
+	@$(MAKE) B=$B/asan CC=clang CFLAGS='$(SANITIZE) -fsanitize=address,undefined' check-programs
+
+check-tsan:
+	@$(MAKE) B=$B/tsan CC=clang CFLAGS='$(SANITIZE) -fsanitize=thread' check-programs
+
+check-valgrind:
+	@$(MAKE) B=$B/gcc CC=gcc check-programs \
+	  WRAPPER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99'
+
+check-long: all $(TEST_TOOLS) $(EXAMPLES)
+	@$(RUN_TESTS) $(LONG_SCRIPTS)
+
+# The test programs alone, which bring all that a sanitizer must see in one binary.
+.PHONY: check-programs
+check-programs: $(UNIT_TESTS) $(TEST_TOOLS)
+	@TEST_WRAPPER='$(WRAPPER)' $(RUN_TESTS) $(UNIT_TESTS)
+
+CORE_LINES := 95
+CORE_BRANCHES := 90
+GCOVR = gcovr --root . --object-directory $B/coverage --gcov-ignore-parse-errors
+
+coverage:
+	@rm -rf $B/coverage
+	@$(MAKE) B=$B/coverage CC=gcc CFLAGS='-O0 -g --coverage' check
+	@$(GCOVR) --filter lib/ --exclude lib/core/
+	@$(GCOVR) --filter lib/core/ --branches
+	@$(GCOVR) --filter lib/core/ --fail-under-line $(CORE_LINES) --fail-under-branch $(CORE_BRANCHES)
+
+# ---- Form --------------------------------------------------------------------
+
+C_FILES = $(wildcard include/invsrc/*.h lib/*/*.[ch] src/*.[ch] examples/*.c test/*.h test/*/*.[ch])
+
+format:
+	clang-format -i $(C_FILES)
+
+lint: lint-format lint-tidy lint-cppcheck
+
+lint-format:
+	clang-format --dry-run -Werror $(C_FILES)
+
+lint-tidy:
+	printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P 2 -n 4 sh -c \
+	  'clang-tidy --quiet "$$@" -- $(LANGUAGE) -Ilib -Itest $(PKG_CFLAGS)' clang-tidy
+
+lint-cppcheck:
+	cppcheck --quiet --std=c11 --enable=warning,style,performance,portability --inline-suppr \
+	  --suppress=missingIncludeSystem --error-exitcode=1 -D__GNUC__ -Iinclude -Ilib lib src examples
+
+# ---- To the system -----------------------------------------------------------
+
+PC_FILES := $(LIBRARIES:%=lib%.pc)
+TO := $(DESTDIR)
+MAN_FOLDERS := man1 man3 man7
+
+install: all
+	$(INSTALL) -d $(TO)$(INCLUDEDIR)/invsrc $(TO)$(LIBDIR)/pkgconfig $(TO)$(BINDIR) \
+	  $(TO)$(COMPLETIONSDIR) $(MAN_FOLDERS:%=$(TO)$(MANDIR)/%)
+	$(INSTALL) -m 644 include/invsrc/*.h $(TO)$(INCLUDEDIR)/invsrc
+	$(INSTALL) -m 644 $(STATIC) $(TO)$(LIBDIR)
+	$(INSTALL) -m 755 $(SHARED:%=%.$(VERSION)) $(TO)$(LIBDIR)
+	cp -P $(SHARED) $(SHARED:%=%.$(SOVERSION)) $(TO)$(LIBDIR)
+	for pc in $(PC_FILES); do \
+	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	    -e 's|@VERSION@|$(VERSION)|' pkgconfig/$$pc.in > $(TO)$(LIBDIR)/pkgconfig/$$pc; \
+	done
+	for folder in $(MAN_FOLDERS); do \
+	  $(INSTALL) -m 644 $B/man/$$folder/* $(TO)$(MANDIR)/$$folder; \
+	done
+	$(INSTALL) -m 755 $B/invsrc $(TO)$(BINDIR)
+	$(INSTALL) -m 644 src/invsrc.bash-completion $(TO)$(COMPLETIONSDIR)/invsrc
+
+uninstall: $B/man/made
+	rm -rf $(TO)$(INCLUDEDIR)/invsrc
+	cd $(TO)$(LIBDIR) && rm -f $(LIBRARIES:%=lib%.a) $(LIBRARIES:%=lib%.so) \
+	  $(LIBRARIES:%=lib%.so.$(SOVERSION)) $(LIBRARIES:%=lib%.so.$(VERSION)) $(PC_FILES:%=pkgconfig/%)
+	for folder in $(MAN_FOLDERS); do \
+	  for page in $B/man/$$folder/*; do rm -f $(TO)$(MANDIR)/$$folder/$${page##*/}; done; \
+	done
+	rm -f $(TO)$(BINDIR)/invsrc $(TO)$(COMPLETIONSDIR)/invsrc
+
+# The same commit gives the same bytes.
+dist:
+	@mkdir -p $B
+	git archive --format=tar --prefix=libinvsrc-$(VERSION)/ HEAD | gzip -9n > $B/libinvsrc-$(VERSION).tar.gz
+
+clean:
+	rm -rf $B
+
+-include $(addsuffix .d,$(sources) $(UNIT_TESTS) $(TEST_TOOLS) $(EXAMPLES))

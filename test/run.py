@@ -4,15 +4,20 @@
 A program passes as many tests as it prints "ok" lines. It fails one more when it
 exits with a status that its lines do not explain, runs no test, runs out of time
 or skips: nothing is skipped silently. The last line is "N passed, N failed".
+
+TEST_WRAPPER is put before each command (valgrind and the like); TEST_TIMEOUT is in
+seconds.
 """
 import concurrent.futures
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
 
 TIMEOUT = int(os.environ.get("TEST_TIMEOUT", "540"))
+WRAPPER = shlex.split(os.environ.get("TEST_WRAPPER", ""))
 RESULT = re.compile(r"^\s*(not ok|ok)\b(.*)$")
 
 
@@ -20,9 +25,8 @@ def run(path):
     start = time.monotonic()
     env = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP")
     try:
-        done = subprocess.run([path if "/" in path else "./" + path], env=env,
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=TIMEOUT)
+        done = subprocess.run([*WRAPPER, path], env=env, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT)
         status, output = done.returncode, done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:
         status, output = "timeout", (late.stdout or b"").decode(errors="replace")
@@ -48,8 +52,9 @@ def main(paths):
             passed, failed = passed + good, failed + bad
             print(f"{'FAIL' if bad else 'pass'}  {path}: {good} passed, {bad} failed"
                   f" ({seconds:.1f} s)" + (f", status {status}" if bad else ""), flush=True)
-            notes = [line for line in output.splitlines() if line.startswith("# note:")]
-            print("\n".join("      " + note for note in ([output] if bad else notes)), end="\n" if bad or notes else "")
+            for line in output.splitlines():
+                if bad or line.startswith("# note:"):
+                    print("      " + line, flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
