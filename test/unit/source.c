@@ -1,0 +1,117 @@
+/*
+ * The source record and the public buffer.
+ */
+#include <invsrc/invsrc.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+/* cmocka wants the headers above first. */
+#include <cmocka.h>
+
+static void every_field_has_a_kind_and_a_name(void **state) {
+  (void)state;
+  for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
+    int32_t kind = invsrc_source_field_kind(field);
+    assert_true(kind == 'T' || kind == 'N');
+    assert_non_null(invsrc_source_field_name(field));
+  }
+  for (int32_t field = -1; field <= INVSRC_SOURCE_FIELD_END; field += INVSRC_SOURCE_FIELD_END + 1) {
+    assert_int_equal(invsrc_source_field_kind(field), 0);
+    assert_null(invsrc_source_field_name(field));
+  }
+  assert_int_equal(invsrc_source_field_kind(0), 0);
+}
+
+static void fields_hold_what_was_set(void **state) {
+  invsrc_source *source = invsrc_source_new();
+  uint64_t length = 7;
+
+  (void)state;
+  for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
+    int is_text = invsrc_source_field_kind(field) == 'T';
+    assert_null(invsrc_source_text(source, field, &length));
+    assert_int_equal(length, 0);
+    assert_int_equal(invsrc_source_number(source, field), 0);
+    assert_int_equal(invsrc_source_set_text(source, field, "a\0b", 3),
+                     is_text ? INVSRC_OK : INVSRC_EINVAL);
+    assert_int_equal(invsrc_source_set_number(source, field, INT64_MIN),
+                     is_text ? INVSRC_EINVAL : INVSRC_OK);
+    if (is_text) {
+      assert_memory_equal(invsrc_source_text(source, field, &length), "a\0b", 4);
+      assert_int_equal(length, 3);
+    } else {
+      assert_true(invsrc_source_number(source, field) == INT64_MIN);
+    }
+  }
+  /* Empty is not absent, and a text may be replaced. */
+  assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_DESCRIPTION, "", 0), INVSRC_OK);
+  assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_DESCRIPTION, NULL), "");
+  invsrc_source_free(source);
+}
+
+static void wrong_arguments_change_nothing(void **state) {
+  invsrc_source *source = invsrc_source_new();
+
+  (void)state;
+  assert_int_equal(invsrc_source_set_text(NULL, INVSRC_SOURCE_NAME, "a", 1), INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_NAME, NULL, 0), INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_NAME, "a", 65537), INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_set_text(source, 0, "a", 1), INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_set_number(NULL, INVSRC_SOURCE_REVISION, 1), INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_copy(NULL, source), INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_copy(source, NULL), INVSRC_EINVAL);
+  assert_null(invsrc_source_text(NULL, INVSRC_SOURCE_NAME, NULL));
+  assert_int_equal(invsrc_source_number(NULL, INVSRC_SOURCE_REVISION), 0);
+  assert_null(invsrc_source_text(source, INVSRC_SOURCE_NAME, NULL));
+  invsrc_source_free(source);
+  invsrc_source_free(NULL);
+}
+
+static void a_copy_is_equal_and_apart(void **state) {
+  invsrc_source *from = invsrc_source_new(), *to = invsrc_source_new();
+
+  (void)state;
+  invsrc_source_set_text(from, INVSRC_SOURCE_NAME, "from", 4);
+  invsrc_source_set_number(from, INVSRC_SOURCE_REVISION, 3);
+  invsrc_source_set_text(to, INVSRC_SOURCE_DESCRIPTION, "old", 3);
+  assert_int_equal(invsrc_source_copy(to, from), INVSRC_OK);
+  assert_int_equal(invsrc_source_copy(to, to), INVSRC_OK);
+  invsrc_source_set_text(from, INVSRC_SOURCE_NAME, "else", 4);
+  assert_string_equal(invsrc_source_text(to, INVSRC_SOURCE_NAME, NULL), "from");
+  assert_int_equal(invsrc_source_number(to, INVSRC_SOURCE_REVISION), 3);
+  assert_null(invsrc_source_text(to, INVSRC_SOURCE_DESCRIPTION, NULL));
+  invsrc_source_free(from);
+  invsrc_source_free(to);
+}
+
+static void buffers_hold_bytes(void **state) {
+  invsrc_buffer *buffer = invsrc_buffer_new();
+  uint64_t length = 7;
+
+  (void)state;
+  assert_string_equal(invsrc_buffer_bytes(buffer, &length), "");
+  assert_int_equal(length, 0);
+  assert_int_equal(invsrc_buffer_set(buffer, "a\0b", 3), INVSRC_OK);
+  assert_memory_equal(invsrc_buffer_bytes(buffer, &length), "a\0b", 4);
+  assert_int_equal(length, 3);
+  assert_int_equal(invsrc_buffer_set(buffer, NULL, 1), INVSRC_EINVAL);
+  assert_int_equal(invsrc_buffer_set(NULL, "a", 1), INVSRC_EINVAL);
+  assert_int_equal(invsrc_buffer_set(buffer, NULL, 0), INVSRC_OK);
+  assert_string_equal(invsrc_buffer_bytes(buffer, NULL), "");
+  assert_string_equal(invsrc_buffer_bytes(NULL, &length), "");
+  invsrc_buffer_free(buffer);
+  invsrc_buffer_free(NULL);
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_field_has_a_kind_and_a_name),
+      cmocka_unit_test(fields_hold_what_was_set),
+      cmocka_unit_test(wrong_arguments_change_nothing),
+      cmocka_unit_test(a_copy_is_equal_and_apart),
+      cmocka_unit_test(buffers_hold_bytes),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
