@@ -1,0 +1,220 @@
+/*
+ * Which PEM texts are private keys that can sign.
+ */
+#include "core/private_key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka wants the headers above first. */
+#include <cmocka.h>
+
+#define PEM_SIZE 16384
+
+enum form { PKCS8, TRADITIONAL, PKCS8_ENCRYPTED, TRADITIONAL_ENCRYPTED, PUBLIC };
+
+static EVP_PKEY *p256, *p384, *rsa2048, *rsa1024, *ed25519, *rsa_pss;
+
+static EVP_PKEY *restricted_rsa(void) {
+  EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA-PSS", NULL);
+  EVP_PKEY *key = NULL;
+
+  assert_int_equal(EVP_PKEY_keygen_init(context), 1);
+  assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(context, 2048), 1);
+  assert_int_equal(EVP_PKEY_keygen(context, &key), 1);
+  EVP_PKEY_CTX_free(context);
+  return key;
+}
+
+static int make_keys(void **state) {
+  (void)state;
+  p256 = EVP_EC_gen("P-256");
+  p384 = EVP_EC_gen("P-384");
+  rsa2048 = EVP_RSA_gen(2048);
+  rsa1024 = EVP_RSA_gen(1024);
+  ed25519 = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+  rsa_pss = restricted_rsa();
+  return p256 && p384 && rsa2048 && rsa1024 && ed25519 ? 0 : -1;
+}
+
+static int free_keys(void **state) {
+  EVP_PKEY *keys[] = {p256, p384, rsa2048, rsa1024, ed25519, rsa_pss};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) EVP_PKEY_free(keys[i]);
+  return 0;
+}
+
+static size_t write_pem(EVP_PKEY *key, enum form form, char *pem) {
+  BIO *bio = BIO_new(BIO_s_mem());
+  char pass[] = "pass";
+  char *bytes;
+  long length;
+
+  switch (form) {
+    case PKCS8:
+      PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+      break;
+    case TRADITIONAL:
+      PEM_write_bio_PrivateKey_traditional(bio, key, NULL, NULL, 0, NULL, NULL);
+      break;
+    case PKCS8_ENCRYPTED:
+      PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_256_cbc(), pass, 4, NULL, NULL);
+      break;
+    case TRADITIONAL_ENCRYPTED:
+      PEM_write_bio_PrivateKey_traditional(bio, key, EVP_aes_256_cbc(), (unsigned char *)pass, 4,
+                                           NULL, NULL);
+      break;
+    case PUBLIC:
+      PEM_write_bio_PUBKEY(bio, key);
+      break;
+  }
+  length = BIO_get_mem_data(bio, &bytes);
+  assert_in_range(length, 1, PEM_SIZE - 1);
+  memcpy(pem, bytes, (size_t)length);
+  pem[length] = '\0';
+  BIO_free(bio);
+  return (size_t)length;
+}
+
+static int kind_of(const char *pem, size_t length) {
+  int kind = -1;
+
+  assert_int_equal(ivs_private_key_judge(pem, length, &kind), 0);
+  assert_int_equal(ERR_peek_error(), 0);
+  return kind;
+}
+
+static void keys_of_every_form(void **state) {
+  const struct {
+    EVP_PKEY *key;
+    enum form form;
+    int kind;
+  } rows[] = {
+      {p256, PKCS8, IVS_KEY_P256},
+      {p256, TRADITIONAL, IVS_KEY_P256},
+      {p256, PKCS8_ENCRYPTED, IVS_KEY_ENCRYPTED},
+      {p256, TRADITIONAL_ENCRYPTED, IVS_KEY_ENCRYPTED},
+      {p256, PUBLIC, IVS_KEY_NONE},
+      {p384, PKCS8, IVS_KEY_OTHER},
+      {p384, TRADITIONAL, IVS_KEY_OTHER},
+      {rsa2048, PKCS8, IVS_KEY_RSA},
+      {rsa2048, TRADITIONAL, IVS_KEY_RSA},
+      {rsa2048, PKCS8_ENCRYPTED, IVS_KEY_ENCRYPTED},
+      {rsa2048, TRADITIONAL_ENCRYPTED, IVS_KEY_ENCRYPTED},
+      {rsa2048, PUBLIC, IVS_KEY_NONE},
+      {rsa1024, PKCS8, IVS_KEY_OTHER},
+      {ed25519, PKCS8, IVS_KEY_OTHER},
+      {rsa_pss, PKCS8, IVS_KEY_OTHER},
+  };
+  char pem[PEM_SIZE];
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    size_t length = write_pem(rows[i].key, rows[i].form, pem);
+    assert_int_equal(kind_of(pem, length), rows[i].kind);
+  }
+}
+
+static void text_around_a_key_is_allowed(void **state) {
+  static const char before[] =
+      "Bag Attributes\r\n-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n"
+      "-----END EC PARAMETERS-----\n";
+  char pem[PEM_SIZE], text[PEM_SIZE];
+  size_t length = write_pem(p256, TRADITIONAL, pem);
+  int written;
+
+  (void)state;
+  assert_int_equal(kind_of(pem, length - 1), IVS_KEY_P256);
+  written = snprintf(text, sizeof text, "%s%s\nmore\n", before, pem);
+  assert_int_equal(kind_of(text, (size_t)written), IVS_KEY_P256);
+}
+
+static void line_ends_do_not_matter(void **state) {
+  char pem[PEM_SIZE], text[PEM_SIZE];
+  size_t length = write_pem(rsa2048, PKCS8, pem), count = 0;
+
+  (void)state;
+  for (size_t i = 0; i < length; i++) {
+    if (pem[i] == '\n') text[count++] = '\r';
+    text[count++] = pem[i];
+  }
+  assert_int_equal(kind_of(text, count), IVS_KEY_RSA);
+  count = 0;
+  for (size_t i = 0; i < length; i++)
+    if (pem[i] != '\n') text[count++] = pem[i];
+  assert_int_equal(kind_of(text, count), IVS_KEY_RSA);
+}
+
+static void what_is_no_key(void **state) {
+  static const char *const texts[] = {
+      "",
+      "not a key",
+      "-----BEGIN PRIVATE KEY-----",
+      "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----\n",
+      "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+      "-----BEGIN PRIVATE KEY-----\nAAA\n-----END PRIVATE KEY-----\n",
+      "-----BEGIN PRIVATE KEY-----\n====\n-----END PRIVATE KEY-----\n",
+      "-----BEGIN PRIVATE KEY-----\n*&!?\n-----END PRIVATE KEY-----\n",
+      "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n",
+      "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY",
+      "-----BEGIN PRIVATE KEY",
+      "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+  };
+  char pem[PEM_SIZE];
+  size_t length = write_pem(p256, PKCS8, pem);
+
+  (void)state;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+    assert_int_equal(kind_of(texts[i], strlen(texts[i])), IVS_KEY_NONE);
+  /* Any cut of a good one, and a NUL where it begins. */
+  for (size_t i = 0; i < length - 1; i++) assert_int_equal(kind_of(pem, i), IVS_KEY_NONE);
+  pem[0] = '\0';
+  assert_int_equal(kind_of(pem, length), IVS_KEY_NONE);
+}
+
+/* Any one byte changed: the answer may be either, but it is an answer. */
+static void damaged_keys(void **state) {
+  char pem[PEM_SIZE];
+  size_t length = write_pem(p256, PKCS8, pem);
+
+  (void)state;
+  for (size_t i = 0; i < length; i++) {
+    char was = pem[i];
+    pem[i] = (char)(was ^ 1);
+    assert_in_range(kind_of(pem, length), IVS_KEY_NONE, IVS_KEY_RSA);
+    pem[i] = was;
+  }
+}
+
+static void the_error_queue_of_the_host_is_left_alone(void **state) {
+  int kind;
+
+  (void)state;
+  ERR_raise(ERR_LIB_USER, ERR_R_PASSED_NULL_PARAMETER);
+  assert_int_equal(ivs_private_key_judge(
+                       "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", 59, &kind),
+                   0);
+  assert_int_equal(ERR_GET_REASON(ERR_get_error()), ERR_R_PASSED_NULL_PARAMETER);
+  assert_int_equal(ERR_get_error(), 0);
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(keys_of_every_form),
+      cmocka_unit_test(text_around_a_key_is_allowed),
+      cmocka_unit_test(line_ends_do_not_matter),
+      cmocka_unit_test(what_is_no_key),
+      cmocka_unit_test(damaged_keys),
+      cmocka_unit_test(the_error_queue_of_the_host_is_left_alone),
+  };
+
+  return cmocka_run_group_tests(tests, make_keys, free_keys);
+}
