@@ -248,7 +248,7 @@ format:
 lint: lint-format lint-tidy lint-cppcheck
 
 lint-format:
-	clang-format --dry-run -Werror $(C_FILES)
+	@clang-format --dry-run -Werror $(C_FILES)
 
 # One file at a time: what it found in one confuses it about the next.
 lint-tidy:
@@ -257,7 +257,7 @@ lint-tidy:
 	  grep -v 'warnings\? generated' | { ! grep .; }
 
 lint-cppcheck:
-	cppcheck --quiet --std=c11 --enable=warning,style,performance,portability --inline-suppr \
+	@cppcheck --quiet --std=c11 --enable=warning,style,performance,portability --inline-suppr \
 	  --suppress=missingIncludeSystem --suppress=ctuuninitvar --error-exitcode=1 \
 	  -D__GNUC__ -Iinclude -Ilib lib src examples
 

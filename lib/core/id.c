@@ -13,7 +13,8 @@ void ivs_id_format(char id[IVS_ID_SIZE], const uint8_t random[IVS_ID_RANDOM]) {
   for (int i = 0; i < IVS_ID_RANDOM; i++) value = value << 8 | random[i];
   value &= UINT64_MAX >> 1;
   if (value == 0) value = 1; /* 0 is no id */
-  for (; value; value /= 10) digits[count++] = (char)('0' + value % 10);
+  do digits[count++] = (char)('0' + value % 10);
+  while (value /= 10);
   for (int i = 0; i < count; i++) id[i] = digits[count - 1 - i];
   id[count] = '\0';
 }

@@ -83,11 +83,13 @@ void ivs_route_write_segment(ivs_buffer *out, const char *text, size_t length) {
 
   for (size_t i = 0; i < length; i++) {
     unsigned char c = (unsigned char)text[i];
-    char escape[3] = {'%', digits[c >> 4], digits[c & 15]};
 
-    if (memchr(unreserved, c, sizeof unreserved - 1))
+    if (memchr(unreserved, c, sizeof unreserved - 1)) {
       ivs_buffer_append(out, &c, 1);
-    else
+    } else {
+      char escape[3] = {'%', digits[c >> 4], digits[c & 15]};
+
       ivs_buffer_append(out, escape, sizeof escape);
+    }
   }
 }

@@ -92,7 +92,7 @@ static void test_long_message_is_cut_between_characters(void **state) {
       const char *message;
 
       memset(text, 'a', before);
-      strcpy(text + before, endings[ending]);
+      memcpy(text + before, endings[ending], strlen(endings[ending]) + 1);
       ivs_error_set(error, INVSRC_EIO, 0, "%s", text);
       message = invsrc_error_message(error);
       assert_memory_equal(message, text, strlen(message));
