@@ -68,3 +68,21 @@ int ivs_text_has_control(const char *text, size_t length) {
   }
   return 0;
 }
+
+char ivs_text_lower(char byte) {
+  return is_within(byte, 'A', 'Z') ? (char)(byte - 'A' + 'a') : byte;
+}
+
+int ivs_text_is_letter(char byte) {
+  return is_within(ivs_text_lower(byte), 'a', 'z');
+}
+
+int ivs_text_is_digit(char byte) {
+  return is_within(byte, '0', '9');
+}
+
+int ivs_text_hex(char byte) {
+  if (ivs_text_is_digit(byte)) return byte - '0';
+  byte = ivs_text_lower(byte);
+  return is_within(byte, 'a', 'f') ? byte - 'a' + 10 : -1;
+}

@@ -17,4 +17,12 @@ size_t ivs_text_code_points(const char *text, size_t length);
  * U+001F, U+007F to U+009F). */
 int ivs_text_has_control(const char *text, size_t length);
 
+/* ASCII only, whatever the locale: the lower-case letter of an upper-case one,
+ * else `byte`; whether it is a letter or a digit; and the value of a hexadecimal
+ * digit, or -1. */
+char ivs_text_lower(char byte);
+int ivs_text_is_letter(char byte);
+int ivs_text_is_digit(char byte);
+int ivs_text_hex(char byte);
+
 #endif
