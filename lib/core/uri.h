@@ -25,13 +25,19 @@ typedef struct ivs_uri {
   int host_is_ipv6;
 } ivs_uri;
 
+/* The longest text that is looked at, in bytes. Some versions of uriparser recurse
+ * with each character. */
+#define IVS_URI_LONGEST 8192
+
 /* Parses an absolute URI of any scheme (RFC 3986 §4.3, and a fragment). INVSRC_OK, INVSRC_ENOMEM,
- * or INVSRC_EMALFORMED with a static reason ("must be …", for a person) and offset. */
+ * or INVSRC_EMALFORMED with a static reason ("must …", for a person) and offset. */
 int32_t ivs_uri_parse(const char *text, size_t length, ivs_uri *uri, const char **reason,
                       size_t *offset);
 /* The same for an http or https URL with a usable host: a DNS name of letters,
- * digits, '-', '_' in labels of 1 to 63, 253 in all, with at most one root dot; an IPv4 address in
- * any notation; an IPv6 address in brackets without zone; a port of 1 to 65535. */
+ * digits, '-', '_' in labels of 1 to 63, 253 in all, with at most one root dot and a
+ * last label that is no number; an IPv4 address in any notation; an IPv6 address in
+ * brackets without zone. The port, 1 to 65535, is without leading zeros, and absent
+ * where it was empty. */
 int32_t ivs_url_parse(const char *text, size_t length, ivs_uri *uri, const char **reason,
                       size_t *offset);
 int ivs_uri_scheme_is(const ivs_uri *uri, const char *lower_case);
