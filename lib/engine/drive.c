@@ -11,9 +11,12 @@
 
 typedef int32_t (*performer)(invsrc_call *call, const invsrc_options *host);
 
-/* An answer whose bytes did not fit into memory is as good as none. */
-static int32_t outcome_with(const invsrc_buffer *buffer, int32_t outcome) {
-  return outcome == INVSRC_OUTCOME_OK && buffer->data.failed ? INVSRC_OUTCOME_UNAVAILABLE : outcome;
+/* Bytes count only with OK; and an answer whose bytes did not fit into memory is as
+ * good as none. */
+static int32_t outcome_with(invsrc_buffer *buffer, int32_t outcome) {
+  if (outcome == INVSRC_OUTCOME_OK && buffer->data.failed) outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  if (outcome != INVSRC_OUTCOME_OK) ivs_buffer_end(&buffer->data);
+  return outcome;
 }
 
 static int32_t authenticate(invsrc_call *call, const invsrc_options *host) {
@@ -149,33 +152,31 @@ static int32_t drive(invsrc_call *call, invsrc_response **response, invsrc_error
   return invsrc_call_take_response(call, response);
 }
 
-/* Drives a call that was begun with `begun`, and ends it. */
-static int32_t drive_begun(int32_t begun, invsrc_call *call, invsrc_response **response,
-                           invsrc_error *error) {
-  int32_t result = begun == INVSRC_OK ? drive(call, response, error)
-                                      : fail(error, begun, invsrc_strerror(begun));
-
-  invsrc_call_free(call);
-  return result;
-}
-
 int32_t invsrc_handle(invsrc_service *service, const invsrc_request *request,
                       invsrc_response **response, invsrc_error *error) {
-  invsrc_call *call = NULL;
+  invsrc_call *call;
+  int32_t result;
 
-  if (!response) return fail(error, INVSRC_EINVAL, "response must not be NULL");
-  *response = NULL;
-  return drive_begun(invsrc_call_new(service, request, &call), call, response, error);
+  if (response) *response = NULL;
+  result = response ? invsrc_call_new(service, request, &call) : INVSRC_EINVAL;
+  if (result != INVSRC_OK) return fail(error, result, invsrc_strerror(result));
+  result = drive(call, response, error);
+  invsrc_call_free(call);
+  return result;
 }
 
 int32_t invsrc_create(invsrc_service *service, const char *storefront, uint64_t storefront_length,
                       const void *body, uint64_t length, invsrc_response **response,
                       invsrc_error *error) {
-  invsrc_call *call = NULL;
+  invsrc_call *call;
+  int32_t result;
 
-  if (!response) return fail(error, INVSRC_EINVAL, "response must not be NULL");
-  *response = NULL;
-  return drive_begun(
-      invsrc_call_new_create(service, storefront, storefront_length, body, length, &call), call,
-      response, error);
+  if (response) *response = NULL;
+  result = response
+               ? invsrc_call_new_create(service, storefront, storefront_length, body, length, &call)
+               : INVSRC_EINVAL;
+  if (result != INVSRC_OK) return fail(error, result, invsrc_strerror(result));
+  result = drive(call, response, error);
+  invsrc_call_free(call);
+  return result;
 }

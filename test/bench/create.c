@@ -1,0 +1,211 @@
+/*
+ * One operation, many times: what `run` measures. Prints the time and the number
+ * of allocations for each; instructions are counted from outside, by callgrind.
+ *
+ *     create OPERATION COUNT [DATABASE]
+ */
+#include <cjson/cJSON.h>
+#include <invsrc/invsrc.h>
+#include <invsrc/providers.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- Counted allocations: glibc lets a program bring its own malloc --------- */
+
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+static unsigned long allocations;
+
+void *malloc(size_t size) {
+  __atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
+  return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size) {
+  __atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
+  return __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size) {
+  __atomic_fetch_add(&allocations, 1, __ATOMIC_RELAXED);
+  return __libc_realloc(old, size);
+}
+
+/* ---- The request: the documentation's, under a new name each time ----------- */
+
+#define REQUEST                                                                              \
+  "{\"name\":\"Retail Network Agent %08lu\",\"executionType\":\"AGENT\",\"type\":\"SALES\"," \
+  "\"endpointUrl\":\"https://ads.retailnetwork.example/mcp\",\"protocol\":\"MCP\","          \
+  "\"authenticationType\":\"API_KEY\",\"auth\":{\"type\":\"bearer\","                        \
+  "\"token\":\"sk_live_0123456789abcdef0123456789abcdef\"},"                                 \
+  "\"description\":\"Sponsored products and display\"}"
+
+static char body[1024];
+static size_t body_length;
+
+static void next_body(unsigned long i) {
+  body_length = (size_t)snprintf(body, sizeof body, REQUEST, i);
+}
+
+/* ---- Operations -------------------------------------------------------------- */
+
+static invsrc_service *service;
+
+static int32_t yes(void *context, const char *endpoint_url, uint64_t length) {
+  (void)context, (void)endpoint_url, (void)length;
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t keep_nothing(void *context, const invsrc_source *source, const void *sealed,
+                            uint64_t length) {
+  (void)context, (void)source, (void)sealed, (void)length;
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t find_nothing(void *context, const char *storefront, uint64_t storefront_length,
+                            const char *source_id, uint64_t source_id_length, invsrc_source *source,
+                            invsrc_buffer *sealed) {
+  (void)context, (void)storefront, (void)storefront_length, (void)source_id;
+  (void)source_id_length, (void)source, (void)sealed;
+  return INVSRC_OUTCOME_NOT_FOUND;
+}
+
+static int32_t seal_nothing(void *context, const invsrc_binding *binding, const void *plaintext,
+                            uint64_t length, invsrc_buffer *sealed) {
+  (void)context, (void)binding, (void)plaintext, (void)length;
+  return invsrc_buffer_set(sealed, "x", 1) == INVSRC_OK ? INVSRC_OUTCOME_OK
+                                                        : INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+static const invsrc_registry_vtable registry = {sizeof registry, 0, yes};
+static const invsrc_store_vtable no_store = {sizeof no_store, 0, keep_nothing, find_nothing};
+static const invsrc_sealer_vtable no_sealer = {sizeof no_sealer, 0, seal_nothing, seal_nothing,
+                                               NULL};
+
+static int fail(const char *what) {
+  fprintf(stderr, "create: %s failed\n", what);
+  return 1;
+}
+
+static int start(const invsrc_store_vtable *store, void *context, int sealed) {
+  static const uint8_t key[INVSRC_MASTER_KEY_SIZE] = {1};
+  invsrc_options *options = invsrc_options_new();
+  invsrc_keyring *keyring = NULL;
+
+  if (invsrc_keyring_new(&keyring) || invsrc_keyring_add(keyring, key, sizeof key)) return 0;
+  invsrc_options_set_registry(options, &registry, NULL);
+  invsrc_options_set_store(options, store, context);
+  if (sealed)
+    invsrc_options_set_sealer(options, invsrc_keyring_sealer(), keyring);
+  else
+    invsrc_options_set_sealer(options, &no_sealer, NULL);
+  return invsrc_service_new(options, &service, NULL) == INVSRC_OK;
+}
+
+static int start_bare(const char *database) {
+  (void)database;
+  return start(&no_store, NULL, 0);
+}
+
+static int start_memory(const char *database) {
+  invsrc_memory *memory = NULL;
+
+  (void)database;
+  return invsrc_memory_new(&memory) == INVSRC_OK && start(invsrc_memory_store(), memory, 1);
+}
+
+static int start_sqlite(const char *database) {
+  invsrc_sqlite *db = NULL;
+
+  return database && invsrc_sqlite_open(database, &db, NULL) == INVSRC_OK &&
+         start(invsrc_sqlite_store(), db, 1);
+}
+
+static int start_nothing(const char *database) {
+  (void)database;
+  return 1;
+}
+
+static int create(void) {
+  invsrc_response *response = NULL;
+  int good;
+
+  if (invsrc_create(service, "storefront", 10, body, body_length, &response, NULL)) return 0;
+  good = invsrc_response_status(response) == 201;
+  invsrc_response_free(response);
+  return good;
+}
+
+static int validate(void) {
+  invsrc_response *response = NULL;
+  int good;
+
+  if (invsrc_validate_create(NULL, body, body_length, &response)) return 0;
+  good = invsrc_response_status(response) == 200;
+  invsrc_response_free(response);
+  return good;
+}
+
+static int cjson_parse(void) {
+  cJSON *tree = cJSON_ParseWithLength(body, body_length);
+
+  cJSON_Delete(tree);
+  return tree != NULL;
+}
+
+static int cjson_print(void) {
+  cJSON *tree = cJSON_ParseWithLength(body, body_length);
+  char *text = cJSON_PrintUnformatted(tree);
+  int good = text != NULL;
+
+  cJSON_free(text);
+  cJSON_Delete(tree);
+  return good;
+}
+
+static const struct {
+  const char *name;
+  int (*start)(const char *database);
+  int (*run)(void);
+} operations[] = {
+    {"cjson-parse", start_nothing, cjson_parse}, {"cjson-parse-print", start_nothing, cjson_print},
+    {"validate", start_nothing, validate},       {"create-bare", start_bare, create},
+    {"create-memory", start_memory, create},     {"create-sqlite", start_sqlite, create},
+};
+
+static double seconds(void) {
+  struct timespec now;
+
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static int measure(size_t operation, unsigned long count, const char *database) {
+  unsigned long before;
+  double from;
+
+  if (!operations[operation].start(database)) return fail("start");
+  next_body(0);
+  if (!operations[operation].run()) return fail("first run"); /* what is made once is made now */
+  before = allocations;
+  from = seconds();
+  for (unsigned long i = 1; i <= count; i++) {
+    next_body(i);
+    if (!operations[operation].run()) return fail("run");
+  }
+  printf("%.1f %.2f\n", (seconds() - from) * 1e9 / (double)count,
+         (double)(allocations - before) / (double)count);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  if (argc < 3) return fail("usage: create OPERATION COUNT [DATABASE]");
+  for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+    if (strcmp(operations[i].name, argv[1]) == 0)
+      return measure(i, strtoul(argv[2], NULL, 10), argc > 3 ? argv[3] : NULL);
+  return fail("operation");
+}
