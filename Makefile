@@ -35,6 +35,10 @@ PROGRAM_LIBS = $(eval PROGRAM_LIBS := $$(call pkg,--libs $(PROGRAM_PKGS)) -lpthr
 TEST_LIBS = $(eval TEST_LIBS := $$(call pkg,--libs cmocka))$(TEST_LIBS)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags $(CORE_PKGS) $(PROVIDERS_PKGS) $(PROGRAM_PKGS)))$(PKG_CFLAGS)
 
+# V=1 shows whole commands.
+Q = $(if $V,,@)
+say = @$(if $V,:,printf '  %-5s %s\n' $(1) $@)
+
 LANGUAGE := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude
 BASE_CFLAGS = $(LANGUAGE) $(PKG_CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP -MF $@.d
 LIB_CFLAGS = $(BASE_CFLAGS) -Ilib -fPIC -fvisibility=hidden
@@ -74,6 +78,7 @@ help:
 	@echo 'format      lay the sources out; lint looks for mistakes'
 	@echo 'coverage    which lines the tests run'
 	@echo 'clean       remove $B/'
+	@echo 'V=1 shows whole commands; CC, CFLAGS and B (the build directory) are yours to set'
 
 # ---- What is needed ----------------------------------------------------------
 
@@ -110,12 +115,14 @@ $B/flags $B/sources: FORCE | $(FIRST)
 
 $B/obj/lib/%.o: lib/%.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(LIB_CFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$Q$(CC) $(LIB_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 # The program is a host like any other: it sees the public headers only.
 $B/obj/src/%.o: src/%.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
+	$(call say,CC)
+	$Q$(CC) $(BASE_CFLAGS) $(CFLAGS) -c -o $@ $<
 
 $B/libinvsrc.a: $(INVSRC_OBJECTS)
 $B/libinvsrc-providers.a: $(PROVIDERS_OBJECTS)
@@ -123,8 +130,9 @@ $B/libinvsrc-testkit.a: $(TESTKIT_OBJECTS)
 # The pure helpers, for the other shared libraries to take private copies from.
 $B/core.a: $(CORE_OBJECTS)
 $(STATIC) $B/core.a: $B/sources
-	rm -f $@
-	$(AR) rcs $@ $(filter %.o,$^)
+	$(call say,AR)
+	$Qrm -f $@
+	$Q$(AR) rcs $@ $(filter %.o,$^)
 
 $B/libinvsrc.so: $(INVSRC_OBJECTS)
 $B/libinvsrc-providers.so: $(PROVIDERS_OBJECTS) $B/libinvsrc.so $B/core.a
@@ -133,13 +141,15 @@ $B/libinvsrc.so: LINK = $(INVSRC_OBJECTS) $(CORE_LIBS)
 $B/libinvsrc-providers.so: LINK = $(PROVIDERS_OBJECTS) -L$B -linvsrc $B/core.a $(PROVIDERS_LIBS) $(CORE_LIBS)
 $B/libinvsrc-testkit.so: LINK = $(TESTKIT_OBJECTS) -L$B -linvsrc $B/core.a $(CORE_LIBS)
 $(SHARED): $B/%.so: lib/%.map $B/sources
-	$(CC) -shared -Wl,-soname,$*.so.$(SOVERSION) -Wl,--version-script=lib/$*.map $(CFLAGS) \
+	$(call say,LINK)
+	$Q$(CC) -shared -Wl,-soname,$*.so.$(SOVERSION) -Wl,--version-script=lib/$*.map $(CFLAGS) \
 	  $(SHARED_LDFLAGS) -o $@.$(VERSION) $(LINK)
-	ln -sf $*.so.$(VERSION) $@.$(SOVERSION)
-	ln -sf $*.so.$(SOVERSION) $@
+	$Qln -sf $*.so.$(VERSION) $@.$(SOVERSION)
+	$Qln -sf $*.so.$(SOVERSION) $@
 
 $B/invsrc: $(PROGRAM_OBJECTS) $B/libinvsrc-providers.a $B/libinvsrc.a $B/sources
-	$(CC) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $B/libinvsrc-providers.a $B/libinvsrc.a \
+	$(call say,LINK)
+	$Q$(CC) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $B/libinvsrc-providers.a $B/libinvsrc.a \
 	  $(PROGRAM_LIBS) $(PROVIDERS_LIBS) $(CORE_LIBS)
 
 # ---- Man pages ---------------------------------------------------------------
@@ -172,13 +182,15 @@ LONG_SCRIPTS := $(sort $(wildcard test/*/*.long))
 
 $B/test/%: test/%.c $(STATIC)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -Ilib -Itest $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(STATIC_LINK) \
+	$(call say,LINK)
+	$Q$(CC) $(BASE_CFLAGS) -Ilib -Itest $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(STATIC_LINK) \
 	  $(PROVIDERS_LIBS) $(CORE_LIBS) $(TEST_LIBS) -lm
 
 # Examples are built as a user would: public headers, shared libraries.
 $B/examples/%: examples/%.c $(SHARED)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< -L$B -linvsrc-testkit -linvsrc-providers \
+	$(call say,LINK)
+	$Q$(CC) $(BASE_CFLAGS) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< -L$B -linvsrc-testkit -linvsrc-providers \
 	  -linvsrc -Wl,-rpath,'$$ORIGIN/..' $(TEST_LIBS)
 
 RUN_TESTS = BUILD='$B' CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' PYTHON='$(PYTHON)' \

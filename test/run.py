@@ -30,6 +30,8 @@ def run(path):
         status, output = done.returncode, done.stdout.decode(errors="replace")
     except subprocess.TimeoutExpired as late:
         status, output = "timeout", (late.stdout or b"").decode(errors="replace")
+    except OSError as failure:
+        status, output = "not run", str(failure)
     passed = failed = 0
     for line in output.splitlines():
         match = RESULT.match(line)
