@@ -12,28 +12,15 @@
 #define REFUSED 0
 #define AS_IPV4 1 /* judged by the IPv4 address in its last four bytes */
 
-/* The special-purpose ranges (RFC 6890 and the IANA registries that follow it). */
+/* The special-purpose ranges (RFC 6890 and the IANA registries that follow it).
+ * IPv4 comes last, so that an address which is judged by the one within goes on
+ * down the table. */
 static const struct {
   uint8_t version;
   uint8_t bits;
   uint8_t judgement;
   uint8_t prefix[16];
 } ranges[] = {
-    {4, 8, REFUSED, {0}},                         /* this network */
-    {4, 8, REFUSED, {10}},                        /* private use */
-    {4, 10, REFUSED, {100, 64}},                  /* carrier-grade NAT */
-    {4, 8, REFUSED, {127}},                       /* loopback */
-    {4, 16, REFUSED, {169, 254}},                 /* link-local, cloud metadata */
-    {4, 12, REFUSED, {172, 16}},                  /* private use */
-    {4, 24, REFUSED, {192, 0, 0}},                /* IETF protocol assignments */
-    {4, 24, REFUSED, {192, 0, 2}},                /* documentation */
-    {4, 24, REFUSED, {192, 88, 99}},              /* 6to4 relays, retired */
-    {4, 16, REFUSED, {192, 168}},                 /* private use */
-    {4, 15, REFUSED, {198, 18}},                  /* benchmarking */
-    {4, 24, REFUSED, {198, 51, 100}},             /* documentation */
-    {4, 24, REFUSED, {203, 0, 113}},              /* documentation */
-    {4, 4, REFUSED, {224}},                       /* multicast */
-    {4, 4, REFUSED, {240}},                       /* reserved, and limited broadcast */
     {6, 96, REFUSED, {0}},                        /* unspecified, loopback, IPv4-compatible */
     {6, 96, AS_IPV4, {[10] = 0xFF, [11] = 0xFF}}, /* IPv4-mapped */
     {6, 96, REFUSED, {[8] = 0xFF, [9] = 0xFF}},   /* IPv4-translated, retired */
@@ -49,6 +36,21 @@ static const struct {
     {6, 10, REFUSED, {0xFE, 0x80}},                         /* link-local */
     {6, 10, REFUSED, {0xFE, 0xC0}},                         /* site-local, retired */
     {6, 8, REFUSED, {0xFF}},                                /* multicast */
+    {4, 8, REFUSED, {0}},                                   /* this network */
+    {4, 8, REFUSED, {10}},                                  /* private use */
+    {4, 10, REFUSED, {100, 64}},                            /* carrier-grade NAT */
+    {4, 8, REFUSED, {127}},                                 /* loopback */
+    {4, 16, REFUSED, {169, 254}},                           /* link-local, cloud metadata */
+    {4, 12, REFUSED, {172, 16}},                            /* private use */
+    {4, 24, REFUSED, {192, 0, 0}},                          /* IETF protocol assignments */
+    {4, 24, REFUSED, {192, 0, 2}},                          /* documentation */
+    {4, 24, REFUSED, {192, 88, 99}},                        /* 6to4 relays, retired */
+    {4, 16, REFUSED, {192, 168}},                           /* private use */
+    {4, 15, REFUSED, {198, 18}},                            /* benchmarking */
+    {4, 24, REFUSED, {198, 51, 100}},                       /* documentation */
+    {4, 24, REFUSED, {203, 0, 113}},                        /* documentation */
+    {4, 4, REFUSED, {224}},                                 /* multicast */
+    {4, 4, REFUSED, {240}},                                 /* reserved, and limited broadcast */
 };
 
 /* Names that lead inside, and so does every name below them. */
@@ -146,14 +148,14 @@ static int has_prefix(const uint8_t *bytes, const uint8_t *prefix, unsigned bits
 }
 
 int ivs_address_is_public(const ivs_address *address) {
-  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
-    ivs_address within = {4, {0}};
+  ivs_address judged = *address;
 
-    if (ranges[i].version != address->version) continue;
-    if (!has_prefix(address->bytes, ranges[i].prefix, ranges[i].bits)) continue;
-    if (ranges[i].judgement != AS_IPV4) return 0;
-    memcpy(within.bytes, address->bytes + 12, 4);
-    return ivs_address_is_public(&within);
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+    if (ranges[i].version != judged.version) continue;
+    if (!has_prefix(judged.bytes, ranges[i].prefix, ranges[i].bits)) continue;
+    if (ranges[i].judgement == REFUSED) return 0;
+    judged.version = 4;
+    memcpy(judged.bytes, address->bytes + 12, 4);
   }
   return 1;
 }

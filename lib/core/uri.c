@@ -137,12 +137,12 @@ static int32_t parse(const char *text, size_t length, ivs_uri *uri, const char *
   const char *fault = text;
   UriUriA parsed;
   int status = uriParseSingleUriExA(&parsed, text, text + length, &fault);
-  int is_early;
 
   split(text, length, uri);
   if (status == URI_ERROR_MALLOC) return INVSRC_ENOMEM;
   if (status != URI_SUCCESS) {
-    is_early = uri->host.text && fault <= uri->path.text;
+    int is_early = uri->host.text && fault <= uri->path.text;
+
     return refuse(reason, offset, is_early ? must_have_authority : must_be_uri,
                   (size_t)(fault - text));
   }
@@ -217,7 +217,7 @@ static const char *judge_name(ivs_slice host, size_t *fault) {
 static const char *judge_host(const ivs_uri *uri, size_t *fault) {
   ivs_address address;
   int is_address = ivs_address_parse(uri->host.text, uri->host.length, &address);
-  const char *why = NULL;
+  const char *why;
 
   *fault = 0;
   /* At least "//" comes before the host, so there is such a byte. */
@@ -230,19 +230,19 @@ static const char *judge_host(const ivs_uri *uri, size_t *fault) {
   return must_be_ipv4;
 }
 
-/* Strips the port of leading zeros; an empty one becomes absent. */
+/* Strips the port of leading zeros; an empty one becomes absent. Whether it is in
+ * range. */
 static int normalize_port(ivs_slice *port) {
   unsigned long number = 0;
 
-  while (port->length && *port->text == '0') {
-    if (port->length == 1) return 0;
-    port->text++;
-    port->length--;
+  if (!port->text || !port->length) {
+    port->text = NULL;
+    return 1;
   }
-  if (!port->length) port->text = NULL;
+  for (; port->length > 1 && *port->text == '0'; port->length--) port->text++;
   for (size_t i = 0; i < port->length && number <= HIGHEST_PORT; i++)
     number = number * 10 + (unsigned long)ivs_text_hex(port->text[i]);
-  return number <= HIGHEST_PORT;
+  return number >= 1 && number <= HIGHEST_PORT;
 }
 
 int32_t ivs_url_parse(const char *text, size_t length, ivs_uri *uri, const char **reason,
@@ -309,8 +309,8 @@ static void append_path(ivs_buffer *out, ivs_slice path) {
     int up = length == 2 && memcmp(segment, "..", 2) == 0;
     int stay = length == 1 && *segment == '.';
 
-    if (up)
-      while (out->length > start && out->bytes[--out->length] != '/') continue;
+    while (up && out->length > start && out->bytes[out->length - 1] != '/') out->length--;
+    if (up && out->length > start) out->length--;
     if ((!up && !stay) || !slash) ivs_buffer_append(out, "/", 1);
     if (!up && !stay) append_segment(out, segment, length);
     at += length + 1;

@@ -258,7 +258,7 @@ static void expect_cut(size_t before, const char *rest, const char *expected) {
   char slug[INVSRC_SLUG_SIZE];
 
   memset(name, 'x', before);
-  strcpy(name + before, rest);
+  memcpy(name + before, rest, strlen(rest) + 1);
   make_slug(name, before + strlen(rest), slug);
   if (strspn(slug, "x") != before || strcmp(slug + before, expected) != 0)
     fail_msg("%zu x and %s give %s", before, rest, slug + before);
