@@ -141,12 +141,12 @@ INVSRC_API int32_t invsrc_options_set_world(invsrc_options *options,
 /* Switches, 0 or 1, all 0 by default. Return INVSRC_OK, or INVSRC_EINVAL:
  * `options` is NULL or `on` is neither. */
 
-/* Wrap successes in {"data": …, "error": null} (contract §4.1). */
+/* Wrap successes in {"data": …, "error": null} (see invsrc_api(7)). */
 INVSRC_API int32_t invsrc_options_set_envelope(invsrc_options *options, int32_t on);
-/* Accept http endpoint URLs; for tests and closed networks (contract §3). */
+/* Accept http endpoint URLs; for tests and closed networks. */
 INVSRC_API int32_t invsrc_options_set_allow_http(invsrc_options *options, int32_t on);
 /* Accept endpoint URLs on private, loopback and other special-purpose
- * addresses; for tests and closed networks (contract §3). */
+ * addresses; for tests and closed networks. */
 INVSRC_API int32_t invsrc_options_set_allow_private(invsrc_options *options, int32_t on);
 
 #define INVSRC_MAX_BODY_DEFAULT 65536
@@ -197,7 +197,7 @@ INVSRC_API int32_t invsrc_request_set_body(invsrc_request *request, const void *
                                            uint64_t length);
 
 /* Answers one HTTP request, calling the service's callbacks on this thread
- * (contract §1 to §6). `*response` is the answer whatever its status.
+ * (see invsrc_api(7)). `*response` is the answer whatever its status.
  * Returns INVSRC_OK; INVSRC_EINVAL (a NULL, or a request without method or
  * target); INVSRC_ESTATE (the operation needs a provider that is not set);
  * INVSRC_ENOMEM (nothing was stored). On failure `*response` is NULL. */
@@ -233,8 +233,8 @@ INVSRC_API const invsrc_source *invsrc_response_source(const invsrc_response *re
 
 /* ---- The source record -------------------------------------------------- */
 
-/* The fields of a source, in the order of contract §4.1 and then those that
- * the wire does not show. T: text, N: number. Numbers are never reused. */
+/* The fields of a source, in the order of the wire (invsrc_api(7)) and then those that
+ * it does not show. T: text, N: number. Numbers are never reused. */
 #define INVSRC_SOURCE_ID 1                       /* T decimal, 63 bits; unique everywhere */
 #define INVSRC_SOURCE_SOURCE_ID 2                /* T unique in the storefront */
 #define INVSRC_SOURCE_NAME 3                     /* T */
@@ -291,7 +291,7 @@ INVSRC_API int32_t invsrc_validate_create(const invsrc_options *options, const v
 
 #define INVSRC_SLUG_SIZE 256
 
-/* Writes the sourceId that `name` gives (contract §5) and a NUL into `slug`, a
+/* Writes the sourceId that `name` gives (see invsrc_api(7)) and a NUL into `slug`, a
  * buffer of `capacity` bytes; INVSRC_SLUG_SIZE always suffices. Total: every
  * UTF-8 text has a slug of 1 to 255 bytes. `slug_length` may be NULL.
  * Returns INVSRC_OK; INVSRC_EINVAL (a NULL); INVSRC_EMALFORMED (`name` is not
