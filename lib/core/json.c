@@ -16,20 +16,13 @@
 
 /* ---- Escapes ---------------------------------------------------------------- */
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 /* The value of four hexadecimal digits, or -1. */
 static int32_t hex4(const char *text, size_t length) {
   int32_t value = 0;
 
   if (length < 4) return -1;
   for (int i = 0; i < 4; i++) {
-    int digit = hex_digit(text[i]);
+    int digit = ivs_text_hex(text[i]);
     if (digit < 0) return -1;
     value = value << 4 | digit;
   }

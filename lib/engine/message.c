@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
+
 #define LONGEST_PART 65536
 
 invsrc_request *invsrc_request_new(void) {
@@ -43,14 +45,10 @@ int32_t invsrc_request_set_body(invsrc_request *request, const void *body, uint6
 }
 
 /* Without the locale, which is the host's. */
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 static int is_same(const char *text, size_t length, const char *lower_case) {
   if (strlen(lower_case) != length) return 0;
   for (size_t i = 0; i < length; i++)
-    if (lower(text[i]) != lower_case[i]) return 0;
+    if (ivs_text_lower(text[i]) != lower_case[i]) return 0;
   return 1;
 }
 

@@ -22,13 +22,6 @@ static const struct path {
     {IVS_ROUTE_SOURCES, 1, "GET", &ivs_read_operation, NOT_ALLOWED("GET")},
 };
 
-static int hex(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 /* Decodes one path segment. Returns 0 where it is none, or no sourceId can be so. */
 static int decode_segment(const char *text, size_t length, ivs_buffer *out) {
   for (size_t i = 0; i < length; i++) {
@@ -36,8 +29,8 @@ static int decode_segment(const char *text, size_t length, ivs_buffer *out) {
 
     if (c == '/') return 0;
     if (c == '%') {
-      int high = i + 2 < length ? hex(text[i + 1]) : -1;
-      int low = i + 2 < length ? hex(text[i + 2]) : -1;
+      int high = i + 2 < length ? ivs_text_hex(text[i + 1]) : -1;
+      int low = i + 2 < length ? ivs_text_hex(text[i + 2]) : -1;
       if (high < 0 || low < 0) return 0;
       c = (char)(high << 4 | low);
       i += 2;
