@@ -39,7 +39,7 @@ PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags $(CORE_PKGS) $(PROVIDERS_
 Q = $(if $V,,@)
 say = @$(if $V,:,printf '  %-5s %s\n' $(1) $@)
 
-LANGUAGE := -std=c11 -D_POSIX_C_SOURCE=200809L -Iinclude
+LANGUAGE := -std=c11 -D_XOPEN_SOURCE=700 -Iinclude
 BASE_CFLAGS = $(LANGUAGE) $(PKG_CFLAGS) $(WARNINGS) $(WERROR) -MMD -MP -MF $@.d
 LIB_CFLAGS = $(BASE_CFLAGS) -Ilib -fPIC -fvisibility=hidden
 ALL_LDFLAGS = -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)

@@ -25,8 +25,9 @@ extern "C" {
 
 /* ---- API keys ------------------------------------------------------------ */
 
-/* A caller's key is "scope3_<client_id>_<secret>": 16 characters that name it and
- * a 256-bit random secret. It is shown once; stores keep its SHA-256 only. */
+/* A caller's key is "scope3_<client_id>_<secret>", in lower-case base32: 16
+ * characters that name it, and a random secret of 52 characters, 260 bits. It is
+ * shown once; stores keep its SHA-256 only. */
 #define INVSRC_APIKEY_ACTIVE 1
 #define INVSRC_APIKEY_REVOKED 2
 

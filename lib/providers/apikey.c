@@ -1,0 +1,77 @@
+/*
+ * See apikey.h.
+ */
+#include "providers/apikey.h"
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+#include "core/error.h"
+#include "core/text.h"
+
+static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648 §6, lower case */
+
+/* Each character from the low five bits of a random byte of its own: no bias. */
+static int draw_text(char *text, size_t length) {
+  if (RAND_bytes((unsigned char *)text, (int)length) != 1) return 0;
+  for (size_t i = 0; i < length; i++) text[i] = alphabet[text[i] & 31];
+  return 1;
+}
+
+static int digest(const char *token, size_t length, uint8_t out[IVS_APIKEY_DIGEST]) {
+  return EVP_Digest(token, length, out, NULL, EVP_sha256(), NULL) == 1;
+}
+
+int32_t ivs_apikey_draw(ivs_apikey *key, invsrc_buffer *text) {
+  char token[IVS_APIKEY_LENGTH] = IVS_APIKEY_PREFIX;
+  char *client_id = token + sizeof IVS_APIKEY_PREFIX - 1;
+  int32_t result = INVSRC_ECRYPTO;
+
+  client_id[IVS_APIKEY_CLIENT_ID] = '_';
+  if (draw_text(client_id, IVS_APIKEY_CLIENT_ID) &&
+      draw_text(client_id + IVS_APIKEY_CLIENT_ID + 1, IVS_APIKEY_SECRET) &&
+      digest(token, sizeof token, key->digest))
+    result = invsrc_buffer_set(text, token, sizeof token);
+  memcpy(key->client_id, client_id, IVS_APIKEY_CLIENT_ID);
+  key->client_id[IVS_APIKEY_CLIENT_ID] = '\0';
+  OPENSSL_cleanse(token, sizeof token);
+  return result;
+}
+
+int ivs_apikey_parse(const char *token, size_t length, ivs_apikey *key) {
+  static const size_t prefix = sizeof IVS_APIKEY_PREFIX - 1;
+
+  if (length != IVS_APIKEY_LENGTH || memcmp(token, IVS_APIKEY_PREFIX, prefix) != 0) return 0;
+  if (token[prefix + IVS_APIKEY_CLIENT_ID] != '_') return 0;
+  memcpy(key->client_id, token + prefix, IVS_APIKEY_CLIENT_ID);
+  key->client_id[IVS_APIKEY_CLIENT_ID] = '\0';
+  if (strspn(key->client_id, alphabet) != IVS_APIKEY_CLIENT_ID) return 0;
+  return digest(token, length, key->digest);
+}
+
+int ivs_apikey_is_same(const ivs_apikey *a, const ivs_apikey *b) {
+  return CRYPTO_memcmp(a->digest, b->digest, sizeof a->digest) == 0;
+}
+
+#define LONGEST_TEXT 255
+
+static int is_fit(const char *text) {
+  size_t length = strlen(text);
+
+  return length <= LONGEST_TEXT && ivs_text_is_utf8(text, length, NULL) &&
+         !ivs_text_has_control(text, length);
+}
+
+int32_t ivs_apikey_check(const char *storefront, const char *name, invsrc_error *error) {
+  const char *message = NULL;
+
+  if (!storefront || !*storefront || !is_fit(storefront))
+    message = "the storefront must have 1 to 255 bytes of UTF-8 without control characters";
+  else if (name && !is_fit(name))
+    message = "the name must have at most 255 bytes of UTF-8 without control characters";
+  if (!message) return INVSRC_OK;
+  ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", message);
+  return INVSRC_EINVAL;
+}
