@@ -1,14 +1,15 @@
 /*
- * See private_key.h. OpenSSL's own PEM reader leaves pieces of the text in freed
- * memory, so the armour (RFC 7468) is taken off here, in a block that is wiped.
+ * See private_key.h. OpenSSL's readers of PEM and of EC keys leave copies in freed
+ * memory, so the armour (RFC 7468) is taken off here, in a block that is wiped, and
+ * the DER within is walked where it lies.
  */
 #include "core/private_key.h"
 
 #include <invsrc/invsrc.h>
+#include <openssl/asn1.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,62 +80,155 @@ static size_t decode(char *text, size_t length) {
   return bytes > 0 ? (size_t)bytes - padding : 0;
 }
 
-static int kind_of(const EVP_PKEY *key) {
-  char group[32] = "";
+/* ---- DER (X.690) -------------------------------------------------------------- */
+
+typedef struct der {
+  const unsigned char *at;
+  const unsigned char *end;
+} der;
+
+#define CONTEXT(number) (V_ASN1_CONTEXT_SPECIFIC | (number))
+
+/* Takes the element that comes next, which must have this tag; `content` becomes
+ * what is in it. */
+static int take(der *from, int tag, der *content) {
+  const unsigned char *at = from->at;
+  int found, class;
+  long length;
+
+  if (from->at == from->end) return 0;
+  if (ASN1_get_object(&at, &length, &found, &class, from->end - from->at) & 0x81) return 0;
+  if ((class | found) != tag) return 0;
+  content->at = at;
+  content->end = at + length;
+  from->at = content->end;
+  return 1;
+}
+
+static int is_content(const der *content, const char *bytes, size_t length) {
+  return (size_t)(content->end - content->at) == length && memcmp(content->at, bytes, length) == 0;
+}
+
+/* Takes an INTEGER, as its magnitude without leading zeros; 0 for a negative one. */
+static int take_integer(der *from, der *content) {
+  if (!take(from, V_ASN1_INTEGER, content) || content->at == content->end) return 0;
+  if (*content->at & 0x80) return 0;
+  while (content->at < content->end && *content->at == 0) content->at++;
+  return 1;
+}
+
+/* ---- Keys ---------------------------------------------------------------------- */
+
+static const char rsa_oid[] = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
+static const char ec_oid[] = "\x2a\x86\x48\xce\x3d\x02\x01";
+static const char p256_oid[] = "\x2a\x86\x48\xce\x3d\x03\x01\x07";
+#define IS_OID(content, oid) is_content(content, oid, sizeof(oid) - 1)
+
+/* The order of P-256 (SEC 2, 2.4.2); a private key is between 0 and it. */
+static const unsigned char p256_order[32] = {
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+
+/* RSAPrivateKey, RFC 8017 A.1.2: version, n, e, d, p, q and the CRT's three. */
+static int judge_rsa(der key) {
+  der inside, part, modulus;
+  size_t bits;
+
+  if (!take(&key, V_ASN1_SEQUENCE, &inside) || key.at != key.end) return IVS_KEY_NONE;
+  if (!take_integer(&inside, &part) || part.at != part.end) return IVS_KEY_NONE;
+  if (!take_integer(&inside, &modulus)) return IVS_KEY_NONE;
+  for (int i = 0; i < 7; i++)
+    if (!take_integer(&inside, &part) || part.at == part.end) return IVS_KEY_NONE;
+  if (inside.at != inside.end) return IVS_KEY_NONE;
+  bits = 8 * (size_t)(modulus.end - modulus.at);
+  for (int top = 0x80; bits && !(*modulus.at & top); top >>= 1) bits--;
+  return bits >= RSA_SHORTEST && bits <= RSA_LONGEST ? IVS_KEY_RSA : IVS_KEY_OTHER;
+}
+
+/* ECPrivateKey, RFC 5915 §3; the curve stands in it, or outside as `curve`. */
+static int judge_ec(der key, const der *curve) {
+  der inside, part, number, named;
   size_t length;
-  int bits = EVP_PKEY_get_bits(key);
 
-  if (EVP_PKEY_is_a(key, "RSA"))
-    return bits >= RSA_SHORTEST && bits <= RSA_LONGEST ? IVS_KEY_RSA : IVS_KEY_OTHER;
-  if (EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, group, sizeof group, &length) == 1)
-    return strcmp(group, "prime256v1") == 0 ? IVS_KEY_P256 : IVS_KEY_OTHER;
-  return IVS_KEY_OTHER;
+  if (!take(&key, V_ASN1_SEQUENCE, &inside) || key.at != key.end) return IVS_KEY_NONE;
+  if (!take_integer(&inside, &part) || !is_content(&part, "\x01", 1)) return IVS_KEY_NONE;
+  if (!take(&inside, V_ASN1_OCTET_STRING, &number)) return IVS_KEY_NONE;
+  if (!curve) {
+    if (!take(&inside, CONTEXT(0), &part) || !take(&part, V_ASN1_OBJECT, &named))
+      return IVS_KEY_NONE;
+    curve = &named;
+  }
+  if (!IS_OID(curve, p256_oid)) return IVS_KEY_OTHER;
+  while (number.at < number.end && *number.at == 0) number.at++;
+  length = (size_t)(number.end - number.at);
+  if (length == 0 || length > sizeof p256_order) return IVS_KEY_NONE;
+  if (length == sizeof p256_order && memcmp(number.at, p256_order, length) >= 0)
+    return IVS_KEY_NONE;
+  return IVS_KEY_P256;
 }
 
-/* libcrypto's allocations fail like ours; tells that from a text that is no key. */
-static int ran_out_of_memory(void) {
-  return ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+/* PrivateKeyInfo, RFC 5958 §2. */
+static int judge_pkcs8(der key) {
+  der inside, version, algorithm, oid, parameters, octets;
+
+  if (!take(&key, V_ASN1_SEQUENCE, &inside) || key.at != key.end) return IVS_KEY_NONE;
+  if (!take_integer(&inside, &version)) return IVS_KEY_NONE;
+  if (!take(&inside, V_ASN1_SEQUENCE, &algorithm) || !take(&algorithm, V_ASN1_OBJECT, &oid))
+    return IVS_KEY_NONE;
+  if (!take(&inside, V_ASN1_OCTET_STRING, &octets)) return IVS_KEY_NONE;
+  if (IS_OID(&oid, rsa_oid)) return judge_rsa(octets);
+  if (!IS_OID(&oid, ec_oid)) return IVS_KEY_OTHER;
+  /* Parameters written out are a curve that no JWT algorithm names. */
+  if (!take(&algorithm, V_ASN1_OBJECT, &parameters)) return IVS_KEY_OTHER;
+  return judge_ec(octets, &parameters);
 }
 
-static int32_t judge_block(span body, int *kind) {
+static int judge_sec1(der key) {
+  return judge_ec(key, NULL);
+}
+
+/* The blocks that are private keys, and who reads them. */
+static const struct reader {
+  const char *label;
+  int (*judge)(der key); /* NULL: under a passphrase */
+} readers[] = {
+    {"PRIVATE KEY", judge_pkcs8},
+    {"EC PRIVATE KEY", judge_sec1},
+    {"RSA PRIVATE KEY", judge_rsa},
+    {"ENCRYPTED PRIVATE KEY", NULL},
+};
+
+static int32_t judge_block(span body, int (*judge)(der key), int *kind) {
   char *block = malloc(body.length ? body.length : 1);
-  const unsigned char *der = (const unsigned char *)block;
-  int32_t result = INVSRC_OK;
   size_t length;
-  EVP_PKEY *key;
+  der key;
 
   if (!block) return INVSRC_ENOMEM;
   memcpy(block, body.text, body.length);
   length = decode(block, body.length);
+  key.at = (const unsigned char *)block;
+  key.end = key.at + length;
   /* The queue of errors is the host's thread's: leave it as it was. */
   ERR_set_mark();
-  key = length ? d2i_AutoPrivateKey(NULL, &der, (long)length) : NULL;
-  if (key && der == (const unsigned char *)block + length)
-    *kind = kind_of(key);
-  else if (length && !key && ran_out_of_memory())
-    result = INVSRC_ENOMEM;
+  *kind = judge(key);
   ERR_pop_to_mark();
-  EVP_PKEY_free(key);
   OPENSSL_cleanse(block, body.length);
   free(block);
-  return result;
+  return INVSRC_OK;
 }
 
 int32_t ivs_private_key_judge(const char *pem, size_t length, int *kind) {
-  static const char *const labels[] = {"PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"};
   span rest = {pem, length}, label, body;
 
   *kind = IVS_KEY_NONE;
   /* The first private key counts: `openssl ecparam` writes EC PARAMETERS first. */
   while (next_block(&rest, &label, &body)) {
-    if (is(label, "ENCRYPTED PRIVATE KEY")) {
+    for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
+      if (!is(label, readers[i].label)) continue;
+      /* RFC 1421 headers: Proc-Type: 4,ENCRYPTED. */
+      if (readers[i].judge && !find(body, "ENCRYPTED"))
+        return judge_block(body, readers[i].judge, kind);
       *kind = IVS_KEY_ENCRYPTED;
-      return INVSRC_OK;
-    }
-    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
-      if (!is(label, labels[i])) continue;
-      if (!find(body, "ENCRYPTED")) return judge_block(body, kind);
-      *kind = IVS_KEY_ENCRYPTED; /* RFC 1421 headers: Proc-Type: 4,ENCRYPTED */
       return INVSRC_OK;
     }
   }

@@ -194,12 +194,16 @@ int ivs_sqlite_borrow(invsrc_sqlite *db, int writing, ivs_connection **connectio
   return status;
 }
 
+/* Ends what a statement was doing, and forgets what it was given. */
+static void rest(sqlite3_stmt *statement) {
+  if (!statement) return;
+  sqlite3_reset(statement);
+  sqlite3_clear_bindings(statement);
+}
+
 void ivs_sqlite_return(invsrc_sqlite *db, int writing, ivs_connection *connection) {
   if (!connection) return;
-  for (int i = 0; i < IVS_SQL_END; i++) {
-    sqlite3_reset(connection->statements[i]);
-    sqlite3_clear_bindings(connection->statements[i]);
-  }
+  for (int i = 0; i < IVS_SQL_END; i++) rest(connection->statements[i]);
   if (!sqlite3_get_autocommit(connection->handle)) run(connection->handle, "ROLLBACK");
   pthread_mutex_lock(&db->lock);
   connection->next = db->idle;
@@ -214,8 +218,7 @@ sqlite3_stmt *ivs_sqlite_statement(ivs_connection *connection, ivs_sql which) {
   if (!*statement)
     sqlite3_prepare_v3(connection->handle, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
                        statement, NULL);
-  sqlite3_reset(*statement);
-  sqlite3_clear_bindings(*statement);
+  rest(*statement);
   return *statement;
 }
 
