@@ -191,7 +191,7 @@ int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *storefront, 
     ivs_error_set(error, result, INVSRC_NO_OFFSET, "%s", invsrc_strerror(result));
     return result;
   }
-  strcpy(made->storefront, storefront);
+  memcpy(made->storefront, storefront, strlen(storefront) + 1);
   pthread_mutex_lock(&memory->lock);
   made->next = memory->keys;
   memory->keys = made;

@@ -118,7 +118,7 @@ static int32_t reseal_row(invsrc_sqlite *db, invsrc_keyring *keyring, const row 
 
 int32_t invsrc_sqlite_reseal(invsrc_sqlite *db, invsrc_keyring *keyring, uint64_t *resealed,
                              uint64_t *refused, invsrc_error *error) {
-  row next = {-1, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, NULL};
+  row next = {-1, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, INVSRC_PURPOSE_CREDENTIAL};
   counts done = {0, 0};
   int32_t result = INVSRC_OK;
   int status = SQLITE_DONE;
