@@ -7,6 +7,7 @@
 #include "core/json.h"
 
 #include <cjson/cJSON.h>
+#include <float.h>
 #include <invsrc/invsrc.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -14,20 +15,10 @@
 
 #include "core/text.h"
 
+/* Where a text stops short of what it began. */
+static const char ended[] = "unexpected end of text";
+
 /* ---- Escapes ---------------------------------------------------------------- */
-
-/* The value of four hexadecimal digits, or -1. */
-static int32_t hex4(const char *text, size_t length) {
-  int32_t value = 0;
-
-  if (length < 4) return -1;
-  for (int i = 0; i < 4; i++) {
-    int digit = ivs_text_hex(text[i]);
-    if (digit < 0) return -1;
-    value = value << 4 | digit;
-  }
-  return value;
-}
 
 static const struct {
   char letter;
@@ -35,44 +26,59 @@ static const struct {
 } short_escapes[] = {{'"', '"'},  {'\\', '\\'}, {'/', '/'},  {'b', '\b'},
                      {'f', '\f'}, {'n', '\n'},  {'r', '\r'}, {'t', '\t'}};
 
-#define IS_HIGH(unit) ((unit) >= 0xd800 && (unit) <= 0xdbff)
-#define IS_LOW(unit) ((unit) >= 0xdc00 && (unit) <= 0xdfff)
+#define IS_HIGH_SURROGATE(unit) ((unit) >= 0xd800 && (unit) <= 0xdbff)
+#define IS_LOW_SURROGATE(unit) ((unit) >= 0xdc00 && (unit) <= 0xdfff)
 
-/* What an escape at the start of `text` (behind the backslash) stands for, and how
- * many bytes it has; or a message where it is none. */
-static const char *read_escape(const char *text, size_t length, int32_t *point, size_t *used) {
-  int32_t low;
+/* Reads the four hexadecimal digits of an escape. NULL, or what is wrong. */
+static const char *read_unit(const char *text, size_t length, uint32_t *unit) {
+  *unit = 0;
+  for (size_t i = 0; i < 4; i++) {
+    int digit = i < length ? ivs_text_hex(text[i]) : 0;
 
-  for (size_t i = 0; length && i < sizeof short_escapes / sizeof *short_escapes; i++) {
-    if (text[0] != short_escapes[i].letter) continue;
-    *point = short_escapes[i].meaning;
-    *used = 1;
-    return NULL;
+    if (i >= length) return ended;
+    if (digit < 0) return "invalid \\u escape";
+    *unit = *unit << 4 | (uint32_t)digit;
   }
-  if (!length || text[0] != 'u') return "invalid escape";
-  *point = hex4(text + 1, length - 1);
-  *used = 5;
-  if (*point < 0) return "invalid \\u escape";
-  if (IS_LOW(*point)) return "lone surrogate escape";
-  if (!IS_HIGH(*point)) return NULL;
-  if (length < 11 || text[5] != '\\' || text[6] != 'u') return "lone surrogate escape";
-  low = hex4(text + 7, length - 7);
-  if (!IS_LOW(low)) return "lone surrogate escape";
-  *point = 0x10000 + ((*point - 0xd800) << 10) + (low - 0xdc00);
-  *used = 11;
   return NULL;
 }
 
-static size_t encode(int32_t point, char *to) {
-  uint32_t p = (uint32_t)point;
-  char bytes[4] = {(char)(0xf0 | p >> 18), (char)(0x80 | (p >> 12 & 63)),
-                   (char)(0x80 | (p >> 6 & 63)), (char)(0x80 | (p & 63))};
-  size_t length = p < 0x80 ? 1 : p < 0x800 ? 2 : p < 0x10000 ? 3 : 4;
+/* Reads an escape behind its backslash: the code point that it stands for and how
+ * many bytes it takes. NULL, or what is wrong. */
+static const char *read_escape(const char *text, size_t length, uint32_t *point, size_t *used) {
+  static const char lone[] = "lone surrogate escape";
+  const char *message;
+  uint32_t low;
 
-  if (length == 1) bytes[3] = (char)p;
-  if (length == 2) bytes[2] = (char)(0xc0 | p >> 6);
-  if (length == 3) bytes[1] = (char)(0xe0 | p >> 12);
-  memcpy(to, bytes + 4 - length, length);
+  if (!length) return ended;
+  for (size_t i = 0; i < sizeof short_escapes / sizeof *short_escapes; i++) {
+    if (text[0] != short_escapes[i].letter) continue;
+    *point = (unsigned char)short_escapes[i].meaning;
+    *used = 1;
+    return NULL;
+  }
+  if (text[0] != 'u') return "invalid escape";
+  message = read_unit(text + 1, length - 1, point);
+  *used = 5;
+  if (message || IS_LOW_SURROGATE(*point)) return message ? message : lone;
+  if (!IS_HIGH_SURROGATE(*point)) return NULL;
+
+  if ((length > 5 && text[5] != '\\') || (length > 6 && text[6] != 'u')) return lone;
+  if (length < 7) return ended;
+  message = read_unit(text + 7, length - 7, &low);
+  *used = 11;
+  if (message == ended) return ended;
+  if (message || !IS_LOW_SURROGATE(low)) return lone;
+  *point = 0x10000 + ((*point - 0xd800) << 10) + (low - 0xdc00);
+  return NULL;
+}
+
+/* Writes a code point in UTF-8; returns how many bytes it took, at most 4. */
+static size_t encode(uint32_t point, char *to) {
+  static const unsigned char leads[] = {0, 0, 0xc0, 0xe0, 0xf0};
+  size_t length = point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+
+  for (size_t i = length - 1; i > 0; i--, point >>= 6) to[i] = (char)(0x80 | (point & 0x3f));
+  to[0] = (char)(leads[length] | point);
   return length;
 }
 
@@ -80,88 +86,32 @@ size_t ivs_json_decode(const char *raw, size_t length, char *to) {
   size_t at = 0, count = 0;
 
   while (at < length) {
-    int32_t point;
+    const char *backslash = memchr(raw + at, '\\', length - at);
+    size_t run = backslash ? (size_t)(backslash - raw) - at : length - at;
+    uint32_t point;
     size_t used;
 
-    if (raw[at] != '\\') {
-      to[count++] = raw[at++];
-      continue;
-    }
-    at++;
-    read_escape(raw + at, length - at, &point, &used);
-    at += used;
+    memcpy(to + count, raw + at, run);
+    count += run;
+    at += run;
+    if (!backslash || read_escape(raw + at + 1, length - at - 1, &point, &used)) break;
     count += encode(point, to + count);
+    at += 1 + used;
   }
   return count;
 }
 
-/* ---- Duplicate keys ----------------------------------------------------------- */
-
-typedef struct slice {
-  const char *raw;
-  size_t length;
-} slice;
-
-/* Takes the next decoded byte or escaped code point off a key. Text that is not
- * escaped is compared byte by byte, so an escape gives its UTF-8 bytes too. */
-typedef struct reader {
-  const char *at;
-  const char *end;
-  char pending[4];
-  size_t pending_at, pending_length;
-} reader;
-
-static int next_byte(reader *from) {
-  int32_t point;
-  size_t used;
-
-  if (from->pending_at < from->pending_length)
-    return (unsigned char)from->pending[from->pending_at++];
-  if (from->at == from->end) return -1;
-  if (*from->at != '\\') return (unsigned char)*from->at++;
-  from->at++;
-  read_escape(from->at, (size_t)(from->end - from->at), &point, &used);
-  from->at += used;
-  from->pending_length = encode(point, from->pending);
-  from->pending_at = 1;
-  return (unsigned char)from->pending[0];
-}
-
-static int compare(const slice *a, const slice *b) {
-  reader x = {a->raw, a->raw + a->length, {0}, 0, 0};
-  reader y = {b->raw, b->raw + b->length, {0}, 0, 0};
-  int p, q;
-
-  do {
-    p = next_byte(&x);
-    q = next_byte(&y);
-  } while (p == q && p >= 0);
-  return p - q;
-}
-
-/* Equal keys in text order, so that of each run all but the first are repeats. */
-static int compare_in_order(const void *a, const void *b) {
-  const slice *x = a, *y = b;
-  int order = compare(x, y);
-
-  return order ? order : (x->raw > y->raw) - (x->raw < y->raw);
-}
-
-/* The first key of `keys` that stands there a second time, or NULL. Sorts. */
-static const char *first_repeat(slice *keys, size_t count) {
-  const char *first = NULL;
-
-  if (count < 2) return NULL;
-  qsort(keys, count, sizeof *keys, compare_in_order);
-  for (size_t i = 1; i < count; i++)
-    if (compare(&keys[i - 1], &keys[i]) == 0 && (!first || keys[i].raw < first))
-      first = keys[i].raw;
-  return first;
-}
-
 /* ---- The scanner -------------------------------------------------------------- */
 
-#define FEW_KEYS 64
+/* A key: where its text lies between the quotes, and its first decoded bytes, which
+ * mostly settle a comparison. Small, for a hostile text has millions. */
+typedef struct key_place {
+  uint64_t prefix;
+  uint32_t at;
+  uint32_t length;
+} key_place;
+
+#define FEW_KEYS 64 /* more of them go to allocated memory */
 
 typedef struct scanner {
   const char *text;
@@ -174,10 +124,15 @@ typedef struct scanner {
   char brackets[IVS_JSON_DEPTH + 1]; /* '{' or '[' for each depth */
   /* The keys so far of every open object, outer ones first. */
   size_t first_key[IVS_JSON_DEPTH + 1];
-  slice *keys;
+  key_place *keys;
   size_t key_count, key_capacity;
-  slice few_keys[FEW_KEYS];
+  key_place few_keys[FEW_KEYS];
 } scanner;
+
+/* The byte to read next, or -1 at the end. */
+static int peek(const scanner *s) {
+  return s->at < s->length ? (unsigned char)s->text[s->at] : -1;
+}
 
 static int32_t fault(scanner *s, size_t at, const char *message) {
   s->at = at;
@@ -185,28 +140,136 @@ static int32_t fault(scanner *s, size_t at, const char *message) {
   return INVSRC_EMALFORMED;
 }
 
-/* The end of the text is a fault of its own, wherever it comes. */
+/* The next byte is not what must come here. */
 static int32_t unexpected(scanner *s, const char *message) {
-  return fault(s, s->at, s->at < s->length ? message : "unexpected end of text");
+  if (s->at == s->length)
+    message = ended;
+  else if (!ivs_text_sequence(s->text + s->at, s->length - s->at))
+    message = "invalid UTF-8";
+  return fault(s, s->at, message);
 }
 
 static void skip_space(scanner *s) {
-  while (s->at < s->length && memchr(" \t\n\r", s->text[s->at], 4)) s->at++;
+  for (int c = peek(s); c == ' ' || c == '\n' || c == '\r' || c == '\t'; c = peek(s)) s->at++;
 }
 
+/* ---- Duplicate keys ----------------------------------------------------------- */
+
+/* Takes a checked key apart into its decoded bytes. */
+typedef struct key_reader {
+  const char *at, *end;
+  char escape[4]; /* what the last escape stood for, and the bytes of it to come */
+  size_t escape_at, escape_length;
+} key_reader;
+
+static int next_byte(key_reader *from) {
+  uint32_t point = 0;
+  size_t used = 0;
+
+  if (from->escape_at < from->escape_length) return (unsigned char)from->escape[from->escape_at++];
+  if (from->at == from->end) return -1;
+  if (*from->at != '\\') return (unsigned char)*from->at++;
+  read_escape(from->at + 1, (size_t)(from->end - from->at) - 1, &point, &used);
+  from->at += 1 + used;
+  from->escape_length = encode(point, from->escape);
+  from->escape_at = 1;
+  return (unsigned char)from->escape[0];
+}
+
+/* Orders as the bytes do, where it differs: what a short key lacks counts as 0. */
+static uint64_t prefix_of(const char *raw, size_t length) {
+  key_reader from = {.at = raw, .end = raw + length};
+  uint64_t prefix = 0;
+
+  for (size_t i = 0; i < sizeof prefix; i++) {
+    int byte = next_byte(&from);
+    prefix = prefix << 8 | (byte < 0 ? 0 : (uint64_t)byte);
+  }
+  return prefix;
+}
+
+/* Each key is kept until its object ends, and only then are they sorted and
+ * compared: O(n log n) whatever the keys are, without a hash that could be flooded. */
 static int32_t keep_key(scanner *s, const char *raw, size_t length) {
+  key_place key = {prefix_of(raw, length), (uint32_t)(raw - s->text), (uint32_t)length};
+
   if (s->key_count == s->key_capacity) {
-    slice *keys = malloc(2 * s->key_capacity * sizeof *keys);
+    key_place *keys = malloc(2 * s->key_capacity * sizeof *keys);
     if (!keys) return INVSRC_ENOMEM;
     memcpy(keys, s->keys, s->key_count * sizeof *keys);
     if (s->keys != s->few_keys) free(s->keys);
     s->keys = keys;
     s->key_capacity *= 2;
   }
-  s->keys[s->key_count].raw = raw;
-  s->keys[s->key_count].length = length;
-  s->key_count++;
+  s->keys[s->key_count++] = key;
   return INVSRC_OK;
+}
+
+/* Orders keys by what they say once decoded. */
+static int compare(const char *text, const key_place *a, const key_place *b) {
+  key_reader x = {.at = text + a->at, .end = text + a->at + a->length};
+  key_reader y = {.at = text + b->at, .end = text + b->at + b->length};
+  int p, q;
+
+  if (a->prefix != b->prefix) return a->prefix < b->prefix ? -1 : 1;
+  while (x.at < x.end && y.at < y.end && *x.at == *y.at && *x.at != '\\') {
+    x.at++;
+    y.at++;
+  }
+  do {
+    p = next_byte(&x);
+    q = next_byte(&y);
+  } while (p == q && p >= 0);
+  return p - q;
+}
+
+/* Equal keys stay in text order, so that of each run all but the first are repeats. */
+static int is_before(const char *text, const key_place *a, const key_place *b) {
+  int order = compare(text, a, b);
+
+  return order ? order < 0 : a->at < b->at;
+}
+
+static void sift_down(const char *text, key_place *keys, size_t root, size_t count) {
+  key_place key = keys[root];
+
+  for (size_t child = 2 * root + 1; child < count; child = 2 * root + 1) {
+    if (child + 1 < count && is_before(text, &keys[child], &keys[child + 1])) child++;
+    if (!is_before(text, &key, &keys[child])) break;
+    keys[root] = keys[child];
+    root = child;
+  }
+  keys[root] = key;
+}
+
+/* Heapsort: qsort() may allocate, and may be quadratic. */
+static void sort_keys(const char *text, key_place *keys, size_t count) {
+  for (size_t root = count / 2; root-- > 0;) sift_down(text, keys, root, count);
+  for (size_t last = count; last-- > 1;) {
+    key_place greatest = keys[0];
+    keys[0] = keys[last];
+    keys[last] = greatest;
+    sift_down(text, keys, 0, last);
+  }
+}
+
+/* Where in the text a key of the open object at `depth` stands for the second time;
+ * SIZE_MAX where none does. */
+static size_t first_repeat(scanner *s, int depth) {
+  size_t end = depth < s->depth ? s->first_key[depth + 1] : s->key_count;
+  size_t first = SIZE_MAX;
+
+  sort_keys(s->text, s->keys + s->first_key[depth], end - s->first_key[depth]);
+  for (size_t i = s->first_key[depth] + 1; i < end; i++)
+    if (s->keys[i].at < first && compare(s->text, &s->keys[i - 1], &s->keys[i]) == 0)
+      first = s->keys[i].at;
+  return first;
+}
+
+/* ---- Tokens ------------------------------------------------------------------- */
+
+static int is_plain(int c) {
+  return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
 /* Reads a string from its opening quote; `*raw` is what stands between the quotes. */
@@ -214,21 +277,21 @@ static int32_t scan_string(scanner *s, const char **raw, size_t *raw_length) {
   size_t start = ++s->at;
 
   for (;;) {
-    unsigned char c;
+    uint32_t point;
     size_t used;
-    int32_t point;
     const char *message;
+    int c = peek(s);
 
-    if (s->at == s->length) return fault(s, s->at, "unexpected end of text");
-    c = (unsigned char)s->text[s->at];
-    if (c == '"') break;
-    if (c < 0x20) return fault(s, s->at, "unescaped control character");
-    if (c == '\\') {
-      message = read_escape(s->text + s->at + 1, s->length - s->at - 1, &point, &used);
-      if (message) return fault(s, s->at, message);
-      s->at += 1 + used;
-    } else if (c < 0x80) {
+    if (is_plain(c)) {
       s->at++;
+    } else if (c == '"') {
+      break;
+    } else if (c == '\\') {
+      message = read_escape(s->text + s->at + 1, s->length - s->at - 1, &point, &used);
+      if (message) return fault(s, message == ended ? s->length : s->at, message);
+      s->at += 1 + used;
+    } else if (c < 0x20) {
+      return unexpected(s, "unescaped control character");
     } else {
       used = ivs_text_sequence(s->text + s->at, s->length - s->at);
       if (!used) return fault(s, s->at, "invalid UTF-8");
@@ -240,48 +303,88 @@ static int32_t scan_string(scanner *s, const char **raw, size_t *raw_length) {
   return INVSRC_OK;
 }
 
-static size_t skip_digits(scanner *s) {
-  size_t start = s->at;
-
-  while (s->at < s->length && s->text[s->at] >= '0' && s->text[s->at] <= '9') s->at++;
-  return s->at - start;
+static int is_digit(int c) {
+  return c >= '0' && c <= '9';
 }
 
-static int at_any(const scanner *s, const char *set) {
-  return s->at < s->length && strchr(set, s->text[s->at]) && s->text[s->at];
+static int32_t scan_digits(scanner *s) {
+  if (!is_digit(peek(s))) return unexpected(s, "expected a digit");
+  while (is_digit(peek(s))) s->at++;
+  return INVSRC_OK;
 }
 
 static int32_t scan_number(scanner *s) {
-  size_t integer;
+  int32_t result = INVSRC_OK;
 
-  if (at_any(s, "-")) s->at++;
-  integer = s->at;
-  if (!skip_digits(s)) return unexpected(s, "invalid number");
-  if (s->text[integer] == '0' && s->at > integer + 1)
-    return fault(s, integer + 1, "leading zero in a number");
-  if (at_any(s, ".")) {
+  if (peek(s) == '-') s->at++;
+  if (peek(s) == '0') {
     s->at++;
-    if (!skip_digits(s)) return unexpected(s, "invalid number");
+    if (is_digit(peek(s))) return fault(s, s->at, "leading zero in a number");
+  } else {
+    result = scan_digits(s);
   }
-  if (at_any(s, "eE")) {
+  if (result == INVSRC_OK && peek(s) == '.') {
     s->at++;
-    if (at_any(s, "+-")) s->at++;
-    if (!skip_digits(s)) return unexpected(s, "invalid number");
+    result = scan_digits(s);
   }
-  return INVSRC_OK;
+  if (result == INVSRC_OK && (peek(s) == 'e' || peek(s) == 'E')) {
+    s->at++;
+    if (peek(s) == '+' || peek(s) == '-') s->at++;
+    result = scan_digits(s);
+  }
+  return result;
 }
 
 static int32_t scan_literal(scanner *s) {
   static const char *const literals[] = {"true", "false", "null"};
+  size_t left = s->length - s->at;
 
-  for (size_t i = 0; i < sizeof literals / sizeof *literals; i++) {
+  for (size_t i = 0; left && i < sizeof literals / sizeof *literals; i++) {
     size_t length = strlen(literals[i]);
-    if (s->length - s->at < length || memcmp(s->text + s->at, literals[i], length) != 0) continue;
+    if (memcmp(s->text + s->at, literals[i], left < length ? left : length) != 0) continue;
+    if (left < length) return fault(s, s->length, ended);
     s->at += length;
     return INVSRC_OK;
   }
   return unexpected(s, "expected a value");
 }
+
+/* A value that has no brackets. */
+static int32_t scan_scalar(scanner *s) {
+  size_t start = s->at;
+  const char *raw;
+  size_t length;
+  int32_t result;
+
+  if (peek(s) == '"') {
+    result = scan_string(s, &raw, &length);
+    if (result != INVSRC_OK || !s->handler->string) return result;
+    return s->handler->string(s->context, s->depth, raw, length);
+  }
+  result = peek(s) == '-' || is_digit(peek(s)) ? scan_number(s) : scan_literal(s);
+  if (result != INVSRC_OK || !s->handler->scalar) return result;
+  return s->handler->scalar(s->context, s->depth, s->text + start, s->at - start);
+}
+
+/* A key and its colon. */
+static int32_t scan_key(scanner *s) {
+  const char *raw;
+  size_t length;
+  int32_t result;
+
+  if (peek(s) != '"') return unexpected(s, "expected a key");
+  result = scan_string(s, &raw, &length);
+  if (result == INVSRC_OK) result = keep_key(s, raw, length);
+  if (result == INVSRC_OK && s->handler->key)
+    result = s->handler->key(s->context, s->depth, raw, length);
+  if (result != INVSRC_OK) return result;
+  skip_space(s);
+  if (peek(s) != ':') return unexpected(s, "expected a colon");
+  s->at++;
+  return INVSRC_OK;
+}
+
+/* ---- Structure ---------------------------------------------------------------- */
 
 static int32_t open_bracket(scanner *s) {
   char bracket = s->text[s->at];
@@ -295,61 +398,29 @@ static int32_t open_bracket(scanner *s) {
 }
 
 static int32_t close_bracket(scanner *s) {
-  size_t first = s->first_key[s->depth];
   char bracket = s->text[s->at];
   int32_t result = INVSRC_OK;
 
-  if (first_repeat(s->keys + first, s->key_count - first))
-    return fault(s, s->at, "duplicate key"); /* settle_fault() finds its place */
+  if (first_repeat(s, s->depth) != SIZE_MAX) return fault(s, s->at, NULL); /* settled later */
   s->at++;
   if (s->handler->end) result = s->handler->end(s->context, s->depth, bracket);
-  s->key_count = first;
+  s->key_count = s->first_key[s->depth];
   s->depth--;
   return result;
-}
-
-/* A value that has no brackets. */
-static int32_t scan_scalar(scanner *s) {
-  size_t start = s->at;
-  const char *raw;
-  size_t length;
-  int32_t result;
-
-  if (at_any(s, "\"")) {
-    result = scan_string(s, &raw, &length);
-    if (result != INVSRC_OK || !s->handler->string) return result;
-    return s->handler->string(s->context, s->depth, raw, length);
-  }
-  result = at_any(s, "-0123456789") ? scan_number(s) : scan_literal(s);
-  if (result != INVSRC_OK || !s->handler->scalar) return result;
-  return s->handler->scalar(s->context, s->depth, s->text + start, s->at - start);
-}
-
-static int32_t scan_key(scanner *s) {
-  const char *raw;
-  size_t length;
-  int32_t result;
-
-  if (!at_any(s, "\"")) return unexpected(s, "expected a key");
-  result = scan_string(s, &raw, &length);
-  if (result == INVSRC_OK) result = keep_key(s, raw, length);
-  if (result == INVSRC_OK && s->handler->key)
-    result = s->handler->key(s->context, s->depth, raw, length);
-  if (result != INVSRC_OK) return result;
-  skip_space(s);
-  if (!at_any(s, ":")) return unexpected(s, "expected a colon");
-  s->at++;
-  return INVSRC_OK;
 }
 
 static int in_object(const scanner *s) {
   return s->brackets[s->depth] == '{';
 }
 
+static int at_closing(const scanner *s) {
+  return peek(s) == (in_object(s) ? '}' : ']');
+}
+
 /* Reads a value, or as far as its opening bracket. `*done`: it is complete. */
 static int32_t scan_value(scanner *s, int *done) {
   skip_space(s);
-  *done = !at_any(s, "{[");
+  *done = peek(s) != '{' && peek(s) != '[';
   return *done ? scan_scalar(s) : open_bracket(s);
 }
 
@@ -357,24 +428,22 @@ static int32_t scan_value(scanner *s, int *done) {
  * key. `*done`: the bracket was closed. */
 static int32_t scan_first(scanner *s, int *done) {
   skip_space(s);
-  *done = at_any(s, in_object(s) ? "}" : "]");
+  *done = at_closing(s);
   if (*done) return close_bracket(s);
   return in_object(s) ? scan_key(s) : INVSRC_OK;
 }
 
-/* Behind a complete value: closing brackets, then a comma and the next key, or the
- * end. */
+/* Behind a complete value: closing brackets, then a comma and the next key; or the
+ * end of the outermost value. */
 static int32_t scan_after(scanner *s) {
-  int32_t result = INVSRC_OK;
-
-  for (;;) {
-    skip_space(s);
-    if (s->depth == 0) return INVSRC_OK;
-    if (!at_any(s, in_object(s) ? "}" : "]")) break;
-    result = close_bracket(s);
+  skip_space(s);
+  while (s->depth > 0 && at_closing(s)) {
+    int32_t result = close_bracket(s);
     if (result != INVSRC_OK) return result;
+    skip_space(s);
   }
-  if (!at_any(s, ","))
+  if (s->depth == 0) return INVSRC_OK;
+  if (peek(s) != ',')
     return unexpected(s, in_object(s) ? "expected a comma or a closing brace"
                                       : "expected a comma or a closing bracket");
   s->at++;
@@ -382,18 +451,32 @@ static int32_t scan_after(scanner *s) {
   return in_object(s) ? scan_key(s) : INVSRC_OK;
 }
 
+/* UTF-8, UTF-16 and UTF-32: none may stand before a JSON text, and the last two
+ * encodings are not JSON's. */
+static int begins_with_mark(const scanner *s) {
+  static const struct {
+    char bytes[4];
+    size_t length;
+  } marks[] = {{"\xef\xbb\xbf", 3}, {"\xfe\xff", 2}, {"\xff\xfe", 2}, {"\0\0\xfe\xff", 4}};
+
+  for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+    if (s->length >= marks[i].length && memcmp(s->text, marks[i].bytes, marks[i].length) == 0)
+      return 1;
+  return 0;
+}
+
 static int32_t scan(scanner *s) {
   int done = 0;
-  int32_t result = INVSRC_OK;
+  int32_t result;
 
-  if (s->length >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0)
-    return fault(s, 0, "byte order mark");
+  if (s->length > IVS_JSON_LONGEST) return fault(s, IVS_JSON_LONGEST, "longer than 64 MiB");
+  if (begins_with_mark(s)) return fault(s, 0, "byte order mark");
   do {
     result = scan_value(s, &done);
     if (result == INVSRC_OK && !done) result = scan_first(s, &done);
     if (result == INVSRC_OK && done) result = scan_after(s);
-  } while (result == INVSRC_OK && (s->depth > 0 || !done));
-  if (result == INVSRC_OK && s->at < s->length) return fault(s, s->at, "text after the value");
+  } while (result == INVSRC_OK && s->depth > 0);
+  if (result == INVSRC_OK && s->at < s->length) return unexpected(s, "text after the value");
   return result;
 }
 
@@ -422,18 +505,13 @@ static void locate(const char *text, size_t at, ivs_json_fault *out) {
 /* A key that stands twice in an object that is still open comes before any fault
  * that ended the scan. */
 static void settle_fault(scanner *s, ivs_json_fault *out) {
-  const char *repeat = NULL;
+  size_t first = SIZE_MAX;
 
   for (int depth = 1; depth <= s->depth; depth++) {
-    size_t first = s->first_key[depth];
-    size_t end = depth < s->depth ? s->first_key[depth + 1] : s->key_count;
-    const char *found = first_repeat(s->keys + first, end - first);
-    if (found && (!repeat || found < repeat)) repeat = found;
+    size_t repeat = first_repeat(s, depth);
+    if (repeat < first) first = repeat;
   }
-  if (repeat) {
-    s->at = (size_t)(repeat - s->text) - 1; /* its quote */
-    s->message = "duplicate key";
-  }
+  if (first != SIZE_MAX) fault(s, first - 1, "duplicate key"); /* its opening quote */
   locate(s->text, s->at, out);
   out->message = s->message;
 }
@@ -466,7 +544,7 @@ struct ivs_json_document {
   size_t used;
   cJSON *parents[IVS_JSON_DEPTH + 1];
   const char *key; /* of the value to come */
-  char strings[];  /* every decoded string and key: never longer than the text */
+  char strings[];  /* of every key and value, decoded: never longer than the text */
 };
 
 /* Decodes into the block; NUL-terminated, for which the quotes have left room. */
@@ -480,15 +558,15 @@ static char *take_string(ivs_json_document *document, const char *raw, size_t le
   return string;
 }
 
-/* A key with U+0000 inside would be taken for the part before it by a look-up, so
- * it gets a name that no look-up asks for. */
+/* cJSON compares keys as C strings, so a key with U+0000 inside would be found
+ * under the part before it. It is filed under what no key can be, for it is not UTF-8. */
 static int32_t take_key(void *context, int depth, const char *raw, size_t length) {
   ivs_json_document *document = context;
   size_t decoded;
 
   (void)depth;
   document->key = take_string(document, raw, length, &decoded);
-  if (strlen(document->key) != decoded) document->key = "";
+  if (strlen(document->key) != decoded) document->key = "\xff";
   return INVSRC_OK;
 }
 
@@ -528,59 +606,37 @@ static int32_t take_text(void *context, int depth, const char *raw, size_t lengt
   return take_node(document, depth, node);
 }
 
-/* More powers of ten than a double has room for. */
-#define MOST_STEPS 700
+/* A number keeps its text too, for it may be a secret that came without its quotes. */
+static cJSON *new_number(ivs_json_document *document, const char *raw, size_t length) {
+  cJSON *node = cJSON_CreateNumber(0);
 
-/* Integers of up to 15 digits are exact; the rest is close, and independent of the
- * host's locale, which strtod() is not. */
-static double number_of(const char *raw, size_t length) {
-  int negative = raw[0] == '-', exponent = 0, exponent_negative = 0, shift = 0;
-  double value = 0;
-  size_t i = (size_t)negative;
-
-  for (; i < length && raw[i] != '.' && raw[i] != 'e' && raw[i] != 'E'; i++)
-    value = value * 10 + (raw[i] - '0');
-  if (i < length && raw[i] == '.')
-    for (i++; i < length && raw[i] != 'e' && raw[i] != 'E'; i++, shift--)
-      value = value * 10 + (raw[i] - '0');
-  if (i < length) {
-    i++;
-    exponent_negative = raw[i] == '-';
-    for (i += raw[i] == '-' || raw[i] == '+'; i < length; i++)
-      if (exponent < 100000) exponent = exponent * 10 + (raw[i] - '0');
-  }
-  shift += exponent_negative ? -exponent : exponent;
-  for (int steps = 0; shift && steps<MOST_STEPS; steps++, shift -= shift> 0 ? 1 : -1)
-    value = shift > 0 ? value * 10 : value / 10;
-  return negative ? -value : value;
+  if (!node) return NULL;
+  node->type |= cJSON_IsReference;
+  node->valuestring = document->strings + document->used;
+  node->valueint = (int)length;
+  memcpy(node->valuestring, raw, length);
+  document->used += length;
+  return node;
 }
 
 static int32_t take_scalar(void *context, int depth, const char *raw, size_t length) {
   cJSON *node = raw[0] == 't'   ? cJSON_CreateTrue()
                 : raw[0] == 'f' ? cJSON_CreateFalse()
                 : raw[0] == 'n' ? cJSON_CreateNull()
-                                : cJSON_CreateNumber(number_of(raw, length));
+                                : new_number(context, raw, length);
 
   return take_node(context, depth, node);
 }
 
 static const ivs_json_handler builder = {take_begin, NULL, take_key, take_text, take_scalar};
 
-/* cJSON's lengths are ints; nothing that large comes in. */
-#define LONGEST_TEXT 67108864
-
 int32_t ivs_json_parse(const char *text, size_t length, ivs_json_document **out,
                        ivs_json_fault *out_fault) {
-  ivs_json_document *document;
+  size_t room = length <= IVS_JSON_LONGEST ? length : 0; /* too long: the scan will say so */
+  ivs_json_document *document = malloc(sizeof *document + room + 1);
   int32_t result;
 
   *out = NULL;
-  if (length > LONGEST_TEXT) {
-    locate(text, 0, out_fault);
-    out_fault->message = "longer than 64 MiB";
-    return INVSRC_EMALFORMED;
-  }
-  document = malloc(sizeof *document + length + 1);
   if (!document) return INVSRC_ENOMEM;
   memset(document, 0, sizeof *document);
   result = ivs_json_scan(text, length, &builder, document, out_fault);
@@ -596,6 +652,54 @@ void ivs_json_free(ivs_json_document *document) {
   cJSON_Delete(document->root); /* of the strings it holds references only */
   OPENSSL_cleanse(document->strings, document->used);
   free(document);
+}
+
+/* ---- Numbers -------------------------------------------------------------------- */
+
+#define EXACT_POWER 22 /* the greatest power of ten that a double holds exactly */
+
+/* value * 10^shift. Ends early at zero and infinity. */
+static double scale(double value, int64_t shift) {
+  while (shift != 0 && value > 0 && value <= DBL_MAX) {
+    int64_t size = shift < 0 ? -shift : shift;
+    int64_t step = size < EXACT_POWER ? size : EXACT_POWER;
+    double power = 1;
+
+    for (int64_t i = 0; i < step; i++) power *= 10;
+    value = shift < 0 ? value / power : value * power;
+    shift += shift < 0 ? step : -step;
+  }
+  return value;
+}
+
+#define MOST_MANTISSA UINT64_C(1000000000000000000) /* times ten still fits */
+#define MOST_EXPONENT 1000000000 /* more than the digits of a text can make up for */
+
+/* Exact up to 2^53 and correctly rounded where few digits and powers are involved,
+ * else close. strtod() would follow the host's locale. */
+static double number_of(const char *raw, size_t length) {
+  size_t i = raw[0] == '-';
+  uint64_t mantissa = 0;
+  int64_t shift = 0, exponent = 0;
+  int in_fraction = 0, divides = 0;
+  double value;
+
+  for (; i < length && raw[i] != 'e' && raw[i] != 'E'; i++) {
+    if (raw[i] == '.') {
+      in_fraction = 1;
+    } else if (mantissa < MOST_MANTISSA) {
+      mantissa = mantissa * 10 + (uint64_t)(raw[i] - '0');
+      shift -= in_fraction;
+    } else {
+      shift += !in_fraction;
+    }
+  }
+  for (i++; i < length; i++) {
+    if (raw[i] == '-') divides = 1;
+    if (is_digit(raw[i]) && exponent < MOST_EXPONENT) exponent = exponent * 10 + (raw[i] - '0');
+  }
+  value = scale((double)mantissa, shift + (divides ? -exponent : exponent));
+  return raw[0] == '-' ? -value : value;
 }
 
 /* ---- Looking at a tree ------------------------------------------------------------ */
@@ -626,7 +730,7 @@ const char *ivs_json_string(const ivs_json *node, size_t *length) {
 }
 
 double ivs_json_number(const ivs_json *node) {
-  return cJSON_IsNumber(node) ? node->valuedouble : 0;
+  return cJSON_IsNumber(node) ? number_of(node->valuestring, (size_t)node->valueint) : 0;
 }
 
 const ivs_json *ivs_json_first(const ivs_json *parent) {

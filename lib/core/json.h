@@ -14,6 +14,7 @@
 #include "core/buffer.h"
 
 #define IVS_JSON_DEPTH 16
+#define IVS_JSON_LONGEST 67108864 /* bytes; a longer text is at fault behind them */
 
 /* Where and why a text is not strict JSON: the first fault, in text order. */
 typedef struct ivs_json_fault {
@@ -42,14 +43,17 @@ const ivs_json *ivs_json_member(const ivs_json *object, const char *key);
 /* The decoded text, NUL-terminated but free to hold U+0000, or NULL where the
  * node is not a string. */
 const char *ivs_json_string(const ivs_json *node, size_t *length);
-double ivs_json_number(const ivs_json *node); /* 0 where it is none */
+/* 0 where it is none; infinite where it is too large. */
+double ivs_json_number(const ivs_json *node);
 /* The first element or member, and the next; NULL at the end. */
 const ivs_json *ivs_json_first(const ivs_json *parent);
 const ivs_json *ivs_json_next(const ivs_json *node);
 
 /* The same check without a tree, for documents too large for one. Each callback
  * may be NULL; `raw` is the text between the quotes, still escaped. A callback
- * that returns other than INVSRC_OK stops the scan, which returns the same. */
+ * that returns other than INVSRC_OK stops the scan, which returns the same; a
+ * fault that is a callback's has no message. What was reported counts only when
+ * the scan returns INVSRC_OK: a repeated key is found when its object ends. */
 typedef struct ivs_json_handler {
   int32_t (*begin)(void *context, int depth, char bracket); /* '{' or '[' ; depth from 1 */
   int32_t (*end)(void *context, int depth, char bracket);   /* '}' or ']' */
