@@ -175,7 +175,8 @@ $B/man/made: $(MAN_PAGES)
 # so can see what the shared ones hide. A test script is an executable *.test
 # (check) or *.long (check-full) below test/. All of them print TAP.
 UNIT_TESTS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/unit/*.c test/fault/*.c)))
-TEST_TOOLS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/conformance/*.c test/bench/*.c)))
+TEST_TOOLS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/conformance/*.c test/peers/*.c \
+  test/bench/*.c)))
 EXAMPLES := $(patsubst examples/%.c,$B/examples/%,$(sort $(wildcard examples/*.c)))
 SCRIPTS := $(sort $(wildcard test/*/*.test))
 LONG_SCRIPTS := $(sort $(wildcard test/*/*.long))
