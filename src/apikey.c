@@ -1,0 +1,141 @@
+/*
+ * `invsrc apikey`: the keys of those who call the server.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "host.h"
+
+/* ---- Add ------------------------------------------------------------------------ */
+
+static int add(host *self, const char *storefront, const char *name) {
+  invsrc_buffer *key = invsrc_buffer_new();
+  int32_t result = INVSRC_ENOMEM;
+
+  if (key) result = invsrc_sqlite_apikey_add(self->db, storefront, name, key, self->error);
+  if (result == INVSRC_OK) puts(invsrc_buffer_bytes(key, NULL));
+  invsrc_buffer_free(key);
+  if (result == INVSRC_EINVAL) return complain(EXIT_USAGE, "%s", invsrc_error_message(self->error));
+  return result == INVSRC_OK ? EXIT_DONE : host_complain(self, "cannot add a key");
+}
+
+static int run_add(const arguments *given) {
+  const char *storefront = value_of(given, &storefront_option);
+  host self = {0};
+  int status;
+
+  if (!storefront) return complain(EXIT_USAGE, "apikey add needs --storefront ID");
+  status = host_open_store(&self, given, 1);
+  if (status == EXIT_DONE) status = add(&self, storefront, value_of(given, &name_option));
+  host_close(&self);
+  return status;
+}
+
+const command apikey_add_command = {"apikey add",
+                                    "",
+                                    "Make an API key and print it, this once",
+                                    0,
+                                    0,
+                                    run_add,
+                                    {&store_option, &storefront_option, &name_option, NULL}};
+
+/* ---- List ------------------------------------------------------------------------ */
+
+typedef struct listing {
+  int form; /* 'j': JSON; 't': a table for a terminal; 0: tabs */
+  int count;
+} listing;
+
+static const char *format_time(int64_t milliseconds, char text[32]) {
+  time_t seconds = (time_t)(milliseconds / 1000);
+  struct tm tm;
+
+  if (!gmtime_r(&seconds, &tm) || !strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm)) *text = '\0';
+  return text;
+}
+
+static void print_json(const char *text) {
+  putchar('"');
+  for (; *text; text++) {
+    if (*text == '"' || *text == '\\') putchar('\\');
+    putchar(*text); /* control characters never get into a key's texts */
+  }
+  putchar('"');
+}
+
+static void show_json(const invsrc_apikey *key, const char *created, const char *revoked,
+                      int first) {
+  printf("%s{\"clientId\":", first ? "" : ",\n");
+  print_json(key->client_id);
+  printf(",\"storefront\":");
+  print_json(key->storefront);
+  printf(",\"name\":");
+  print_json(key->name);
+  printf(",\"createdAt\":\"%s\"", created);
+  if (key->status == INVSRC_APIKEY_REVOKED) printf(",\"revokedAt\":\"%s\"", revoked);
+  putchar('}');
+}
+
+static void show(void *context, const invsrc_apikey *key) {
+  listing *list = context;
+  char created[32], revoked[32];
+  const char *state = key->status == INVSRC_APIKEY_REVOKED ? "revoked" : "active";
+
+  format_time(key->created_at, created);
+  format_time(key->revoked_at, revoked);
+  if (list->form == 'j') show_json(key, created, revoked, list->count == 0);
+  if (list->form == 't' && list->count == 0)
+    printf("%-18s%-9s%-22s%-20s%s\n", "CLIENT ID", "STATE", "CREATED", "STOREFRONT", "NAME");
+  if (list->form != 'j')
+    printf(list->form == 't' ? "%-18s%-9s%-22s%-20s%s\n" : "%s\t%s\t%s\t%s\t%s\n", key->client_id,
+           state, created, key->storefront, key->name);
+  list->count++;
+}
+
+static int run_list(const arguments *given) {
+  listing list = {value_of(given, &json_option) ? 'j' : isatty(STDOUT_FILENO) ? 't' : 0, 0};
+  host self = {0};
+  int status = host_open_store(&self, given, 1);
+
+  if (status == EXIT_DONE) {
+    if (list.form == 'j') putchar('[');
+    if (invsrc_sqlite_apikey_list(self.db, value_of(given, &storefront_option), show, &list,
+                                  self.error) != INVSRC_OK)
+      status = host_complain(&self, "cannot list keys");
+    if (list.form == 'j') puts("]");
+  }
+  host_close(&self);
+  return status;
+}
+
+const command apikey_list_command = {"apikey list",
+                                     "",
+                                     "Show the API keys, without their secrets",
+                                     0,
+                                     0,
+                                     run_list,
+                                     {&store_option, &storefront_option, &json_option, NULL}};
+
+/* ---- Revoke ----------------------------------------------------------------------- */
+
+static int run_revoke(const arguments *given) {
+  host self = {0};
+  int status = host_open_store(&self, given, 1);
+
+  if (status == EXIT_DONE) {
+    int32_t result = invsrc_sqlite_apikey_revoke(self.db, given->operands[0], self.error);
+    if (result == INVSRC_ENOTFOUND)
+      status = complain(EXIT_REFUSED, "there is no API key %s", given->operands[0]);
+    else if (result != INVSRC_OK)
+      status = host_complain(&self, "cannot revoke the key");
+  }
+  host_close(&self);
+  return status;
+}
+
+const command apikey_revoke_command = {
+    "apikey revoke", "CLIENT_ID",          "End an API key, by the middle part of its text", 1, 1,
+    run_revoke,      {&store_option, NULL}};

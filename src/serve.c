@@ -1,0 +1,391 @@
+/*
+ * `invsrc serve`: the library behind libmicrohttpd. A connection has a thread of its
+ * own, because looking up, sealing and storing block.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "host.h"
+#include "input.h"
+#include "log.h"
+
+#define CONNECTIONS 512
+#define CONNECTION_MEMORY 32768
+#define IDLE_SECONDS 30
+#define DRAIN_SECONDS 15
+#define BACKLOG 512
+/* More than this is not read to its end only to be refused. */
+#define MOST_DISCARDED (INVSRC_MAX_BODY_LIMIT + 1048576)
+#define ADDRESS_SIZE 64
+
+static const option listen_option = {"listen", "ADDR:PORT", "where to listen (127.0.0.1:8080)"};
+static const option log_level_option = {"log-level", "LEVEL",
+                                        "debug, info (default), warning or error"};
+
+typedef struct server {
+  host *host;
+  struct MHD_Daemon *daemon;
+  _Atomic uint64_t requests;
+  _Atomic int under_way;
+  _Atomic int draining;
+} server;
+
+/* One request, from its first line to its end. */
+typedef struct exchange {
+  char *target;
+  input body;
+  uint64_t body_length; /* of which no more than the limit is kept */
+  struct timespec start;
+  uint64_t number;
+  int status;
+  uint64_t bytes;
+  char method[16];
+  char remote[ADDRESS_SIZE];
+} exchange;
+
+/* ---- Answers -------------------------------------------------------------------- */
+
+static enum MHD_Result queue(server *self, struct MHD_Connection *connection, exchange *it,
+                             int status, const char *body, uint64_t length,
+                             const invsrc_response *headers) {
+  struct MHD_Response *response = MHD_create_response_from_buffer(
+      (size_t)length, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+  enum MHD_Result result = MHD_NO;
+
+  if (!response) return MHD_NO;
+  for (uint32_t i = 0; i < invsrc_response_header_count(headers); i++)
+    MHD_add_response_header(response, invsrc_response_header_name(headers, i),
+                            invsrc_response_header_value(headers, i));
+  if (!headers) {
+    MHD_add_response_header(response, "Content-Type", "application/json");
+    MHD_add_response_header(response, "Cache-Control", "no-store");
+  }
+  if (self->draining) MHD_add_response_header(response, "Connection", "close");
+  it->status = status;
+  it->bytes = length;
+  result = MHD_queue_response(connection, (unsigned)status, response);
+  MHD_destroy_response(response);
+  return result;
+}
+
+static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value) {
+  (void)kind;
+  if (!value) return MHD_YES;
+  return invsrc_request_add_header(context, name, strlen(name), value, strlen(value)) == INVSRC_OK
+             ? MHD_YES
+             : MHD_NO;
+}
+
+/* The key of the caller is not needed any more, and libmicrohttpd does not wipe. */
+static void wipe_authorization(struct MHD_Connection *connection) {
+  const char *value =
+      MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+
+  if (value) wipe((void *)(uintptr_t)value, strlen(value));
+}
+
+/* Hands the request to the library. NULL when memory ran out. */
+static invsrc_response *handle(const server *self, struct MHD_Connection *connection,
+                               const exchange *it, const char *method) {
+  invsrc_request *request = invsrc_request_new();
+  invsrc_response *response = NULL;
+  int is_whole = it->body_length == it->body.length;
+
+  if (request && invsrc_request_set_method(request, method, strlen(method)) == INVSRC_OK &&
+      invsrc_request_set_target(request, it->target, strlen(it->target)) == INVSRC_OK &&
+      MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) ==
+          MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, request)) {
+    invsrc_request_set_body(request, is_whole ? it->body.bytes : NULL, it->body_length);
+    invsrc_handle(self->host->service, request, &response, NULL);
+  }
+  wipe_authorization(connection);
+  invsrc_request_free(request);
+  return response;
+}
+
+static enum MHD_Result answer(server *self, struct MHD_Connection *connection, exchange *it,
+                              const char *method) {
+  static const char healthy[] = "{\"status\":\"ok\"}";
+  static const char no_memory[] =
+      "{\"data\":null,\"error\":{\"code\":\"SERVICE_UNAVAILABLE\","
+      "\"message\":\"Memory ran out; nothing was stored\"}}";
+  invsrc_response *response;
+  enum MHD_Result result;
+  const char *body;
+  uint64_t length;
+
+  if (strcmp(it->target, "/healthz") == 0 && strcmp(method, "GET") == 0)
+    return queue(self, connection, it, 200, healthy, sizeof healthy - 1, NULL);
+  response = handle(self, connection, it, method);
+  input_end(&it->body);
+  if (!response) return queue(self, connection, it, 503, no_memory, sizeof no_memory - 1, NULL);
+  body = invsrc_response_body(response, &length);
+  result = queue(self, connection, it, invsrc_response_status(response), body, length, response);
+  invsrc_response_free(response);
+  return result;
+}
+
+/* ---- Requests --------------------------------------------------------------------- */
+
+/* The first that is heard of a request: its target as it was sent, before
+ * libmicrohttpd decodes it. */
+static void *begin(void *context, const char *target, struct MHD_Connection *connection) {
+  server *self = context;
+  exchange *it = calloc(1, sizeof *it);
+  const union MHD_ConnectionInfo *info;
+
+  if (!it) return NULL;
+  it->target = strdup(target);
+  if (!it->target) {
+    free(it);
+    return NULL;
+  }
+  it->number = ++self->requests;
+  self->under_way++;
+  clock_gettime(CLOCK_MONOTONIC, &it->start);
+  info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info && info->client_addr)
+    getnameinfo(info->client_addr,
+                info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                                         : sizeof(struct sockaddr_in),
+                it->remote, sizeof it->remote, NULL, 0, NI_NUMERICHOST);
+  return it;
+}
+
+static void finish(void *context, struct MHD_Connection *connection, void **state,
+                   enum MHD_RequestTerminationCode code) {
+  server *self = context;
+  exchange *it = *state;
+  struct timespec end;
+  log_request line;
+
+  (void)connection, (void)code;
+  if (!it) return;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  it->target[strcspn(it->target, "?")] = '\0'; /* a query is nobody's business */
+  line.number = it->number;
+  line.remote = it->remote;
+  line.method = it->method;
+  line.path = it->target;
+  line.status = it->status;
+  line.bytes = it->bytes;
+  line.milliseconds = (double)(end.tv_sec - it->start.tv_sec) * 1e3 +
+                      (double)(end.tv_nsec - it->start.tv_nsec) / 1e6;
+  log_write_request(&line);
+  input_end(&it->body);
+  free(it->target);
+  free(it);
+  *state = NULL;
+  self->under_way--;
+}
+
+/* Takes a piece of the body over, and wipes it where it was: it may be a part of a
+ * credential, and libmicrohttpd does not wipe its buffers. */
+static enum MHD_Result collect(const server *self, exchange *it, const char *data, size_t length) {
+  uint64_t limit = self->host->max_body;
+  int fits = it->body_length + length <= limit;
+
+  it->body_length += length;
+  if (fits && !input_append(&it->body, data, length)) fits = 0;
+  if (!fits) input_end(&it->body);
+  wipe((void *)(uintptr_t)data, length);
+  return it->body_length <= MOST_DISCARDED ? MHD_YES : MHD_NO;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+                                  const char *method, const char *version, const char *data,
+                                  size_t *length, void **state) {
+  server *self = context;
+  exchange *it = *state;
+
+  (void)url, (void)version;
+  if (!it) return MHD_NO; /* memory ran out */
+  if (!it->method[0]) {
+    snprintf(it->method, sizeof it->method, "%s", method);
+    return MHD_YES;
+  }
+  if (*length == 0) return answer(self, connection, it, method);
+  if (collect(self, it, data, *length) != MHD_YES) return MHD_NO;
+  *length = 0;
+  return MHD_YES;
+}
+
+/* ---- Listening --------------------------------------------------------------------- */
+
+/* Splits "ADDR:PORT" or "[ADDR]:PORT". */
+static int split_address(const char *text, char address[ADDRESS_SIZE], const char **port) {
+  const char *colon = strrchr(text, ':');
+  size_t length = colon ? (size_t)(colon - text) : 0;
+
+  if (length >= 2 && *text == '[' && text[length - 1] == ']') {
+    text++;
+    length -= 2;
+  }
+  if (!colon || !colon[1] || length == 0 || length >= ADDRESS_SIZE) return 0;
+  memcpy(address, text, length);
+  address[length] = '\0';
+  *port = colon + 1;
+  return 1;
+}
+
+static int try_listen(const struct addrinfo *where) {
+  int on = 1;
+  int listener = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC, where->ai_protocol);
+
+  if (listener < 0) return -1;
+  if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+      bind(listener, where->ai_addr, where->ai_addrlen) == 0 && listen(listener, BACKLOG) == 0)
+    return listener;
+  close(listener);
+  return -1;
+}
+
+/* A listening socket, or -1 after a complaint; `*status` is how to end then. */
+static int open_listener(const char *text, int *status) {
+  struct addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
+  struct addrinfo *found = NULL;
+  char address[ADDRESS_SIZE];
+  const char *port;
+  int listener = -1;
+
+  if (!split_address(text, address, &port) || getaddrinfo(address, port, &hints, &found) != 0) {
+    *status = complain(EXIT_USAGE, "--listen must be ADDR:PORT, such as 127.0.0.1:8080 or [::1]:0");
+    return -1;
+  }
+  for (const struct addrinfo *at = found; at && listener < 0; at = at->ai_next)
+    listener = try_listen(at);
+  if (listener < 0)
+    *status = complain(EXIT_FAILED, "cannot listen on %s: %s", text, strerror(errno));
+  freeaddrinfo(found);
+  return listener;
+}
+
+static void announce(int listener) {
+  struct sockaddr_storage bound;
+  socklen_t size = sizeof bound;
+  char address[ADDRESS_SIZE] = "", port[8] = "";
+
+  if (getsockname(listener, (struct sockaddr *)&bound, &size) == 0)
+    getnameinfo((struct sockaddr *)&bound, size, address, sizeof address, port, sizeof port,
+                NI_NUMERICHOST | NI_NUMERICSERV);
+  printf(strchr(address, ':') ? "listening on http://[%s]:%s\n" : "listening on http://%s:%s\n",
+         address, port);
+  fflush(stdout);
+}
+
+/* ---- Running ------------------------------------------------------------------------ */
+
+static void hear(void *context, int32_t level, const char *message, uint64_t length) {
+  (void)context, (void)length;
+  log_write(level, message);
+}
+
+/* What libmicrohttpd has to say is about clients that hang up and the like. */
+static void hear_daemon(void *context, const char *format, va_list values) {
+  char message[512];
+
+  (void)context;
+  vsnprintf(message, sizeof message, format, values);
+  message[strcspn(message, "\r\n")] = '\0';
+  log_write(INVSRC_LOG_DEBUG, message);
+}
+
+/* Lets the requests that are under way come to their end. A second signal, or too
+ * long a wait, ends them too. */
+static void drain(server *self, const sigset_t *signals) {
+  static const struct timespec pause = {0, 20000000};
+  MHD_socket listener = MHD_quiesce_daemon(self->daemon);
+  struct timespec start, now;
+
+  self->draining = 1;
+  if (listener != MHD_INVALID_SOCKET) close(listener);
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  do {
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!self->under_way || now.tv_sec - start.tv_sec > DRAIN_SECONDS) return;
+  } while (sigtimedwait(signals, NULL, &pause) < 0);
+}
+
+static int serve(server *self, const char *where) {
+  int status = EXIT_DONE, number;
+  int listener = open_listener(where, &status);
+  sigset_t signals;
+
+  if (listener < 0) return status;
+  /* Before there is another thread, so that this one gets them all. */
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, NULL);
+  signal(SIGPIPE, SIG_IGN);
+  self->daemon =
+      MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
+                           MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
+                       0, NULL, NULL, on_request, self, MHD_OPTION_EXTERNAL_LOGGER, hear_daemon,
+                       NULL, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, begin,
+                       self, MHD_OPTION_NOTIFY_COMPLETED, finish, self, MHD_OPTION_CONNECTION_LIMIT,
+                       CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                       MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_END);
+  if (!self->daemon) {
+    close(listener);
+    return complain(EXIT_FAILED, "cannot start the server");
+  }
+  announce(listener);
+  sigwait(&signals, &number);
+  drain(self, &signals);
+  MHD_stop_daemon(self->daemon);
+  return EXIT_DONE;
+}
+
+/* A store in memory has no keys but this one: for development. */
+static int make_development_key(host *self) {
+  invsrc_buffer *key = invsrc_buffer_new();
+  int32_t result = INVSRC_ENOMEM;
+
+  if (key) result = invsrc_memory_apikey_add(self->memory, "dev", NULL, key, self->error);
+  if (result == INVSRC_OK)
+    printf("API key for storefront dev: %s\n", (const char *)invsrc_buffer_bytes(key, NULL));
+  invsrc_buffer_free(key);
+  return result == INVSRC_OK ? EXIT_DONE : host_complain(self, "cannot make an API key");
+}
+
+static int run(const arguments *given) {
+  static const invsrc_world_vtable world = {sizeof world, 0, NULL, NULL, hear};
+  const char *where = value_of(given, &listen_option);
+  const char *level = value_of(given, &log_level_option);
+  host opened = {0};
+  server self = {.host = &opened};
+  int status;
+
+  if (level && !log_set_level(level))
+    return complain(EXIT_USAGE, "--log-level must be debug, info, warning or error");
+  status = host_open(&opened, given, &world, NULL);
+  if (status == EXIT_DONE && opened.memory) status = make_development_key(&opened);
+  if (status == EXIT_DONE) status = serve(&self, where ? where : "127.0.0.1:8080");
+  host_close(&opened);
+  return status;
+}
+
+const command serve_command = {
+    "serve",
+    "",
+    "Answer POST and GET /api/v2/storefront/inventory-sources over HTTP",
+    0,
+    0,
+    run,
+    {&listen_option, &store_option, &master_key_file_option, &registry_option, &envelope_option,
+     &allow_http_option, &allow_private_option, &max_body_option, &registry_key_file_option,
+     &ca_file_option, &proxy_option, &log_level_option, NULL}};
