@@ -223,22 +223,26 @@ check-clang:
 	@$(MAKE) B=$B/clang CC=clang check
 
 check-asan:
-	@$(MAKE) B=$B/asan CC=clang CFLAGS='$(SANITIZE) -fsanitize=address,undefined' check-programs
+	@$(MAKE) B=$B/asan CC=clang CFLAGS='$(SANITIZE) -fsanitize=address,undefined' \
+	  ONLY='unit fault conformance' check-programs
 
 check-tsan:
-	@$(MAKE) B=$B/tsan CC=clang CFLAGS='$(SANITIZE) -fsanitize=thread' check-programs
+	@$(MAKE) B=$B/tsan CC=clang CFLAGS='$(SANITIZE) -fsanitize=thread' ONLY=unit check-programs
 
 check-valgrind:
-	@$(MAKE) B=$B/gcc CC=gcc check-programs \
+	@$(MAKE) B=$B/gcc CC=gcc ONLY=unit check-programs \
 	  WRAPPER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99'
 
 check-long: all $(TEST_TOOLS) $(EXAMPLES)
 	@$(RUN_TESTS) $(LONG_SCRIPTS)
 
-# The test programs alone, which bring all that a sanitizer must see in one binary.
+# The tests that bring in one program all that a sanitizer must see. The search for
+# secrets in the process's own memory would take a sanitizer's for it.
+PROGRAMS = $(filter-out %/secrets,$(filter $(ONLY:%=$B/test/%/%),$(UNIT_TESTS)))
+PROGRAM_SCRIPTS = $(if $(filter conformance,$(ONLY)),$(wildcard test/conformance/*.test))
 .PHONY: check-programs
-check-programs: $(UNIT_TESTS) $(TEST_TOOLS)
-	@TEST_WRAPPER='$(WRAPPER)' $(RUN_TESTS) $(UNIT_TESTS)
+check-programs: all $(UNIT_TESTS) $(TEST_TOOLS)
+	@TEST_WRAPPER="$(WRAPPER)" $(RUN_TESTS) $(PROGRAMS) $(PROGRAM_SCRIPTS)
 
 CORE_LINES := 95
 CORE_BRANCHES := 90
@@ -246,7 +250,7 @@ GCOVR = gcovr --root . --object-directory $B/coverage --gcov-ignore-parse-errors
 
 coverage:
 	@rm -rf $B/coverage
-	@$(MAKE) B=$B/coverage CC=gcc CFLAGS='-O0 -g --coverage' check
+	@$(MAKE) B=$B/coverage CC=gcc CFLAGS='-O0 -g --coverage' ONLY='unit fault conformance' check-programs
 	@$(GCOVR) --filter lib/ --exclude lib/core/
 	@$(GCOVR) --filter lib/core/ --branches
 	@$(GCOVR) --filter lib/core/ --fail-under-line $(CORE_LINES) --fail-under-branch $(CORE_BRANCHES)
