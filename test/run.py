@@ -55,7 +55,7 @@ def main(paths):
             print(f"{'FAIL' if bad else 'pass'}  {path}: {good} passed, {bad} failed"
                   f" ({seconds:.1f} s)" + (f", status {status}" if bad else ""), flush=True)
             for line in output.splitlines():
-                if bad or line.startswith("# note:"):
+                if line.startswith("# note:") or bad and not re.match(r"\s*ok\b", line):
                     print("      " + line, flush=True)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
