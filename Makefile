@@ -14,6 +14,8 @@ BINDIR ?= $(PREFIX)/bin
 MANDIR ?= $(PREFIX)/share/man
 COMPLETIONSDIR ?= $(PREFIX)/share/bash-completion/completions
 
+MAKEFLAGS += --no-print-directory
+
 # Where everything is built; B=build/asan and the like keep variants apart.
 B ?= build
 
@@ -246,11 +248,12 @@ check-programs: all $(UNIT_TESTS) $(TEST_TOOLS)
 
 CORE_LINES := 95
 CORE_BRANCHES := 90
-GCOVR = gcovr --root . --object-directory $B/coverage --gcov-ignore-parse-errors
+GCOVR = gcovr --root . --object-directory $B/coverage
 
 coverage:
 	@rm -rf $B/coverage
-	@$(MAKE) B=$B/coverage CC=gcc CFLAGS='-O0 -g --coverage' ONLY='unit fault conformance' check-programs
+	@$(MAKE) B=$B/coverage CC=gcc CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
+	  ONLY='unit fault conformance' check-programs
 	@$(GCOVR) --filter lib/ --exclude lib/core/
 	@$(GCOVR) --filter lib/core/ --branches
 	@$(GCOVR) --filter lib/core/ --fail-under-line $(CORE_LINES) --fail-under-branch $(CORE_BRANCHES)

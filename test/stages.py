@@ -16,7 +16,7 @@ COUNT = re.compile(r"^(\d+) passed, (\d+) failed$")
 
 def run(target):
     """(passed, failed) of a target, whose output is shown as it comes."""
-    stage = subprocess.Popen([*os.environ.get("MAKE", "make").split(), "--no-print-directory", target],
+    stage = subprocess.Popen([*os.environ.get("MAKE", "make").split(), target],
                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, text=True, errors="replace")
     count = None
