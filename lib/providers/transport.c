@@ -145,8 +145,11 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose,
 static size_t end_of_fields(struct hop *hop, size_t size) {
   const char *coding = invsrc_http_reply_header(hop->reply, "Content-Encoding");
   const char *transfer = invsrc_http_reply_header(hop->reply, "Transfer-Encoding");
+  const char *length = invsrc_http_reply_header(hop->reply, "Content-Length");
 
   hop->part = BODY;
+  if (length && strchr(length, ',')) /* more than one: where does the body end? */
+    return end_hop(hop, INVSRC_OUTCOME_UNAVAILABLE, not_http);
   if ((coding && !ivs_http_is_same(coding, strlen(coding), "identity")) ||
       (transfer && !ivs_http_is_same(transfer, strlen(transfer), "chunked")))
     return end_hop(hop, INVSRC_OUTCOME_REFUSED, is_encoded);
@@ -216,12 +219,14 @@ static const struct {
     {CURLE_OUT_OF_MEMORY, INVSRC_OUTCOME_FAILED, no_memory},
 };
 
-/* A certificate that verifies and still fails names another host. */
+/* A certificate that verifies and still fails names another host; libcurl leaves
+ * the result unspecified then. */
 static const struct {
   long result;
   const char *reason;
 } certificates[] = {
     {X509_V_OK, "TLS certificate is for another host"},
+    {X509_V_ERR_UNSPECIFIED, "TLS certificate is for another host"},
     {X509_V_ERR_HOSTNAME_MISMATCH, "TLS certificate is for another host"},
     {X509_V_ERR_CERT_HAS_EXPIRED, "TLS certificate expired"},
     {X509_V_ERR_CERT_NOT_YET_VALID, "TLS certificate is not valid yet"},
@@ -233,7 +238,7 @@ static const struct {
 };
 
 static const char *certificate_reason(CURL *handle) {
-  long result = X509_V_ERR_UNSPECIFIED;
+  long result = -1;
 
   curl_easy_getinfo(handle, CURLINFO_SSL_VERIFYRESULT, &result);
   for (size_t i = 0; i < sizeof certificates / sizeof *certificates; i++)
@@ -241,17 +246,22 @@ static const char *certificate_reason(CURL *handle) {
   return "TLS certificate is not valid";
 }
 
+/* A line of the header past libcurl's own limit is to it a lack of memory. */
+static int is_endless_line(const struct hop *hop, CURL *handle, CURLcode code) {
+  long sent = 0;
+
+  curl_easy_getinfo(handle, CURLINFO_REQUEST_SIZE, &sent);
+  return code == CURLE_OUT_OF_MEMORY && sent > 0 && hop->part != BODY;
+}
+
 /* Sets outcome and reason of a hop that libcurl ended. */
 static void judge_fault(struct hop *hop, CURL *handle, CURLcode code) {
   if (code == CURLE_OK || hop->reason) return;
-  if (code == CURLE_COULDNT_CONNECT && hop->barred && !hop->opened) {
+  if (code == CURLE_COULDNT_CONNECT && hop->barred && !hop->opened)
     end_hop(hop, INVSRC_OUTCOME_REFUSED, leads_inside);
-    return;
-  }
-  if (code == CURLE_PEER_FAILED_VERIFICATION) {
+  if (code == CURLE_PEER_FAILED_VERIFICATION)
     end_hop(hop, INVSRC_OUTCOME_UNAVAILABLE, certificate_reason(handle));
-    return;
-  }
+  if (is_endless_line(hop, handle, code)) end_hop(hop, INVSRC_OUTCOME_REFUSED, long_header);
   for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
     if (faults[i].code == code) end_hop(hop, faults[i].outcome, faults[i].reason);
   end_hop(hop, INVSRC_OUTCOME_UNAVAILABLE, "the exchange failed");

@@ -25,7 +25,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -257,19 +256,31 @@ static double seconds(void) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* The most memory that this program has held; getrusage() would count what its
+ * parent held before it became this program. */
+static long most_kilobytes(void) {
+  FILE *file = fopen("/proc/self/status", "r");
+  char line[256];
+  long kilobytes = -1;
+
+  while (file && kilobytes < 0 && fgets(line, sizeof line, file))
+    if (strncmp(line, "VmHWM:", 6) == 0) kilobytes = strtol(line + 6, NULL, 10);
+  if (file) fclose(file);
+  if (kilobytes < 0) die("no measure of memory");
+  return kilobytes;
+}
+
 static void print(int32_t outcome, int32_t status, uint64_t length, const char *body,
                   const char *reason, double start) {
   ivs_buffer text = IVS_BUFFER_EMPTY, quoted = IVS_BUFFER_EMPTY;
-  struct rusage usage;
 
-  getrusage(RUSAGE_SELF, &usage);
   ivs_json_write_string(&text, reason, strlen(reason));
   ivs_json_write_string(&quoted, body, length < 2000 ? (size_t)length : 0);
   printf(
       "{\"outcome\":\"%s\",\"status\":%d,\"length\":%llu,\"body\":%s,\"reason\":%s,"
       "\"strays\":%d,\"seconds\":%.3f,\"kilobytes\":%ld}\n",
       outcome_name(outcome), (int)status, (unsigned long long)length, quoted.bytes, text.bytes,
-      atomic_load(&strays), seconds() - start, usage.ru_maxrss);
+      atomic_load(&strays), seconds() - start, most_kilobytes());
   ivs_buffer_end(&text);
   ivs_buffer_end(&quoted);
 }
