@@ -100,7 +100,7 @@ deps:
 	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$$as_root apt-get -qq update && \
-	  $$as_root apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing
+	  $$as_root apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing > /dev/null
 
 # What else is asked for in the same run waits for deps.
 FIRST := $(filter deps,$(MAKECMDGOALS))
@@ -200,13 +200,13 @@ RUN_TESTS = BUILD='$B' CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' PYTHON='$(PYTHON)' 
   PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/run.py
 
 demo: all
-	BUILD='$B' examples/demo.sh
+	@BUILD='$B' examples/demo.sh
 
 check: all $(UNIT_TESTS) $(TEST_TOOLS) $(EXAMPLES)
 	@$(RUN_TESTS) $(UNIT_TESTS) $(SCRIPTS)
 
 bench: all $(TEST_TOOLS)
-	BUILD='$B' CC='$(CC)' PYTHON='$(PYTHON)' test/bench/run
+	@BUILD='$B' CC='$(CC)' PYTHON='$(PYTHON)' test/bench/run
 
 # ---- The long tests ----------------------------------------------------------
 
