@@ -143,14 +143,15 @@ INVSRC_API int32_t invsrc_sqlite_reseal(invsrc_sqlite *db, invsrc_keyring *keyri
 typedef struct invsrc_http_request {
   uint32_t size;
   uint32_t header_count;
-  const char *method;
+  const char *method; /* GET, POST or DELETE */
   const char *url;
   const char *const *headers; /* "Name: value" */
   const void *body;           /* NULL for none */
   uint64_t body_length;
   uint64_t max_body;   /* a longer answer is INVSRC_OUTCOME_REFUSED */
   uint32_t timeout_ms; /* for the whole exchange */
-  uint32_t redirects;  /* how many may be followed, each checked afresh: 0 to 3 */
+  uint32_t redirects;  /* how many a GET may follow, each checked afresh and asked without
+                        * what may be a credential: 0 to 3; the next one is the answer */
 } invsrc_http_request;
 
 /* What came back, filled by the transport. */
@@ -158,7 +159,8 @@ typedef struct invsrc_http_reply invsrc_http_reply;
 
 INVSRC_API invsrc_http_reply *invsrc_http_reply_new(void);
 INVSRC_API void invsrc_http_reply_free(invsrc_http_reply *reply);
-/* Return INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. */
+/* Return INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. Fields of one name become a
+ * list with ", " between. */
 INVSRC_API int32_t invsrc_http_reply_set_status(invsrc_http_reply *reply, int32_t status);
 INVSRC_API int32_t invsrc_http_reply_add_header(invsrc_http_reply *reply, const char *name,
                                                 uint64_t name_length, const char *value,
@@ -197,8 +199,10 @@ INVSRC_API void invsrc_curl_free(invsrc_curl *curl);
  * Return INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_curl_set_allow_http(invsrc_curl *curl, int32_t on);
 INVSRC_API int32_t invsrc_curl_set_allow_private(invsrc_curl *curl, int32_t on);
-/* A file of CA certificates (PEM) in place of the system's, and a proxy URL; NULL
- * for none. Return INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. */
+/* A file of CA certificates (PEM) in place of the system's, and the URL of a proxy
+ * (http, https or socks5h); NULL for none. A proxy may have any address. It resolves
+ * the names, so of a URL only the host as it is written is judged here.
+ * Return INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_curl_set_ca_file(invsrc_curl *curl, const char *path);
 INVSRC_API int32_t invsrc_curl_set_proxy(invsrc_curl *curl, const char *url);
 INVSRC_API const invsrc_transport_vtable *invsrc_curl_transport(void);
