@@ -45,4 +45,8 @@ const char *value_of(const arguments *given, const option *wanted);
 /* Prints "invsrc: …" on standard error and returns `status`. */
 int complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same with the meaning of a value of errno at its end. */
+int complain_of(int status, int number, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
 #endif

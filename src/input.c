@@ -59,11 +59,11 @@ int input_read(input *self, const char *path, size_t limit) {
   ssize_t got = 0;
 
   memset(self, 0, sizeof *self);
-  if (file < 0) return complain(EXIT_FAILED, "cannot open %s: %s", path, strerror(errno));
+  if (file < 0) return complain_of(EXIT_FAILED, errno, "cannot open %s", path);
   do {
     got = read(file, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) status = complain(EXIT_FAILED, "cannot read %s: %s", path, strerror(errno));
+    if (got < 0) status = complain_of(EXIT_FAILED, errno, "cannot read %s", path);
     if (got >= 0 && !input_append(self, chunk, (size_t)got))
       status = complain(EXIT_FAILED, "memory ran out");
   } while (status == EXIT_DONE && got != 0 && self->length <= limit);

@@ -29,6 +29,20 @@ int complain(int status, const char *format, ...) {
   return status;
 }
 
+int complain_of(int status, int number, const char *format, ...) {
+  char meaning[128];
+  va_list values;
+
+  if (strerror_r(number, meaning, sizeof meaning) != 0)
+    snprintf(meaning, sizeof meaning, "error %d", number);
+  fputs("invsrc: ", stderr);
+  va_start(values, format);
+  vfprintf(stderr, format, values);
+  va_end(values);
+  fprintf(stderr, ": %s\n", meaning);
+  return status;
+}
+
 const char *value_of(const arguments *given, const option *wanted) {
   for (size_t i = 0; given->command->options[i]; i++)
     if (given->command->options[i] == wanted) return given->values[i];

@@ -60,8 +60,8 @@ typedef struct exchange {
 static enum MHD_Result queue(server *self, struct MHD_Connection *connection, exchange *it,
                              int status, const char *body, uint64_t length,
                              const invsrc_response *headers) {
-  struct MHD_Response *response = MHD_create_response_from_buffer(
-      (size_t)length, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+  struct MHD_Response *response =
+      MHD_create_response_from_buffer((size_t)length, (void *)body, MHD_RESPMEM_MUST_COPY);
   enum MHD_Result result = MHD_NO;
 
   if (!response) return MHD_NO;
@@ -94,7 +94,7 @@ static void wipe_authorization(struct MHD_Connection *connection) {
   const char *value =
       MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
 
-  if (value) wipe((void *)(uintptr_t)value, strlen(value));
+  if (value) wipe((void *)value, strlen(value));
 }
 
 /* Hands the request to the library. NULL when memory ran out. */
@@ -201,7 +201,7 @@ static enum MHD_Result collect(const server *self, exchange *it, const char *dat
   it->body_length += length;
   if (fits && !input_append(&it->body, data, length)) fits = 0;
   if (!fits) input_end(&it->body);
-  wipe((void *)(uintptr_t)data, length);
+  wipe((void *)data, length);
   return it->body_length <= MOST_DISCARDED ? MHD_YES : MHD_NO;
 }
 
@@ -267,8 +267,7 @@ static int open_listener(const char *text, int *status) {
   }
   for (const struct addrinfo *at = found; at && listener < 0; at = at->ai_next)
     listener = try_listen(at);
-  if (listener < 0)
-    *status = complain(EXIT_FAILED, "cannot listen on %s: %s", text, strerror(errno));
+  if (listener < 0) *status = complain_of(EXIT_FAILED, errno, "cannot listen on %s", text);
   freeaddrinfo(found);
   return listener;
 }

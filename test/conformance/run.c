@@ -58,7 +58,7 @@ static void append_filled(ivs_buffer *out, const char *text, const cJSON *vector
   const cJSON *repeat = member(vector, "repeat");
   ivs_buffer filling = IVS_BUFFER_EMPTY;
 
-  for (double i = 0; i < number_of(member(repeat, "times")); i++)
+  for (long i = 0; i < (long)number_of(member(repeat, "times")); i++)
     ivs_buffer_append_text(&filling, text_of(repeat, "of", ""));
   append_replaced(out, text, "{{repeat}}", &filling);
   ivs_buffer_end(&filling);
