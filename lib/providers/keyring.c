@@ -7,12 +7,17 @@
  * and the additional data are version, key id and nonce, then storefront, source
  * and purpose, each behind its length. Nonces are random, so a key should seal
  * no more than 2^32 times; rotating it starts anew.
+ *
+ * Keys stand in blocks of their own, wiped when they end. They are not locked into
+ * memory: the limits on that are small and shared with the host, and credentials
+ * pass through ordinary memory as well. A host that fears its swap encrypts it.
  */
 #include "providers/keyring.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
@@ -53,7 +58,10 @@ static int name_key(master_key *key) {
 
   memcpy(input, domain, sizeof domain - 1);
   memcpy(input + sizeof domain - 1, key->bytes, sizeof key->bytes);
+  /* The queue of errors is the host's thread's: leave it as it was. */
+  ERR_set_mark();
   ok = EVP_Digest(input, sizeof input, digest, NULL, EVP_sha256(), NULL);
+  ERR_pop_to_mark();
   OPENSSL_cleanse(input, sizeof input);
   memcpy(key->id, digest, sizeof key->id);
   return ok == 1;
@@ -152,20 +160,24 @@ static int seal_into(const master_key *key, const invsrc_binding *binding, const
   return ok;
 }
 
-static int open_into(const master_key *key, const invsrc_binding *binding, const uint8_t *sealed,
-                     size_t length, uint8_t *out) {
+/* Opens `length` bytes of ciphertext into `out`. An outcome: only the tag says no,
+ * everything else that fails is libcrypto. */
+static int32_t open_into(const master_key *key, const invsrc_binding *binding,
+                         const uint8_t *sealed, size_t length, uint8_t *out) {
   EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+  int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
   uint8_t tag[TAG_SIZE];
-  int written, ok;
+  int written;
 
   memcpy(tag, sealed + HEADER_SIZE + length, sizeof tag);
-  ok = cipher && begin(cipher, key, sealed, binding, 0) &&
-       (length == 0 ||
-        EVP_CipherUpdate(cipher, out, &written, sealed + HEADER_SIZE, (int)length) == 1) &&
-       EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1 &&
-       EVP_CipherFinal_ex(cipher, out + length, &written) == 1;
+  if (cipher && begin(cipher, key, sealed, binding, 0) &&
+      (length == 0 ||
+       EVP_CipherUpdate(cipher, out, &written, sealed + HEADER_SIZE, (int)length) == 1) &&
+      EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1)
+    outcome = EVP_CipherFinal_ex(cipher, out + length, &written) == 1 ? INVSRC_OUTCOME_OK
+                                                                      : INVSRC_OUTCOME_REFUSED;
   EVP_CIPHER_CTX_free(cipher);
-  return ok;
+  return outcome;
 }
 
 static int32_t seal(void *context, const invsrc_binding *binding, const void *plaintext,
@@ -177,9 +189,11 @@ static int32_t seal(void *context, const invsrc_binding *binding, const void *pl
   if (!keyring->keys || length > INT32_MAX) return INVSRC_OUTCOME_REFUSED;
   out = malloc((size_t)length + OVERHEAD);
   if (!out) return INVSRC_OUTCOME_UNAVAILABLE;
+  ERR_set_mark();
   if (seal_into(keyring->keys, binding, plaintext, (size_t)length, out) &&
       invsrc_buffer_set(sealed, out, length + OVERHEAD) == INVSRC_OK)
     outcome = INVSRC_OUTCOME_OK;
+  ERR_pop_to_mark();
   free(out);
   return outcome;
 }
@@ -194,16 +208,18 @@ static const master_key *key_of(const invsrc_keyring *keyring, const uint8_t *se
 static int32_t unseal(void *context, const invsrc_binding *binding, const void *sealed,
                       uint64_t length, invsrc_buffer *plaintext) {
   const master_key *key = key_of(context, sealed, length);
-  int32_t outcome = INVSRC_OUTCOME_REFUSED;
+  int32_t outcome;
   size_t size = key ? (size_t)length - OVERHEAD : 0;
   uint8_t *out;
 
   if (!key) return INVSRC_OUTCOME_REFUSED;
   out = malloc(size + 1);
   if (!out) return INVSRC_OUTCOME_UNAVAILABLE;
-  if (open_into(key, binding, sealed, size, out))
-    outcome = invsrc_buffer_set(plaintext, out, size) == INVSRC_OK ? INVSRC_OUTCOME_OK
-                                                                   : INVSRC_OUTCOME_UNAVAILABLE;
+  ERR_set_mark();
+  outcome = open_into(key, binding, sealed, size, out);
+  ERR_pop_to_mark();
+  if (outcome == INVSRC_OUTCOME_OK && invsrc_buffer_set(plaintext, out, size) != INVSRC_OK)
+    outcome = INVSRC_OUTCOME_UNAVAILABLE;
   OPENSSL_cleanse(out, size + 1);
   free(out);
   return outcome;
@@ -232,6 +248,7 @@ int32_t invsrc_master_key_generate(invsrc_buffer *key) {
   int32_t result = INVSRC_ECRYPTO;
 
   if (!key) return INVSRC_EINVAL;
+  ERR_set_mark();
   if (RAND_priv_bytes(bytes, sizeof bytes) == 1) {
     for (size_t i = 0; i < KEY_CHARACTERS; i++) {
       size_t bit = 6 * i;
@@ -241,6 +258,7 @@ int32_t invsrc_master_key_generate(invsrc_buffer *key) {
     }
     result = invsrc_buffer_set(key, text, sizeof text);
   }
+  ERR_pop_to_mark();
   OPENSSL_cleanse(bytes, sizeof bytes);
   OPENSSL_cleanse(text, sizeof text);
   return result;
@@ -274,7 +292,7 @@ static int32_t refuse(invsrc_error *error, int32_t code, const char *path, const
   return code;
 }
 
-/* PostgreSQL's rule for private keys: open to its owner only, or where that is
+/* The rule of PostgreSQL's client for private keys: open to its owner only, or where that is
  * root, to a group that may read. */
 static int is_private(const struct stat *status) {
   mode_t forbidden = status->st_uid == 0 ? S_IWGRP | S_IXGRP | S_IRWXO : S_IRWXG | S_IRWXO;
@@ -290,8 +308,10 @@ static int32_t read_file(const char *path, ivs_buffer *out, invsrc_error *error)
   ssize_t got;
 
   if (file < 0)
-    return errno == ENOENT ? refuse(error, INVSRC_ENOTFOUND, path, "there is no such file")
-                           : refuse(error, INVSRC_EIO, path, "cannot be opened");
+    return errno == ENOENT
+               ? refuse(error, INVSRC_ENOTFOUND, path, "there is no such file")
+               : refuse(error, INVSRC_EIO, path,
+                        errno == EACCES ? "may not be read by this user" : "cannot be opened");
   if (fstat(file, &status) != 0)
     result = refuse(error, INVSRC_EIO, path, "cannot be read");
   else if (!S_ISREG(status.st_mode))
@@ -361,7 +381,10 @@ int32_t invsrc_keyring_load(const char *path, invsrc_keyring **keyring, invsrc_e
   int32_t result;
 
   if (keyring) *keyring = NULL;
-  if (!path || !keyring) return INVSRC_EINVAL;
+  if (!path || !keyring) {
+    ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", invsrc_strerror(INVSRC_EINVAL));
+    return INVSRC_EINVAL;
+  }
   result = read_file(path, &text, error);
   if (result == INVSRC_OK) {
     result = invsrc_keyring_new(keyring);
