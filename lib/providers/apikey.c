@@ -4,6 +4,7 @@
 #include "providers/apikey.h"
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <string.h>
@@ -15,16 +16,26 @@ static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648 Â
 
 /* Each character from the low five bits of a random byte of its own: no bias. */
 static int draw_text(char *text, size_t length) {
-  if (RAND_bytes((unsigned char *)text, (int)length) != 1) return 0;
+  int ok;
+
+  ERR_set_mark();
+  ok = RAND_priv_bytes((unsigned char *)text, (int)length);
+  ERR_pop_to_mark();
   for (size_t i = 0; i < length; i++) text[i] = alphabet[text[i] & 31];
-  return 1;
+  return ok == 1;
 }
 
 static int digest(const char *token, size_t length, uint8_t out[IVS_APIKEY_DIGEST]) {
-  return EVP_Digest(token, length, out, NULL, EVP_sha256(), NULL) == 1;
+  int ok;
+
+  /* The queue of errors is the host's thread's: leave it as it was. */
+  ERR_set_mark();
+  ok = EVP_Digest(token, length, out, NULL, EVP_sha256(), NULL);
+  ERR_pop_to_mark();
+  return ok == 1;
 }
 
-int32_t ivs_apikey_draw(ivs_apikey *key, invsrc_buffer *text) {
+int32_t ivs_apikey_draw(ivs_apikey *key, invsrc_buffer *text, invsrc_error *error) {
   char token[IVS_APIKEY_LENGTH] = IVS_APIKEY_PREFIX;
   char *client_id = token + sizeof IVS_APIKEY_PREFIX - 1;
   int32_t result = INVSRC_ECRYPTO;
@@ -37,18 +48,23 @@ int32_t ivs_apikey_draw(ivs_apikey *key, invsrc_buffer *text) {
   memcpy(key->client_id, client_id, IVS_APIKEY_CLIENT_ID);
   key->client_id[IVS_APIKEY_CLIENT_ID] = '\0';
   OPENSSL_cleanse(token, sizeof token);
+  if (result != INVSRC_OK)
+    ivs_error_set(error, result, INVSRC_NO_OFFSET, "%s", invsrc_strerror(result));
   return result;
 }
 
-int ivs_apikey_parse(const char *token, size_t length, ivs_apikey *key) {
+/* What is checked of the form is no secret; the secret is judged by its digest. */
+int32_t ivs_apikey_parse(const char *token, uint64_t length, ivs_apikey *key) {
   static const size_t prefix = sizeof IVS_APIKEY_PREFIX - 1;
 
-  if (length != IVS_APIKEY_LENGTH || memcmp(token, IVS_APIKEY_PREFIX, prefix) != 0) return 0;
-  if (token[prefix + IVS_APIKEY_CLIENT_ID] != '_') return 0;
+  if (length != IVS_APIKEY_LENGTH || memcmp(token, IVS_APIKEY_PREFIX, prefix) != 0)
+    return INVSRC_OUTCOME_UNKNOWN;
+  if (token[prefix + IVS_APIKEY_CLIENT_ID] != '_') return INVSRC_OUTCOME_UNKNOWN;
   memcpy(key->client_id, token + prefix, IVS_APIKEY_CLIENT_ID);
   key->client_id[IVS_APIKEY_CLIENT_ID] = '\0';
-  if (strspn(key->client_id, alphabet) != IVS_APIKEY_CLIENT_ID) return 0;
-  return digest(token, length, key->digest);
+  if (strspn(key->client_id, alphabet) != IVS_APIKEY_CLIENT_ID) return INVSRC_OUTCOME_UNKNOWN;
+  return digest(token, (size_t)length, key->digest) ? INVSRC_OUTCOME_OK
+                                                    : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
 int ivs_apikey_is_same(const ivs_apikey *a, const ivs_apikey *b) {
@@ -68,9 +84,9 @@ int32_t ivs_apikey_check(const char *storefront, const char *name, invsrc_error 
   const char *message = NULL;
 
   if (!storefront || !*storefront || !is_fit(storefront))
-    message = "the storefront must have 1 to 255 bytes of UTF-8 without control characters";
+    message = "the storefront must be 1 to 255 bytes of UTF-8 without control characters";
   else if (name && !is_fit(name))
-    message = "the name must have at most 255 bytes of UTF-8 without control characters";
+    message = "the name must be at most 255 bytes of UTF-8 without control characters";
   if (!message) return INVSRC_OK;
   ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", message);
   return INVSRC_EINVAL;

@@ -6,10 +6,9 @@
 #define IVS_PROVIDERS_APIKEY_H
 
 #include <invsrc/providers.h>
-#include <stddef.h>
 
 #define IVS_APIKEY_CLIENT_ID 16
-#define IVS_APIKEY_SECRET 52 /* 256 bits in base32 */
+#define IVS_APIKEY_SECRET 52 /* 260 bits in base32 */
 #define IVS_APIKEY_PREFIX "scope3_"
 #define IVS_APIKEY_LENGTH \
   (sizeof IVS_APIKEY_PREFIX - 1 + IVS_APIKEY_CLIENT_ID + 1 + IVS_APIKEY_SECRET)
@@ -23,9 +22,10 @@ typedef struct ivs_apikey {
 
 /* Draws a key and puts its text into `text`. INVSRC_OK, INVSRC_ECRYPTO or
  * INVSRC_ENOMEM. */
-int32_t ivs_apikey_draw(ivs_apikey *key, invsrc_buffer *text);
-/* What a token would be kept as. 1, or 0 where it has not the form of a key. */
-int ivs_apikey_parse(const char *token, size_t length, ivs_apikey *key);
+int32_t ivs_apikey_draw(ivs_apikey *key, invsrc_buffer *text, invsrc_error *error);
+/* What a token would be kept as. An outcome: OK; UNKNOWN where it has not the form
+ * of a key; UNAVAILABLE. */
+int32_t ivs_apikey_parse(const char *token, uint64_t length, ivs_apikey *key);
 /* Whether both are of the same key, in constant time. */
 int ivs_apikey_is_same(const ivs_apikey *a, const ivs_apikey *b);
 /* Whether a storefront and a name (NULL: none) may be given to a key; else the

@@ -159,8 +159,9 @@ static int32_t authenticate(void *context, const char *token, uint64_t length,
   invsrc_memory *memory = context;
   const memory_key *at;
   ivs_apikey wanted;
+  int32_t outcome = ivs_apikey_parse(token, length, &wanted);
 
-  if (!ivs_apikey_parse(token, (size_t)length, &wanted)) return INVSRC_OUTCOME_UNKNOWN;
+  if (outcome != INVSRC_OUTCOME_OK) return outcome;
   pthread_mutex_lock(&memory->lock);
   for (at = memory->keys; at && !ivs_apikey_is_same(&at->key, &wanted);) at = at->next;
   pthread_mutex_unlock(&memory->lock);
@@ -177,18 +178,24 @@ const invsrc_authenticator_vtable *invsrc_memory_authenticator(void) {
   return &table;
 }
 
+static int32_t fail(invsrc_error *error, int32_t code) {
+  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", invsrc_strerror(code));
+  return code;
+}
+
 int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *storefront, const char *name,
                                  invsrc_buffer *key, invsrc_error *error) {
-  memory_key *made = NULL;
-  int32_t result = INVSRC_EINVAL;
+  memory_key *made;
+  int32_t result;
 
-  if (memory && key) result = ivs_apikey_check(storefront, name, error);
+  if (!memory || !key) return fail(error, INVSRC_EINVAL);
+  result = ivs_apikey_check(storefront, name, error);
   if (result != INVSRC_OK) return result;
   made = malloc(sizeof *made + strlen(storefront) + 1);
-  result = made ? ivs_apikey_draw(&made->key, key) : INVSRC_ENOMEM;
+  if (!made) return fail(error, INVSRC_ENOMEM);
+  result = ivs_apikey_draw(&made->key, key, error);
   if (result != INVSRC_OK) {
     free(made);
-    ivs_error_set(error, result, INVSRC_NO_OFFSET, "%s", invsrc_strerror(result));
     return result;
   }
   memcpy(made->storefront, storefront, strlen(storefront) + 1);

@@ -1,21 +1,25 @@
 /*
- * The SQLite database as its parts share it: connections with their prepared
- * statements, lent to one thread at a time. Knows nothing of what is asked.
+ * The SQLite database as its parts share it: a pool of connections, each with its
+ * prepared statements, and the query, one use of one statement. Knows nothing of
+ * what is asked.
  *
- * Do not use one across fork(): SQLite's locks belong to the process. Open anew.
+ * A database is not to be used across fork(): SQLite's locks belong to the
+ * process. The child opens anew.
  */
 #ifndef IVS_PROVIDERS_SQLITE_H
 #define IVS_PROVIDERS_SQLITE_H
 
 #include <invsrc/providers.h>
+#include <pthread.h>
 #include <sqlite3.h>
+
+#define IVS_SQLITE_BUSY_MILLISECONDS 5000
 
 /* The statements, each prepared once in a connection, when it is first used. */
 typedef enum ivs_sql {
   IVS_SQL_SOURCE_INSERT,
   IVS_SQL_SOURCE_GET,
-  IVS_SQL_SOURCE_TAKEN,
-  IVS_SQL_SEALED_PAGE,
+  IVS_SQL_SEALED_NEXT,
   IVS_SQL_SEALED_REPLACE,
   IVS_SQL_APIKEY_ADD,
   IVS_SQL_APIKEY_FIND,
@@ -24,26 +28,60 @@ typedef enum ivs_sql {
   IVS_SQL_END
 } ivs_sql;
 
+/* Belongs to one thread at a time. */
 typedef struct ivs_connection {
   struct ivs_connection *next;
   sqlite3 *handle;
   sqlite3_stmt *statements[IVS_SQL_END];
 } ivs_connection;
 
-/* Lends a connection: for writing, to one thread of the process at a time, so that
- * threads queue up here rather than in SQLite's busy handler. SQLITE_OK or why
- * not. */
-int ivs_sqlite_borrow(invsrc_sqlite *db, int writing, ivs_connection **connection);
-/* Gives it back, with its statements reset and no transaction open. Takes NULL. */
-void ivs_sqlite_return(invsrc_sqlite *db, int writing, ivs_connection *connection);
+struct invsrc_sqlite {
+  char *path;
+  pthread_mutex_t writing; /* held by the query that writes */
+  pthread_mutex_t lock;    /* guards what follows */
+  ivs_connection *idle;
+  int idle_count;
+};
 
-/* The statement, reset and without parameters; NULL where it cannot be prepared. */
-sqlite3_stmt *ivs_sqlite_statement(ivs_connection *connection, ivs_sql which);
+/* ---- Queries --------------------------------------------------------------- */
 
-/* What a status of SQLite is to a caller of the store, and of the other functions. */
+/* A failure sticks: what follows it does nothing, so that a caller asks once. */
+typedef struct ivs_query {
+  invsrc_sqlite *db;
+  ivs_connection *connection; /* NULL where none could be had */
+  sqlite3_stmt *statement;
+  int writes;
+  int status;  /* SQLITE_OK, SQLITE_ROW, SQLITE_DONE, or an extended result code */
+  int changes; /* rows that a finished write has changed */
+} ivs_query;
+
+/* Borrows a connection for a statement. Whatever it says, the query must end. A
+ * query that writes waits here for its turn among the threads of this process. */
+void ivs_query_begin(ivs_query *query, invsrc_sqlite *db, ivs_sql which);
+/* Bind a parameter, from 1, to what must last until the end; NULL bytes are NULL. */
+void ivs_query_bind_text(ivs_query *query, int parameter, const char *text, uint64_t length);
+void ivs_query_bind_blob(ivs_query *query, int parameter, const void *bytes, uint64_t length);
+void ivs_query_bind_number(ivs_query *query, int parameter, int64_t number);
+/* Goes to the next row: the status. A write is on disk when it is SQLITE_DONE. */
+int ivs_query_step(ivs_query *query);
+/* A column of the row, from 0, until the next step; NULL where it is NULL, or
+ * memory ran out and the query has failed. Text is NUL-terminated as well. */
+const char *ivs_query_text(ivs_query *query, int column, uint64_t *length);
+const void *ivs_query_blob(ivs_query *query, int column, uint64_t *length);
+int64_t ivs_query_number(ivs_query *query, int column);
+/* Gives the connection back; the status stays. */
+void ivs_query_end(ivs_query *query);
+
+/* ---- Connections and statuses, for opening and its like -------------------- */
+
+int ivs_connection_new(const char *path, ivs_connection **connection);
+void ivs_connection_free(ivs_connection *connection);
+/* Runs statements that give nothing back. */
+int ivs_connection_run(ivs_connection *connection, const char *sql);
+
+/* What a status is to a caller of the store, and of the other functions, with the
+ * error filled in. Rows and the end of them are no failures. */
 int32_t ivs_sqlite_outcome(int status);
-int32_t ivs_sqlite_result(int status);
-/* The same, with the error filled in. */
 int32_t ivs_sqlite_report(int status, invsrc_error *error);
 
 #endif

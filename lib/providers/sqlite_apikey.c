@@ -8,6 +8,11 @@
 #include "providers/apikey.h"
 #include "providers/sqlite.h"
 
+static int32_t fail(invsrc_error *error, int32_t code, const char *why) {
+  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", why);
+  return code;
+}
+
 static int64_t now(void) {
   struct timespec time = {0, 0};
 
@@ -15,47 +20,46 @@ static int64_t now(void) {
   return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-static int bind_text(sqlite3_stmt *statement, int parameter, const char *text) {
-  if (!statement) return SQLITE_NOMEM;
-  return text ? sqlite3_bind_text(statement, parameter, text, -1, SQLITE_STATIC) : SQLITE_OK;
+static void bind(ivs_query *query, int parameter, const char *text) {
+  ivs_query_bind_text(query, parameter, text, text ? strlen(text) : 0);
 }
 
 /* ---- Authentication ------------------------------------------------------------ */
 
-/* Holds the row's digest against the token's. */
-static int32_t judge(sqlite3_stmt *statement, const ivs_apikey *given, invsrc_buffer *storefront) {
-  const void *digest = sqlite3_column_blob(statement, 0);
-  const unsigned char *owner = sqlite3_column_text(statement, 1);
-  ivs_apikey kept;
+/* Judges the token by the row, or where there is none by zeros, which are no key's
+ * digest: it takes the same time. */
+static int32_t judge(ivs_query *query, const ivs_apikey *given, invsrc_buffer *storefront) {
+  ivs_apikey kept = {{0}, {0}};
+  int found = query->status == SQLITE_ROW;
+  uint64_t digest_length = 0, owner_length = 0;
+  const void *digest = found ? ivs_query_blob(query, 0, &digest_length) : NULL;
+  const char *owner = found ? ivs_query_text(query, 1, &owner_length) : NULL;
+  int32_t outcome;
+  int same;
 
-  if (!digest || !owner) return INVSRC_OUTCOME_UNAVAILABLE;
-  memcpy(kept.digest, digest, sizeof kept.digest);
-  if (!ivs_apikey_is_same(&kept, given)) return INVSRC_OUTCOME_UNKNOWN;
-  return invsrc_buffer_set(storefront, owner, (uint64_t)sqlite3_column_bytes(statement, 1)) ==
-                 INVSRC_OK
+  if (digest && digest_length == sizeof kept.digest)
+    memcpy(kept.digest, digest, sizeof kept.digest);
+  same = ivs_apikey_is_same(&kept, given);
+  outcome = ivs_sqlite_outcome(query->status);
+  if (outcome != INVSRC_OUTCOME_OK) return outcome;
+  if (!same || !owner) return INVSRC_OUTCOME_UNKNOWN;
+  return invsrc_buffer_set(storefront, owner, owner_length) == INVSRC_OK
              ? INVSRC_OUTCOME_OK
              : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
 static int32_t authenticate(void *context, const char *token, uint64_t length,
                             invsrc_buffer *storefront) {
-  ivs_connection *connection;
   ivs_apikey given;
-  sqlite3_stmt *statement;
-  int32_t outcome;
-  int status;
+  ivs_query query;
+  int32_t outcome = ivs_apikey_parse(token, length, &given);
 
-  if (!ivs_apikey_parse(token, (size_t)length, &given)) return INVSRC_OUTCOME_UNKNOWN;
-  status = ivs_sqlite_borrow(context, 0, &connection);
-  if (status != SQLITE_OK) return ivs_sqlite_outcome(status);
-  statement = ivs_sqlite_statement(connection, IVS_SQL_APIKEY_FIND);
-  status = bind_text(statement, 1, given.client_id);
-  if (status == SQLITE_OK) status = sqlite3_step(statement);
-  if (status == SQLITE_ROW)
-    outcome = judge(statement, &given, storefront);
-  else
-    outcome = status == SQLITE_DONE ? INVSRC_OUTCOME_UNKNOWN : ivs_sqlite_outcome(status);
-  ivs_sqlite_return(context, 0, connection);
+  if (outcome != INVSRC_OUTCOME_OK) return outcome;
+  ivs_query_begin(&query, context, IVS_SQL_APIKEY_FIND);
+  bind(&query, 1, given.client_id);
+  ivs_query_step(&query);
+  outcome = judge(&query, &given, storefront);
+  ivs_query_end(&query);
   return outcome;
 }
 
@@ -67,94 +71,64 @@ const invsrc_authenticator_vtable *invsrc_sqlite_authenticator(void) {
 
 /* ---- Administration -------------------------------------------------------------- */
 
-static int32_t wrong(invsrc_error *error) {
-  ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", invsrc_strerror(INVSRC_EINVAL));
-  return INVSRC_EINVAL;
-}
-
-static int add(sqlite3_stmt *statement, const ivs_apikey *key, const char *storefront,
-               const char *name) {
-  int status = bind_text(statement, 1, key->client_id);
-
-  if (status == SQLITE_OK)
-    status = sqlite3_bind_blob(statement, 2, key->digest, sizeof key->digest, SQLITE_STATIC);
-  if (status == SQLITE_OK) status = bind_text(statement, 3, storefront);
-  if (status == SQLITE_OK) status = bind_text(statement, 4, name ? name : "");
-  if (status == SQLITE_OK) status = sqlite3_bind_int64(statement, 5, now());
-  if (status == SQLITE_OK) status = sqlite3_step(statement);
-  return status == SQLITE_DONE ? SQLITE_OK : status;
-}
-
 int32_t invsrc_sqlite_apikey_add(invsrc_sqlite *db, const char *storefront, const char *name,
                                  invsrc_buffer *key, invsrc_error *error) {
-  ivs_connection *connection;
   ivs_apikey drawn;
+  ivs_query query;
   int32_t result;
-  int status;
 
-  if (!db || !key) return wrong(error);
+  if (!db || !key) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   result = ivs_apikey_check(storefront, name, error);
+  if (result == INVSRC_OK) result = ivs_apikey_draw(&drawn, key, error);
   if (result != INVSRC_OK) return result;
-  result = ivs_apikey_draw(&drawn, key);
-  if (result != INVSRC_OK) {
-    ivs_error_set(error, result, INVSRC_NO_OFFSET, "%s", invsrc_strerror(result));
-    return result;
-  }
-  status = ivs_sqlite_borrow(db, 1, &connection);
-  if (status == SQLITE_OK) {
-    status = add(ivs_sqlite_statement(connection, IVS_SQL_APIKEY_ADD), &drawn, storefront, name);
-    ivs_sqlite_return(db, 1, connection);
-  }
+  ivs_query_begin(&query, db, IVS_SQL_APIKEY_ADD);
+  bind(&query, 1, drawn.client_id);
+  ivs_query_bind_blob(&query, 2, drawn.digest, sizeof drawn.digest);
+  bind(&query, 3, storefront);
+  bind(&query, 4, name ? name : "");
+  ivs_query_bind_number(&query, 5, now());
+  ivs_query_step(&query);
+  ivs_query_end(&query);
   /* A key that was not kept is no key. */
-  if (status != SQLITE_OK) invsrc_buffer_set(key, NULL, 0);
-  return ivs_sqlite_report(status, error);
+  if (query.status != SQLITE_DONE) invsrc_buffer_set(key, NULL, 0);
+  return ivs_sqlite_report(query.status, error);
 }
 
-static void show(sqlite3_stmt *statement, invsrc_apikey_visitor visit, void *context) {
+static void show(ivs_query *query, invsrc_apikey_visitor visit, void *context) {
   invsrc_apikey key = {sizeof key, INVSRC_APIKEY_ACTIVE, NULL, NULL, NULL, 0, 0};
+  uint64_t ignored;
 
-  key.client_id = (const char *)sqlite3_column_text(statement, 0);
-  key.storefront = (const char *)sqlite3_column_text(statement, 1);
-  key.name = (const char *)sqlite3_column_text(statement, 2);
-  key.created_at = sqlite3_column_int64(statement, 3);
-  key.revoked_at = sqlite3_column_int64(statement, 4);
-  if (sqlite3_column_type(statement, 4) != SQLITE_NULL) key.status = INVSRC_APIKEY_REVOKED;
-  if (key.client_id && key.storefront && key.name) visit(context, &key);
+  key.client_id = ivs_query_text(query, 0, &ignored);
+  key.storefront = ivs_query_text(query, 1, &ignored);
+  key.name = ivs_query_text(query, 2, &ignored);
+  key.created_at = ivs_query_number(query, 3);
+  key.revoked_at = ivs_query_number(query, 4); /* 0 for NULL */
+  if (key.revoked_at) key.status = INVSRC_APIKEY_REVOKED;
+  if (query->status == SQLITE_ROW) visit(context, &key);
 }
 
 int32_t invsrc_sqlite_apikey_list(invsrc_sqlite *db, const char *storefront,
                                   invsrc_apikey_visitor visit, void *context, invsrc_error *error) {
-  ivs_connection *connection;
-  sqlite3_stmt *statement;
-  int status;
+  ivs_query query;
 
-  if (!db || !visit) return wrong(error);
-  status = ivs_sqlite_borrow(db, 0, &connection);
-  if (status != SQLITE_OK) return ivs_sqlite_report(status, error);
-  statement = ivs_sqlite_statement(connection, IVS_SQL_APIKEY_LIST);
-  status = bind_text(statement, 1, storefront);
-  if (status == SQLITE_OK)
-    while ((status = sqlite3_step(statement)) == SQLITE_ROW) show(statement, visit, context);
-  ivs_sqlite_return(db, 0, connection);
-  return ivs_sqlite_report(status == SQLITE_DONE ? SQLITE_OK : status, error);
+  if (!db || !visit) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  ivs_query_begin(&query, db, IVS_SQL_APIKEY_LIST);
+  bind(&query, 1, storefront);
+  while (ivs_query_step(&query) == SQLITE_ROW) show(&query, visit, context);
+  ivs_query_end(&query);
+  return ivs_sqlite_report(query.status, error);
 }
 
 int32_t invsrc_sqlite_apikey_revoke(invsrc_sqlite *db, const char *client_id, invsrc_error *error) {
-  ivs_connection *connection;
-  sqlite3_stmt *statement;
-  int status, changes = 0;
+  ivs_query query;
 
-  if (!db || !client_id) return wrong(error);
-  status = ivs_sqlite_borrow(db, 1, &connection);
-  if (status != SQLITE_OK) return ivs_sqlite_report(status, error);
-  statement = ivs_sqlite_statement(connection, IVS_SQL_APIKEY_REVOKE);
-  status = bind_text(statement, 2, client_id);
-  if (status == SQLITE_OK) status = sqlite3_bind_int64(statement, 1, now());
-  if (status == SQLITE_OK) status = sqlite3_step(statement);
-  if (status == SQLITE_DONE) changes = sqlite3_changes(connection->handle);
-  ivs_sqlite_return(db, 1, connection);
-  if (status != SQLITE_DONE) return ivs_sqlite_report(status, error);
-  if (changes) return INVSRC_OK;
-  ivs_error_set(error, INVSRC_ENOTFOUND, INVSRC_NO_OFFSET, "there is no such API key");
-  return INVSRC_ENOTFOUND;
+  if (!db || !client_id) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  ivs_query_begin(&query, db, IVS_SQL_APIKEY_REVOKE);
+  ivs_query_bind_number(&query, 1, now());
+  bind(&query, 2, client_id);
+  ivs_query_step(&query);
+  ivs_query_end(&query);
+  if (query.status == SQLITE_DONE && query.changes == 0)
+    return fail(error, INVSRC_ENOTFOUND, "there is no API key with this client id");
+  return ivs_sqlite_report(query.status, error);
 }

@@ -24,54 +24,50 @@ typedef struct counts {
   uint64_t refused;
 } counts;
 
-static int32_t take_column(ivs_buffer *to, sqlite3_stmt *statement, int column) {
-  const void *bytes = sqlite3_column_blob(statement, column);
+static int32_t take_row(ivs_query *query, row *next) {
+  uint64_t storefront_length, id_length, sealed_length;
+  const char *storefront = ivs_query_text(query, 1, &storefront_length);
+  const char *id = ivs_query_text(query, 2, &id_length);
+  const void *sealed = ivs_query_blob(query, 4, &sealed_length);
 
-  return ivs_buffer_set(to, bytes, (size_t)sqlite3_column_bytes(statement, column));
+  if (query->status != SQLITE_ROW) return INVSRC_OK; /* the status says it */
+  next->seq = ivs_query_number(query, 0);
+  next->purpose =
+      ivs_query_number(query, 3) ? INVSRC_PURPOSE_CREDENTIAL : INVSRC_PURPOSE_OAUTH_STATE;
+  if (ivs_buffer_set(&next->storefront, storefront, (size_t)storefront_length) ||
+      ivs_buffer_set(&next->id, id, (size_t)id_length) ||
+      ivs_buffer_set(&next->sealed, sealed, (size_t)sealed_length))
+    return INVSRC_ENOMEM;
+  return INVSRC_OK;
 }
 
-/* Reads the first row behind row->seq. SQLITE_ROW, SQLITE_DONE or why not. */
+/* Reads the first row behind next->seq. SQLITE_ROW, SQLITE_DONE or why not. */
 static int read_next(invsrc_sqlite *db, row *next) {
-  ivs_connection *connection;
-  int status = ivs_sqlite_borrow(db, 0, &connection);
-  sqlite3_stmt *statement;
+  int32_t result = INVSRC_OK;
+  ivs_query query;
 
-  if (status != SQLITE_OK) return status;
-  statement = ivs_sqlite_statement(connection, IVS_SQL_SEALED_PAGE);
-  status = statement ? sqlite3_bind_int64(statement, 1, next->seq) : SQLITE_NOMEM;
-  if (status == SQLITE_OK) status = sqlite3_step(statement);
-  if (status == SQLITE_ROW) {
-    next->seq = sqlite3_column_int64(statement, 0);
-    next->purpose =
-        sqlite3_column_int(statement, 3) ? INVSRC_PURPOSE_CREDENTIAL : INVSRC_PURPOSE_OAUTH_STATE;
-    if (take_column(&next->storefront, statement, 1) || take_column(&next->id, statement, 2) ||
-        take_column(&next->sealed, statement, 4))
-      status = SQLITE_NOMEM;
-  }
-  ivs_sqlite_return(db, 0, connection);
-  return status;
+  ivs_query_begin(&query, db, IVS_SQL_SEALED_NEXT);
+  ivs_query_bind_number(&query, 1, next->seq);
+  if (ivs_query_step(&query) == SQLITE_ROW) result = take_row(&query, next);
+  ivs_query_end(&query);
+  return result == INVSRC_OK ? query.status : SQLITE_NOMEM;
 }
 
-/* SQLITE_OK, also where the row has changed meanwhile. */
-static int replace(invsrc_sqlite *db, const row *old, const invsrc_buffer *sealed, int *changes) {
+/* Also well where the row has changed meanwhile: then nothing is replaced. */
+static int32_t replace(invsrc_sqlite *db, const row *old, const invsrc_buffer *sealed, counts *done,
+                       invsrc_error *error) {
   uint64_t length;
   const void *bytes = invsrc_buffer_bytes(sealed, &length);
-  ivs_connection *connection;
-  int status = ivs_sqlite_borrow(db, 1, &connection);
-  sqlite3_stmt *statement;
+  ivs_query query;
 
-  if (status != SQLITE_OK) return status;
-  statement = ivs_sqlite_statement(connection, IVS_SQL_SEALED_REPLACE);
-  status =
-      statement ? sqlite3_bind_blob64(statement, 1, bytes, length, SQLITE_STATIC) : SQLITE_NOMEM;
-  if (status == SQLITE_OK) status = sqlite3_bind_int64(statement, 2, old->seq);
-  if (status == SQLITE_OK)
-    status =
-        sqlite3_bind_blob64(statement, 3, old->sealed.bytes, old->sealed.length, SQLITE_STATIC);
-  if (status == SQLITE_OK) status = sqlite3_step(statement);
-  *changes = status == SQLITE_DONE ? sqlite3_changes(connection->handle) : 0;
-  ivs_sqlite_return(db, 1, connection);
-  return status == SQLITE_DONE ? SQLITE_OK : status;
+  ivs_query_begin(&query, db, IVS_SQL_SEALED_REPLACE);
+  ivs_query_bind_blob(&query, 1, bytes, length);
+  ivs_query_bind_number(&query, 2, old->seq);
+  ivs_query_bind_blob(&query, 3, old->sealed.bytes, old->sealed.length);
+  ivs_query_step(&query);
+  ivs_query_end(&query);
+  done->resealed += (uint64_t)query.changes;
+  return ivs_sqlite_report(query.status, error);
 }
 
 /* Opens and seals. An outcome of the sealer. */
@@ -99,19 +95,17 @@ static int32_t convert(invsrc_keyring *keyring, const row *old, invsrc_buffer *s
 static int32_t reseal_row(invsrc_sqlite *db, invsrc_keyring *keyring, const row *old, counts *done,
                           invsrc_error *error) {
   invsrc_buffer *sealed;
-  int changes = 0;
   int32_t outcome, result = INVSRC_OK;
 
   if (ivs_keyring_is_current(keyring, old->sealed.bytes, old->sealed.length)) return INVSRC_OK;
   sealed = invsrc_buffer_new();
   outcome = sealed ? convert(keyring, old, sealed) : INVSRC_OUTCOME_UNAVAILABLE;
   if (outcome == INVSRC_OUTCOME_OK)
-    result = ivs_sqlite_report(replace(db, old, sealed, &changes), error);
+    result = replace(db, old, sealed, done, error);
   else if (outcome == INVSRC_OUTCOME_REFUSED)
     done->refused++;
   else
     result = ivs_sqlite_report(SQLITE_NOMEM, error);
-  done->resealed += (uint64_t)changes;
   invsrc_buffer_free(sealed);
   return result;
 }
@@ -129,7 +123,7 @@ int32_t invsrc_sqlite_reseal(invsrc_sqlite *db, invsrc_keyring *keyring, uint64_
   }
   while (result == INVSRC_OK && (status = read_next(db, &next)) == SQLITE_ROW)
     result = reseal_row(db, keyring, &next, &done, error);
-  if (result == INVSRC_OK && status != SQLITE_DONE) result = ivs_sqlite_report(status, error);
+  if (result == INVSRC_OK) result = ivs_sqlite_report(status, error);
   ivs_buffer_end(&next.storefront);
   ivs_buffer_end(&next.id);
   ivs_buffer_end(&next.sealed);

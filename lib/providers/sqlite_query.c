@@ -1,0 +1,240 @@
+/*
+ * Connections, statements and queries; what SQLite's result codes mean. See
+ * sqlite.h.
+ */
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/error.h"
+#include "providers/sqlite.h"
+
+/* Connections beyond these are closed when they come back. */
+#define IDLE_MOST 8
+
+/* The columns of a source, in the order of the table in sqlite_store.c. */
+#define SOURCE_COLUMNS                                                                       \
+  "id, source_id, name, execution_type, status, agent_id, type, endpoint_url, protocol, "    \
+  "authentication_type, auth_configured, oauth_authorization_url, description, created_at, " \
+  "updated_at, storefront, oauth_audience, revision, sealed"
+
+static const struct {
+  int writes;
+  const char *sql;
+} statements[IVS_SQL_END] = {
+    /* A sourceId that is taken changes nothing; an id that is taken is an error. */
+    [IVS_SQL_SOURCE_INSERT] = {1, "INSERT INTO sources (" SOURCE_COLUMNS ")"
+                                  " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                                  " ON CONFLICT (storefront, source_id) DO NOTHING"},
+    [IVS_SQL_SOURCE_GET] = {0, "SELECT " SOURCE_COLUMNS
+                               " FROM sources WHERE storefront = ? AND source_id = ?"},
+    [IVS_SQL_SEALED_NEXT] = {0,
+                             "SELECT seq, storefront, id, auth_configured, sealed FROM sources"
+                             " WHERE seq > ? AND sealed IS NOT NULL ORDER BY seq LIMIT 1"},
+    [IVS_SQL_SEALED_REPLACE] = {1, "UPDATE sources SET sealed = ? WHERE seq = ? AND sealed = ?"},
+    [IVS_SQL_APIKEY_ADD] = {1,
+                            "INSERT INTO api_keys (client_id, digest, storefront, name, created_at)"
+                            " VALUES (?,?,?,?,?)"},
+    [IVS_SQL_APIKEY_FIND] =
+        {0, "SELECT digest, storefront FROM api_keys WHERE client_id = ? AND revoked_at IS NULL"},
+    [IVS_SQL_APIKEY_LIST] =
+        {0,
+         "SELECT client_id, storefront, name, created_at, revoked_at FROM api_keys"
+         " WHERE ?1 IS NULL OR storefront = ?1 ORDER BY seq"},
+    [IVS_SQL_APIKEY_REVOKE] =
+        {1, "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE client_id = ?"},
+};
+
+/* ---- Statuses ------------------------------------------------------------------- */
+
+/* The primary result codes that have a meaning of their own. What is not here
+ * failed for good. */
+static const struct meaning {
+  int status;
+  int32_t outcome;
+  int32_t result;
+  const char *message;
+} meanings[] = {
+    {SQLITE_OK, INVSRC_OUTCOME_OK, INVSRC_OK, ""},
+    {SQLITE_ROW, INVSRC_OUTCOME_OK, INVSRC_OK, ""},
+    {SQLITE_DONE, INVSRC_OUTCOME_OK, INVSRC_OK, ""},
+    {SQLITE_BUSY, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EUNAVAILABLE, "the database is locked"},
+    {SQLITE_LOCKED, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EUNAVAILABLE, "the database is locked"},
+    {SQLITE_NOMEM, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_ENOMEM, "memory ran out"},
+    {SQLITE_FULL, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EIO, "the disk is full"},
+    {SQLITE_IOERR, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EIO, "reading or writing the disk failed"},
+    {SQLITE_CANTOPEN, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EIO,
+     "the database file, or one beside it, cannot be opened"},
+    {SQLITE_READONLY, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EIO,
+     "the database file cannot be written"},
+    {SQLITE_PERM, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EIO, "access to the database is denied"},
+    {SQLITE_AUTH, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EIO, "access to the database is denied"},
+    {SQLITE_NOTADB, INVSRC_OUTCOME_FAILED, INVSRC_EREFUSED, "the file is no SQLite database"},
+    {SQLITE_CORRUPT, INVSRC_OUTCOME_FAILED, INVSRC_EIO, "the database is damaged"},
+};
+
+static const struct meaning *meaning_of(int status) {
+  static const struct meaning other = {SQLITE_ERROR, INVSRC_OUTCOME_FAILED, INVSRC_EIO,
+                                       "the database failed"};
+
+  for (size_t i = 0; i < sizeof meanings / sizeof *meanings; i++)
+    if (meanings[i].status == (status & 0xff)) return &meanings[i];
+  return &other;
+}
+
+int32_t ivs_sqlite_outcome(int status) {
+  return meaning_of(status)->outcome;
+}
+
+int32_t ivs_sqlite_report(int status, invsrc_error *error) {
+  const struct meaning *meaning = meaning_of(status);
+
+  if (meaning->result != INVSRC_OK)
+    ivs_error_set(error, meaning->result, INVSRC_NO_OFFSET, "%s", meaning->message);
+  return meaning->result;
+}
+
+/* ---- Connections ------------------------------------------------------------------ */
+
+void ivs_connection_free(ivs_connection *connection) {
+  if (!connection) return;
+  for (int i = 0; i < IVS_SQL_END; i++) sqlite3_finalize(connection->statements[i]);
+  sqlite3_close(connection->handle);
+  free(connection);
+}
+
+int ivs_connection_run(ivs_connection *connection, const char *sql) {
+  return sqlite3_exec(connection->handle, sql, NULL, NULL, NULL);
+}
+
+/* With the settings that do not live in the file. */
+int ivs_connection_new(const char *path, ivs_connection **out) {
+  ivs_connection *connection = calloc(1, sizeof *connection);
+  int status = SQLITE_NOMEM;
+
+  if (connection)
+    status =
+        sqlite3_open_v2(path, &connection->handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+  if (status == SQLITE_OK)
+    status = sqlite3_busy_timeout(connection->handle, IVS_SQLITE_BUSY_MILLISECONDS);
+  if (status == SQLITE_OK)
+    status = ivs_connection_run(connection,
+                                "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                                "PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON;"
+                                "PRAGMA temp_store = MEMORY;");
+  if (status != SQLITE_OK) {
+    ivs_connection_free(connection);
+    connection = NULL;
+  }
+  *out = connection;
+  return status;
+}
+
+static int borrow(invsrc_sqlite *db, ivs_connection **connection) {
+  pthread_mutex_lock(&db->lock);
+  *connection = db->idle;
+  if (*connection) {
+    db->idle = (*connection)->next;
+    db->idle_count--;
+  }
+  pthread_mutex_unlock(&db->lock);
+  return *connection ? SQLITE_OK : ivs_connection_new(db->path, connection);
+}
+
+static void give_back(invsrc_sqlite *db, ivs_connection *connection) {
+  pthread_mutex_lock(&db->lock);
+  if (db->idle_count < IDLE_MOST) {
+    connection->next = db->idle;
+    db->idle = connection;
+    db->idle_count++;
+    connection = NULL;
+  }
+  pthread_mutex_unlock(&db->lock);
+  ivs_connection_free(connection);
+}
+
+/* Waits for the turn to write as long as SQLite waits for other processes. */
+static int lock_writing(invsrc_sqlite *db) {
+  struct timespec until;
+
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += IVS_SQLITE_BUSY_MILLISECONDS / 1000;
+  return pthread_mutex_timedlock(&db->writing, &until) == 0 ? SQLITE_OK : SQLITE_BUSY;
+}
+
+/* ---- Queries ------------------------------------------------------------------------ */
+
+static int prepare(ivs_connection *connection, ivs_sql which) {
+  sqlite3_stmt **statement = &connection->statements[which];
+
+  if (*statement) return SQLITE_OK;
+  return sqlite3_prepare_v3(connection->handle, statements[which].sql, -1,
+                            SQLITE_PREPARE_PERSISTENT, statement, NULL);
+}
+
+void ivs_query_begin(ivs_query *query, invsrc_sqlite *db, ivs_sql which) {
+  *query = (ivs_query){.db = db};
+  if (statements[which].writes) {
+    query->status = lock_writing(db);
+    query->writes = query->status == SQLITE_OK;
+  }
+  if (query->status == SQLITE_OK) query->status = borrow(db, &query->connection);
+  if (query->status == SQLITE_OK) query->status = prepare(query->connection, which);
+  if (query->status == SQLITE_OK) query->statement = query->connection->statements[which];
+}
+
+void ivs_query_bind_text(ivs_query *query, int parameter, const char *text, uint64_t length) {
+  if (query->status == SQLITE_OK)
+    query->status =
+        sqlite3_bind_text64(query->statement, parameter, text, length, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+void ivs_query_bind_blob(ivs_query *query, int parameter, const void *bytes, uint64_t length) {
+  if (query->status == SQLITE_OK)
+    query->status = sqlite3_bind_blob64(query->statement, parameter, bytes, length, SQLITE_STATIC);
+}
+
+void ivs_query_bind_number(ivs_query *query, int parameter, int64_t number) {
+  if (query->status == SQLITE_OK)
+    query->status = sqlite3_bind_int64(query->statement, parameter, number);
+}
+
+int ivs_query_step(ivs_query *query) {
+  if (query->status != SQLITE_OK && query->status != SQLITE_ROW) return query->status;
+  query->status = sqlite3_step(query->statement);
+  if (query->status == SQLITE_DONE && query->writes)
+    query->changes = sqlite3_changes(query->connection->handle);
+  return query->status;
+}
+
+/* What a column gave; nothing where there is something means that memory ran out. */
+static const void *column(ivs_query *query, int number, const void *bytes, uint64_t *length) {
+  *length = (uint64_t)sqlite3_column_bytes(query->statement, number);
+  if (!bytes && sqlite3_errcode(query->connection->handle) == SQLITE_NOMEM)
+    query->status = SQLITE_NOMEM;
+  return bytes;
+}
+
+const char *ivs_query_text(ivs_query *query, int number, uint64_t *length) {
+  return column(query, number, sqlite3_column_text(query->statement, number), length);
+}
+
+const void *ivs_query_blob(ivs_query *query, int number, uint64_t *length) {
+  return column(query, number, sqlite3_column_blob(query->statement, number), length);
+}
+
+int64_t ivs_query_number(ivs_query *query, int number) {
+  return sqlite3_column_int64(query->statement, number);
+}
+
+void ivs_query_end(ivs_query *query) {
+  if (query->statement) {
+    sqlite3_reset(query->statement);
+    sqlite3_clear_bindings(query->statement);
+  }
+  if (query->connection) give_back(query->db, query->connection);
+  if (query->writes) pthread_mutex_unlock(&query->db->writing);
+  query->statement = NULL;
+  query->connection = NULL;
+  query->writes = 0;
+}
