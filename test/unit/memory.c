@@ -1,0 +1,106 @@
+/*
+ * The store in memory.
+ */
+#include <invsrc/providers.h>
+
+#include "store_checks.h"
+
+static struct store store;
+
+static int set_up(void **state) {
+  invsrc_memory *memory = NULL;
+
+  (void)state;
+  if (invsrc_memory_new(&memory) != INVSRC_OK) return -1;
+  store = (struct store){invsrc_memory_store(), memory};
+  return 0;
+}
+
+static int tear_down(void **state) {
+  (void)state;
+  invsrc_memory_free(store.context);
+  return 0;
+}
+
+static void every_field_comes_back(void **state) {
+  (void)state;
+  check_every_field(store);
+  check_absent_stays_absent(store);
+  check_long_values(store);
+}
+
+static void names_are_bytes(void **state) {
+  (void)state;
+  check_names_are_bytes(store);
+}
+
+static void what_is_unique_stays_unique(void **state) {
+  (void)state;
+  check_conflicts(store);
+}
+
+static void each_name_has_one_winner(void **state) {
+  (void)state;
+  check_races(store);
+}
+
+static void thousands_of_sources_are_found(void **state) {
+  char name[16], id[16];
+
+  (void)state;
+  for (int i = 0; i < 3000; i++) {
+    snprintf(name, sizeof name, "n%d", i * 7919 % 3000);
+    snprintf(id, sizeof id, "%d", 5000 + i);
+    assert_int_equal(insert_new(store, "many", name, id), INVSRC_OUTCOME_OK);
+  }
+  for (int i = 0; i < 3000; i++) {
+    snprintf(name, sizeof name, "n%d", i * 7919 % 3000);
+    snprintf(id, sizeof id, "%d", 5000 + i);
+    assert_stored(store, "many", name, id);
+  }
+}
+
+static void keys_speak_for_their_storefront(void **state) {
+  invsrc_buffer *acme = invsrc_buffer_new(), *other = invsrc_buffer_new();
+
+  (void)state;
+  assert_int_equal(invsrc_memory_apikey_add(store.context, "acme", "CI", acme, NULL), INVSRC_OK);
+  assert_int_equal(invsrc_memory_apikey_add(store.context, "other", NULL, other, NULL), INVSRC_OK);
+  check_keys(invsrc_memory_authenticator(), store.context, invsrc_buffer_bytes(acme, NULL),
+             invsrc_buffer_bytes(other, NULL));
+  invsrc_buffer_free(acme);
+  invsrc_buffer_free(other);
+}
+
+static void mistakes_are_told(void **state) {
+  invsrc_buffer *key = invsrc_buffer_new();
+  invsrc_error *error = invsrc_error_new();
+  uint64_t length;
+
+  (void)state;
+  assert_int_equal(invsrc_memory_new(NULL), INVSRC_EINVAL);
+  invsrc_memory_free(NULL);
+  assert_int_equal(invsrc_memory_apikey_add(NULL, "acme", "", key, error), INVSRC_EINVAL);
+  assert_int_equal(invsrc_error_code(error), INVSRC_EINVAL);
+  assert_int_equal(invsrc_memory_apikey_add(store.context, "acme", "", NULL, error), INVSRC_EINVAL);
+  assert_int_equal(invsrc_memory_apikey_add(store.context, "", "", key, error), INVSRC_EINVAL);
+  assert_int_equal(invsrc_memory_apikey_add(store.context, NULL, "", key, NULL), INVSRC_EINVAL);
+  invsrc_buffer_bytes(key, &length);
+  assert_int_equal(length, 0);
+  invsrc_buffer_free(key);
+  invsrc_error_free(error);
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_field_comes_back),
+      cmocka_unit_test(names_are_bytes),
+      cmocka_unit_test(what_is_unique_stays_unique),
+      cmocka_unit_test(each_name_has_one_winner),
+      cmocka_unit_test(thousands_of_sources_are_found),
+      cmocka_unit_test(keys_speak_for_their_storefront),
+      cmocka_unit_test(mistakes_are_told),
+  };
+
+  return cmocka_run_group_tests(tests, set_up, tear_down);
+}
