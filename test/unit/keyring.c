@@ -348,35 +348,43 @@ static void a_ring_takes_only_keys(void **state) {
   invsrc_buffer_free(sealed);
 }
 
-static void *seal_many(void *ring) {
+struct sealing {
+  invsrc_keyring *ring;
+  int failures;
+};
+
+static void *seal_many(void *argument) {
+  struct sealing *sealing = argument;
   invsrc_buffer *sealed = invsrc_buffer_new(), *opened = invsrc_buffer_new();
   invsrc_binding binding = bind("acme", "42", INVSRC_PURPOSE_CREDENTIAL);
-  intptr_t failures = 0;
 
   for (int i = 0; i < 200; i++) {
     uint64_t length;
     const void *bytes;
-    failures += seal(ring, &binding, "secret", 6, sealed) != INVSRC_OUTCOME_OK;
+    sealing->failures += seal(sealing->ring, &binding, "secret", 6, sealed) != INVSRC_OUTCOME_OK;
     bytes = invsrc_buffer_bytes(sealed, &length);
-    failures += unseal(ring, &binding, bytes, length, opened) != INVSRC_OUTCOME_OK;
-    failures += memcmp(invsrc_buffer_bytes(opened, NULL), "secret", 7) != 0;
+    sealing->failures +=
+        unseal(sealing->ring, &binding, bytes, length, opened) != INVSRC_OUTCOME_OK;
+    sealing->failures += memcmp(invsrc_buffer_bytes(opened, NULL), "secret", 7) != 0;
   }
   invsrc_buffer_free(sealed);
   invsrc_buffer_free(opened);
-  return (void *)failures;
+  return NULL;
 }
 
 static void many_threads_share_a_ring(void **state) {
   invsrc_keyring *ring = ring_of(key_a, key_b);
+  struct sealing sealings[8];
   pthread_t threads[8];
-  void *failures;
 
   (void)state;
-  for (int i = 0; i < 8; i++)
-    assert_int_equal(pthread_create(&threads[i], NULL, seal_many, ring), 0);
   for (int i = 0; i < 8; i++) {
-    pthread_join(threads[i], &failures);
-    assert_null(failures);
+    sealings[i] = (struct sealing){ring, 0};
+    assert_int_equal(pthread_create(&threads[i], NULL, seal_many, &sealings[i]), 0);
+  }
+  for (int i = 0; i < 8; i++) {
+    pthread_join(threads[i], NULL);
+    assert_int_equal(sealings[i].failures, 0);
   }
   invsrc_keyring_free(ring);
 }
