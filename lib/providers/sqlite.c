@@ -122,14 +122,19 @@ static int32_t migrate(ivs_connection *connection, invsrc_error *error) {
   return result;
 }
 
-/* Changing the mode does not wait for other processes that do the same. */
+/* Changing the mode waits for some locks of other processes, and not for others. */
 static int set_wal(ivs_connection *connection) {
   static const struct timespec pause = {0, RETRY_MILLISECONDS * 1000000L};
+  struct timespec begun, time;
   int status;
 
-  for (int waited = 0;; waited += RETRY_MILLISECONDS) {
+  clock_gettime(CLOCK_MONOTONIC, &begun);
+  for (;;) {
     status = ivs_connection_run(connection, "PRAGMA journal_mode = WAL");
-    if ((status & 0xff) != SQLITE_BUSY || waited >= IVS_SQLITE_BUSY_MILLISECONDS) return status;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    if ((status & 0xff) != SQLITE_BUSY ||
+        time.tv_sec - begun.tv_sec >= IVS_SQLITE_BUSY_MILLISECONDS / 1000)
+      return status;
     nanosleep(&pause, NULL);
   }
 }
