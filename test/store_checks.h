@@ -256,20 +256,13 @@ static inline void *race(void *argument) {
   return NULL;
 }
 
-/* Eight threads want the same names: each name has one winner, and is its. */
-static inline void check_races(struct store store) {
-  struct racer racers[RACERS];
-  pthread_t threads[RACERS];
+/* Each name has one winner, and is its. */
+static inline void assert_one_winner(struct store store, const struct racer *racers, int count) {
   char name[16], id[16];
 
-  for (int i = 0; i < RACERS; i++) {
-    racers[i] = (struct racer){store, i, {0}};
-    assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
-  }
-  for (int i = 0; i < RACERS; i++) pthread_join(threads[i], NULL);
   for (int i = 0; i < RACE_NAMES; i++) {
     int winners = 0;
-    for (int j = 0; j < RACERS; j++) {
+    for (int j = 0; j < count; j++) {
       if (racers[j].outcomes[i] == INVSRC_OUTCOME_OK) {
         racer_id(id, i, j);
         winners++;
@@ -281,6 +274,19 @@ static inline void check_races(struct store store) {
     snprintf(name, sizeof name, "race-%d", i);
     assert_stored(store, "acme", name, id);
   }
+}
+
+/* Eight threads want the same names. */
+static inline void check_races(struct store store) {
+  struct racer racers[RACERS];
+  pthread_t threads[RACERS];
+
+  for (int i = 0; i < RACERS; i++) {
+    racers[i] = (struct racer){store, i, {0}};
+    assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+  }
+  for (int i = 0; i < RACERS; i++) pthread_join(threads[i], NULL);
+  assert_one_winner(store, racers, RACERS);
 }
 
 /* ---- API keys --------------------------------------------------------------------- */
