@@ -23,6 +23,8 @@
 /* cmocka wants the headers above first. */
 #include <cmocka.h>
 
+#include "scratch.h"
+
 #define HEADER (1 + 8 + 12)
 #define OVERHEAD (HEADER + 16)
 
@@ -391,24 +393,17 @@ static void many_threads_share_a_ring(void **state) {
 
 /* ---- Files ------------------------------------------------------------------------ */
 
-static char folder[] = "/tmp/invsrc-keyring-XXXXXX";
-static char path[sizeof folder + 8];
+static const char path[] = "keys";
 static invsrc_error *error;
 
 static int set_up(void **state) {
-  (void)state;
-  if (!mkdtemp(folder)) return -1;
-  chmod(folder, 0755);
-  snprintf(path, sizeof path, "%s/keys", folder);
   error = invsrc_error_new();
-  return error ? 0 : -1;
+  return error ? scratch_enter(state) : -1;
 }
 
 static int tear_down(void **state) {
-  (void)state;
   invsrc_error_free(error);
-  unlink(path);
-  return rmdir(folder);
+  return scratch_leave(state);
 }
 
 static void write_file(const char *text, size_t length, mode_t mode) {
@@ -453,7 +448,7 @@ static void files_of_keys_load(void **state) {
 }
 
 static void refuses_file(const char *text, size_t length, const char *why) {
-  invsrc_keyring *ring = (invsrc_keyring *)path;
+  invsrc_keyring *ring = (invsrc_keyring *)error;
   const char *message;
 
   write_file(text, length, 0600);
@@ -567,7 +562,7 @@ static void only_files_are_read(void **state) {
   unlink(path);
   assert_int_equal(invsrc_keyring_load(path, &ring, error), INVSRC_ENOTFOUND);
   assert_null(ring);
-  assert_int_equal(invsrc_keyring_load(folder, &ring, error), INVSRC_EREFUSED);
+  assert_int_equal(invsrc_keyring_load(".", &ring, error), INVSRC_EREFUSED);
   assert_int_equal(mkfifo(path, 0600), 0);
   assert_int_equal(invsrc_keyring_load(path, &ring, error), INVSRC_EREFUSED);
   unlink(path);

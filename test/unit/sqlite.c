@@ -7,49 +7,11 @@
 
 #include <sys/wait.h>
 
-#include "scratch.h"
-#include "store_checks.h"
-
-#define DB "sources.db"
-
-static invsrc_sqlite *db;
-static invsrc_error *error;
-static struct store store;
-
-static int open_db(void **state) {
-  (void)state;
-  error = invsrc_error_new();
-  if (!error || invsrc_sqlite_open(DB, &db, error) != INVSRC_OK) return -1;
-  store = (struct store){invsrc_sqlite_store(), db};
-  return 0;
-}
-
-static void close_db(void) {
-  invsrc_sqlite_free(db);
-  db = NULL;
-}
-
-static int leave_nothing(void **state) {
-  (void)state;
-  close_db();
-  invsrc_error_free(error);
-  return scratch_clear();
-}
+#include "scratch_db.h"
 
 static void open_again(void) {
   close_db();
-  assert_int_equal(invsrc_sqlite_open(DB, &db, error), INVSRC_OK);
-  store.context = db;
-}
-
-/* As another program would. */
-static void run_sql(const char *path, const char *sql) {
-  sqlite3 *handle;
-
-  assert_int_equal(sqlite3_open(path, &handle), SQLITE_OK);
-  if (sqlite3_exec(handle, sql, NULL, NULL, NULL) != SQLITE_OK)
-    fail_msg("%s", sqlite3_errmsg(handle));
-  sqlite3_close(handle);
+  assert_int_equal(open_db(), INVSRC_OK);
 }
 
 /* ---- What every store must do ---------------------------------------------------- */
@@ -317,12 +279,15 @@ static void run_processes(int (*run)(int number, int answers), int answers) {
 }
 
 static int open_and_insert(int number, int answers) {
+  int32_t outcome;
   char name[16];
 
   (void)answers;
-  if (open_db(NULL) != 0) return 2;
+  if (open_db() != INVSRC_OK) return 2;
   snprintf(name, sizeof name, "%d", number + 1);
-  return insert_new(store, "acme", name, name) == INVSRC_OUTCOME_OK ? 0 : 3;
+  outcome = insert_new(store, "acme", name, name);
+  close_db();
+  return outcome == INVSRC_OUTCOME_OK ? 0 : 3;
 }
 
 static void processes_make_a_file_together(void **state) {
@@ -344,9 +309,10 @@ static void processes_make_a_file_together(void **state) {
 static int race_and_answer(int number, int answers) {
   struct racer racer = {{NULL, NULL}, number, {0}};
 
-  if (open_db(NULL) != 0) return 2;
+  if (open_db() != INVSRC_OK) return 2;
   racer.store = store;
   race(&racer);
+  close_db();
   return write(answers, &racer, sizeof racer) == (ssize_t)sizeof racer ? 0 : 3;
 }
 
@@ -509,7 +475,7 @@ static void a_damaged_page_fails(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, open_db, leave_nothing)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
       TEST(every_field_comes_back),
       TEST(names_are_bytes),
