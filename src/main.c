@@ -56,10 +56,26 @@ static int show_version(void) {
   return EXIT_DONE;
 }
 
-static int show_help(void) {
+/* Whether `word` is all of the command's name that comes before a space. */
+static int is_in_group(const command *it, const char *word) {
+  size_t length = strlen(word);
+
+  return strncmp(it->name, word, length) == 0 && it->name[length] == ' ';
+}
+
+static int is_group(const char *word) {
+  size_t i = 0;
+
+  while (i < COMMANDS && !is_in_group(commands[i], word)) i++;
+  return i < COMMANDS;
+}
+
+/* Lists the commands, or those of a group. */
+static int show_help(const char *group) {
   puts("usage: invsrc COMMAND [OPTION…] [OPERAND…]\n\ncommands:");
   for (size_t i = 0; i < COMMANDS; i++)
-    printf("  %-15s %s\n", commands[i]->name, commands[i]->summary);
+    if (!group || is_in_group(commands[i], group))
+      printf("  %-15s %s\n", commands[i]->name, commands[i]->summary);
   puts("\n`invsrc COMMAND --help` tells more; `invsrc --version` which version this is.");
   return EXIT_DONE;
 }
@@ -72,9 +88,9 @@ static int show_command_help(const command *about) {
     snprintf(left, sizeof left, "--%s%s%s", about->options[i]->name,
              about->options[i]->value ? " " : "",
              about->options[i]->value ? about->options[i]->value : "");
-    printf("  %-26s %s\n", left, about->options[i]->help);
+    printf("  %-28s %s\n", left, about->options[i]->help);
   }
-  printf("  %-26s %s\n", "--help", "show this");
+  printf("  %-28s %s\n  %-28s %s\n", "--help", "show this", "--version", "show the version");
   return EXIT_DONE;
 }
 
@@ -149,6 +165,18 @@ static int has_word(int count, char **words, const char *word) {
   return 0;
 }
 
+/* What to do where the words begin with no command, but may with half of one. */
+static int run_group(int count, char **words) {
+  if (!is_group(words[0]))
+    return complain(EXIT_USAGE, "there is no command %s; `invsrc --help` lists them", words[0]);
+  if (has_word(count, words, "--help")) return show_help(words[0]);
+  if (has_word(count, words, "--version")) return show_version();
+  if (count < 2)
+    return complain(EXIT_USAGE, "which command? `invsrc %s --help` lists them", words[0]);
+  return complain(EXIT_USAGE, "there is no command %s %s; `invsrc %s --help` lists them", words[0],
+                  words[1], words[0]);
+}
+
 int main(int count, char **words) {
   arguments given = {NULL, {NULL}, NULL, 0};
   int used = 0, status;
@@ -157,10 +185,9 @@ int main(int count, char **words) {
   count--;
   words++;
   if (strcmp(words[0], "--version") == 0) return show_version();
-  if (strcmp(words[0], "--help") == 0) return show_help();
+  if (strcmp(words[0], "--help") == 0) return show_help(NULL);
   given.command = find_command(count, words, &used);
-  if (!given.command)
-    return complain(EXIT_USAGE, "there is no command %s; `invsrc --help` lists them", words[0]);
+  if (!given.command) return run_group(count, words);
   if (has_word(count - used, words + used, "--help")) return show_command_help(given.command);
   if (has_word(count - used, words + used, "--version")) return show_version();
   status = read_words(&given, count - used, words + used);
