@@ -690,6 +690,31 @@ static void keys_from_files_are_gone_too(void **state) {
   assert_int_equal(count_copies(masked_key), 0);
 }
 
+/* The buffer wipes what it held: nothing is left of what was sealed and opened. */
+static void plaintext_is_gone_with_its_buffer(void **state) {
+  uint8_t masked[PIECE], secret[4 * PIECE];
+  invsrc_keyring *ring = ring_of(key_a, NULL);
+  invsrc_binding binding = bind("acme", "42", INVSRC_PURPOSE_CREDENTIAL);
+  invsrc_buffer *sealed = invsrc_buffer_new(), *opened = invsrc_buffer_new();
+  const void *bytes;
+  uint64_t length;
+
+  (void)state;
+  assert_int_equal(RAND_bytes(secret, sizeof secret), 1);
+  /* Not its beginning, where the allocator writes when it frees. */
+  for (size_t i = 0; i < PIECE; i++) masked[i] = secret[2 * PIECE + i] ^ MASK;
+  assert_int_equal(seal(ring, &binding, secret, sizeof secret, sealed), INVSRC_OUTCOME_OK);
+  OPENSSL_cleanse(secret, sizeof secret);
+  assert_int_equal(count_copies(masked), 0);
+  bytes = invsrc_buffer_bytes(sealed, &length);
+  assert_int_equal(unseal(ring, &binding, bytes, length, opened), INVSRC_OUTCOME_OK);
+  assert_int_equal(count_copies(masked), 1);
+  invsrc_buffer_free(opened);
+  assert_int_equal(count_copies(masked), 0);
+  invsrc_buffer_free(sealed);
+  invsrc_keyring_free(ring);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(what_is_sealed_opens),
@@ -712,6 +737,7 @@ int main(void) {
       cmocka_unit_test(a_file_of_another_cannot_be_read),
       cmocka_unit_test(keys_are_gone_with_their_ring),
       cmocka_unit_test(keys_from_files_are_gone_too),
+      cmocka_unit_test(plaintext_is_gone_with_its_buffer),
   };
 
   return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -417,6 +417,9 @@ static void a_missing_table_fails_for_good(void **state) {
   (void)state;
   run_sql(DB, "ALTER TABLE sources RENAME TO elsewhere");
   assert_int_equal(get_kept(), INVSRC_OUTCOME_FAILED);
+  open_again(); /* here it is missed as the statement is prepared */
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_FAILED);
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_FAILED);
   run_sql(DB, "ALTER TABLE elsewhere RENAME TO sources");
   assert_int_equal(get_kept(), INVSRC_OUTCOME_NOT_FOUND);
 }
