@@ -34,7 +34,7 @@ extern "C" {
 #define INVSRC_OUTCOME_NOT_REGISTERED 5   /* the endpoint is not registered with AAO (400) */
 #define INVSRC_OUTCOME_REFUSED 6          /* the vault, or the seal itself, says no (500) */
 #define INVSRC_OUTCOME_CONFLICT 7         /* the storefront has this sourceId already (409) */
-#define INVSRC_OUTCOME_DUPLICATE 8        /* the id or agentId exists: draw another */
+#define INVSRC_OUTCOME_DUPLICATE 8        /* the id or agentId exists: try again (503) */
 #define INVSRC_OUTCOME_NOT_FOUND 9        /* no such source on this storefront (404) */
 #define INVSRC_OUTCOME_NO_OAUTH 10        /* the agent says that it has no OAuth (400) */
 #define INVSRC_OUTCOME_NOT_IMPLEMENTED 11 /* this host starts no OAuth (501) */

@@ -47,9 +47,10 @@ INVSRC_API void invsrc_testkit_free(invsrc_testkit *kit);
  * INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_testkit_install(invsrc_testkit *kit, invsrc_options *options);
 
-/* The providers to wrap; NULL for the table takes one away. Given a registry or an authenticator,
- * the kit asks it in place of its own script. Return INVSRC_OK or
- * INVSRC_EINVAL. */
+/* The providers to wrap, set before invsrc_testkit_install(); NULL for the table takes
+ * one away. Given a registry or an authenticator, the kit asks it in place of its own
+ * script. Return INVSRC_OK, or INVSRC_EINVAL: `kit` is NULL, or the options would
+ * refuse the table; then nothing is wrapped. */
 INVSRC_API int32_t invsrc_testkit_use_authenticator(invsrc_testkit *kit,
                                                     const invsrc_authenticator_vtable *vtable,
                                                     void *context);

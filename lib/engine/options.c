@@ -3,36 +3,10 @@
  */
 #include "engine/options.h"
 
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "core/error.h"
-
-/* Every table starts with its size and a reserved word; functions follow. */
-#define HEADER_SIZE (2 * sizeof(uint32_t))
-/* The size of a table up to and with its last function that must be there. */
-#define UP_TO(type, member) (offsetof(type, member) + sizeof(((type *)0)->member))
-
-typedef void (*function)(void);
-
-/* Copies a table of `size` bytes in our version of it, from one that may be older
- * (shorter) or newer (longer). */
-static int32_t set_table(void *slot, size_t size, const void *table, size_t required) {
-  uint32_t given;
-  function pointer;
-
-  memset(slot, 0, size);
-  if (!table) return INVSRC_OK;
-  memcpy(&given, table, sizeof given);
-  if (given < required) return INVSRC_EINVAL;
-  for (size_t at = HEADER_SIZE; at < required; at += sizeof pointer) {
-    memcpy(&pointer, (const char *)table + at, sizeof pointer);
-    if (!pointer) return INVSRC_EINVAL;
-  }
-  memcpy(slot, table, given < size ? given : size);
-  return INVSRC_OK;
-}
+#include "core/table.h"
 
 invsrc_options *invsrc_options_new(void) {
   invsrc_options *options = calloc(1, sizeof *options);
@@ -50,15 +24,15 @@ void invsrc_options_free(invsrc_options *options) {
                                         const invsrc_##provider##_vtable *vtable, void *context) { \
     if (!options) return INVSRC_EINVAL;                                                            \
     options->provider##_context = context;                                                         \
-    return set_table(&options->provider, sizeof options->provider, vtable, required);              \
+    return ivs_table_copy(&options->provider, sizeof options->provider, vtable, required);         \
   }
 
-SETTER(authenticator, UP_TO(invsrc_authenticator_vtable, authenticate))
-SETTER(registry, UP_TO(invsrc_registry_vtable, lookup))
-SETTER(sealer, UP_TO(invsrc_sealer_vtable, open))
-SETTER(store, UP_TO(invsrc_store_vtable, get))
-SETTER(oauth, UP_TO(invsrc_oauth_vtable, start))
-SETTER(world, HEADER_SIZE)
+SETTER(authenticator, IVS_TABLE_UP_TO(invsrc_authenticator_vtable, authenticate))
+SETTER(registry, IVS_TABLE_UP_TO(invsrc_registry_vtable, lookup))
+SETTER(sealer, IVS_TABLE_UP_TO(invsrc_sealer_vtable, open))
+SETTER(store, IVS_TABLE_UP_TO(invsrc_store_vtable, get))
+SETTER(oauth, IVS_TABLE_UP_TO(invsrc_oauth_vtable, start))
+SETTER(world, IVS_TABLE_HEADER)
 
 static int32_t set_switch(int *slot, int32_t on) {
   if (on != 0 && on != 1) return INVSRC_EINVAL;

@@ -4,9 +4,10 @@
  * sequence (splitmix64), fit for tests only.
  */
 #include <invsrc/testkit.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/table.h"
 
 #define START_TIME INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 #define START_SEED 1
@@ -289,31 +290,19 @@ const char *invsrc_testkit_last_log(const invsrc_testkit *kit) {
   return kit ? kit->log : "";
 }
 
-/* Takes a table to wrap, of any age: what it lacks stays NULL. */
-static int32_t use(void *slot, size_t size, const void *table) {
-  uint32_t given;
-
-  memset(slot, 0, size);
-  if (!table) return INVSRC_OK;
-  memcpy(&given, table, sizeof given);
-  if (given < sizeof given) return INVSRC_EINVAL;
-  memcpy(slot, table, given < size ? given : size);
-  return INVSRC_OK;
-}
-
-#define USE(provider)                                                                              \
+#define USE(provider, required)                                                                    \
   int32_t invsrc_testkit_use_##provider(invsrc_testkit *kit,                                       \
                                         const invsrc_##provider##_vtable *vtable, void *context) { \
     if (!kit) return INVSRC_EINVAL;                                                                \
     kit->provider##_context = context;                                                             \
-    return use(&kit->provider, sizeof kit->provider, vtable);                                      \
+    return ivs_table_copy(&kit->provider, sizeof kit->provider, vtable, required);                 \
   }
 
-USE(authenticator)
-USE(registry)
-USE(sealer)
-USE(store)
-USE(oauth)
+USE(authenticator, IVS_TABLE_UP_TO(invsrc_authenticator_vtable, authenticate))
+USE(registry, IVS_TABLE_UP_TO(invsrc_registry_vtable, lookup))
+USE(sealer, IVS_TABLE_UP_TO(invsrc_sealer_vtable, open))
+USE(store, IVS_TABLE_UP_TO(invsrc_store_vtable, get))
+USE(oauth, IVS_TABLE_UP_TO(invsrc_oauth_vtable, start))
 
 int32_t invsrc_testkit_install(invsrc_testkit *kit, invsrc_options *options) {
   static const invsrc_world_vtable world = {sizeof world, 0, now, random_bytes, hear};
