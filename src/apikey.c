@@ -28,7 +28,7 @@ static int run_add(const arguments *given) {
   int status;
 
   if (!storefront) return complain(EXIT_USAGE, "apikey add needs --storefront ID");
-  status = host_open_store(&self, given, 1);
+  status = host_open_store(&self, given, LASTING_STORE);
   if (status == EXIT_DONE) status = add(&self, storefront, value_of(given, &name_option));
   host_close(&self);
   return status;
@@ -98,7 +98,7 @@ static void show(void *context, const invsrc_apikey *key) {
 static int run_list(const arguments *given) {
   listing list = {value_of(given, &json_option) ? 'j' : isatty(STDOUT_FILENO) ? 't' : 0, 0};
   host self = {0};
-  int status = host_open_store(&self, given, 1);
+  int status = host_open_store(&self, given, OLD_STORE);
 
   if (status == EXIT_DONE) {
     if (list.form == 'j') putchar('[');
@@ -123,12 +123,12 @@ const command apikey_list_command = {"apikey list",
 
 static int run_revoke(const arguments *given) {
   host self = {0};
-  int status = host_open_store(&self, given, 1);
+  int status = host_open_store(&self, given, OLD_STORE);
 
   if (status == EXIT_DONE) {
     int32_t result = invsrc_sqlite_apikey_revoke(self.db, given->operands[0], self.error);
-    if (result == INVSRC_ENOTFOUND)
-      status = complain(EXIT_REFUSED, "there is no API key %s", given->operands[0]);
+    if (result == INVSRC_ENOTFOUND) /* not repeated: it may be a whole key */
+      status = complain(EXIT_REFUSED, "there is no API key with that CLIENT_ID");
     else if (result != INVSRC_OK)
       status = host_complain(&self, "cannot revoke the key");
   }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "input.h"
 
@@ -51,22 +52,27 @@ static int is_prefixed(const char *text, const char *prefix) {
   return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-int host_open_store(host *self, const arguments *given, int lasting) {
+static int open_database(host *self, const char *path, wanted_store wanted) {
+  if (wanted == OLD_STORE && access(path, F_OK) != 0)
+    return complain_of(EXIT_FAILED, errno, "cannot open store sqlite:%s", path);
+  if (invsrc_sqlite_open(path, &self->db, self->error) == INVSRC_OK) return EXIT_DONE;
+  return complain(EXIT_FAILED, "cannot open store sqlite:%s: %s", path,
+                  invsrc_error_message(self->error));
+}
+
+int host_open_store(host *self, const arguments *given, wanted_store wanted) {
   static const char sqlite[] = "sqlite:";
   const char *store;
   int status = begin(self);
 
   if (status == EXIT_DONE) status = needed(given, &store_option, &store);
   if (status != EXIT_DONE) return status;
-  if (is_prefixed(store, sqlite) && store[sizeof sqlite - 1]) {
-    if (invsrc_sqlite_open(store + sizeof sqlite - 1, &self->db, self->error) == INVSRC_OK)
-      return EXIT_DONE;
-    return complain(EXIT_FAILED, "cannot open store %s: %s", store,
-                    invsrc_error_message(self->error));
-  }
+  if (is_prefixed(store, sqlite) && store[sizeof sqlite - 1])
+    return open_database(self, store + sizeof sqlite - 1, wanted);
   if (strcmp(store, "memory:") != 0)
     return complain(EXIT_USAGE, "--store must be sqlite:PATH or memory:");
-  if (lasting) return complain(EXIT_USAGE, "%s needs --store sqlite:PATH", given->command->name);
+  if (wanted != ANY_STORE)
+    return complain(EXIT_USAGE, "%s needs --store sqlite:PATH", given->command->name);
   if (invsrc_memory_new(&self->memory) != INVSRC_OK) return complain(EXIT_FAILED, "memory ran out");
   return EXIT_DONE;
 }
@@ -165,7 +171,7 @@ int host_open(host *self, const arguments *given, const invsrc_world_vtable *wor
 
   if (status == EXIT_DONE) status = host_open_keyring(self, given);
   if (status == EXIT_DONE) status = open_registry(self, given);
-  if (status == EXIT_DONE) status = host_open_store(self, given, 0);
+  if (status == EXIT_DONE) status = host_open_store(self, given, ANY_STORE);
   if (status != EXIT_DONE) return status;
   set_store(self);
   invsrc_options_set_sealer(self->options, invsrc_keyring_sealer(), self->keyring);

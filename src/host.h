@@ -29,8 +29,15 @@ typedef struct host {
 
 /* Each returns EXIT_DONE, or complains and returns how to end. */
 
-/* Opens the store that --store names; a database only, where `lasting`. */
-int host_open_store(host *self, const arguments *given, int lasting);
+/* What --store may name. */
+typedef enum wanted_store {
+  ANY_STORE,
+  LASTING_STORE, /* a database, which is made where there is none */
+  OLD_STORE      /* a database that is there */
+} wanted_store;
+
+/* Opens the store that --store names. */
+int host_open_store(host *self, const arguments *given, wanted_store wanted);
 int host_open_keyring(host *self, const arguments *given);
 /* Sets the switches and limits that the pure helpers need. */
 int host_set_switches(host *self, const arguments *given);

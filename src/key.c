@@ -34,7 +34,7 @@ static int run_reseal(const arguments *given) {
   host self = {0};
   int status = host_open_keyring(&self, given);
 
-  if (status == EXIT_DONE) status = host_open_store(&self, given, 1);
+  if (status == EXIT_DONE) status = host_open_store(&self, given, OLD_STORE);
   if (status == EXIT_DONE) status = reseal(&self);
   host_close(&self);
   return status;

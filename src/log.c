@@ -52,15 +52,18 @@ static void append(line *to, const char *format, ...) {
   if (length > 0 && (size_t)length < room) to->length += (size_t)length;
 }
 
-/* What came from outside is ASCII in the log: everything else is escaped. */
+/* What came from outside is ASCII in the log: everything else is escaped. A text that
+ * is too long is cut, between characters, so that its quote fits. */
 static void append_text(line *to, const char *text) {
+  char piece[8];
+
   append(to, "\"");
   for (; *text; text++) {
     unsigned char c = (unsigned char)*text;
-    if (c < 0x20 || c > 0x7e)
-      append(to, "\\u%04x", c);
-    else
-      append(to, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+    const char *form = c < 0x20 || c > 0x7e ? "\\u%04x" : c == '"' || c == '\\' ? "\\%c" : "%c";
+    int length = snprintf(piece, sizeof piece, form, c);
+    if (to->length + (size_t)length + sizeof "\"" > LINE_SIZE - RESERVED) break;
+    append(to, "%s", piece);
   }
   append(to, "\"");
 }

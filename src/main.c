@@ -177,13 +177,11 @@ static int run_group(int count, char **words) {
                   words[1], words[0]);
 }
 
-int main(int count, char **words) {
+static int run(int count, char **words) {
   arguments given = {NULL, {NULL}, NULL, 0};
   int used = 0, status;
 
-  if (count < 2) return complain(EXIT_USAGE, "which command? `invsrc --help` lists them");
-  count--;
-  words++;
+  if (count < 1) return complain(EXIT_USAGE, "which command? `invsrc --help` lists them");
   if (strcmp(words[0], "--version") == 0) return show_version();
   if (strcmp(words[0], "--help") == 0) return show_help(NULL);
   given.command = find_command(count, words, &used);
@@ -191,8 +189,12 @@ int main(int count, char **words) {
   if (has_word(count - used, words + used, "--help")) return show_command_help(given.command);
   if (has_word(count - used, words + used, "--version")) return show_version();
   status = read_words(&given, count - used, words + used);
-  if (status != EXIT_DONE) return status;
-  status = given.command->run(&given);
+  return status == EXIT_DONE ? given.command->run(&given) : status;
+}
+
+int main(int count, char **words) {
+  int status = run(count - 1, words + 1);
+
   if (fflush(stdout) != 0 || ferror(stdout))
     return complain(EXIT_FAILED, "standard output cannot be written");
   return status;

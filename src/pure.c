@@ -60,21 +60,23 @@ static int run_slug(const arguments *given) {
 const command slug_command = {"slug",   "NAME…", "Print the sourceId that a name gives", 1, -1,
                               run_slug, {NULL}};
 
-static int canonicalize(const char *url, invsrc_error *error) {
+/* The URL is not repeated in a complaint: it may have a password in it. */
+static int canonicalize(const char *url, int number, invsrc_error *error) {
   size_t size = strlen(url) + 2;
   char *canonical = malloc(size);
   int32_t result = INVSRC_ENOMEM;
+  int status = EXIT_DONE;
 
   if (canonical) result = invsrc_uri_canonicalize(url, size - 2, canonical, size, NULL, error);
   if (result == INVSRC_OK)
     puts(canonical);
   else if (result == INVSRC_EMALFORMED)
-    complain(EXIT_REFUSED, "%s: %s (at byte %llu)", url, invsrc_error_message(error),
-             (unsigned long long)invsrc_error_offset(error));
+    status = complain(EXIT_REFUSED, "URL %d: %s (at byte %llu)", number,
+                      invsrc_error_message(error), (unsigned long long)invsrc_error_offset(error));
   else
-    complain(EXIT_FAILED, "%s: %s", url, invsrc_strerror(result));
+    status = complain(EXIT_FAILED, "URL %d: %s", number, invsrc_strerror(result));
   free(canonical);
-  return result == INVSRC_OK ? EXIT_DONE : result == INVSRC_EMALFORMED ? EXIT_REFUSED : EXIT_FAILED;
+  return status;
 }
 
 static int run_uri(const arguments *given) {
@@ -82,7 +84,7 @@ static int run_uri(const arguments *given) {
   int worst = EXIT_DONE;
 
   for (int i = 0; i < given->operand_count; i++) {
-    int status = canonicalize(given->operands[i], error);
+    int status = canonicalize(given->operands[i], i + 1, error);
     if (status > worst) worst = status;
   }
   invsrc_error_free(error);

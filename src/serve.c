@@ -225,6 +225,13 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 
 /* ---- Listening --------------------------------------------------------------------- */
 
+/* Only digits, and no more than a port can be: getaddrinfo() would take the rest of it. */
+static int is_port(const char *text) {
+  size_t digits = strspn(text, "0123456789");
+
+  return digits >= 1 && digits <= 5 && !text[digits] && strtol(text, NULL, 10) <= 65535;
+}
+
 /* Splits "ADDR:PORT" or "[ADDR]:PORT". */
 static int split_address(const char *text, char address[ADDRESS_SIZE], const char **port) {
   const char *colon = strrchr(text, ':');
@@ -234,7 +241,7 @@ static int split_address(const char *text, char address[ADDRESS_SIZE], const cha
     text++;
     length -= 2;
   }
-  if (!colon || !colon[1] || length == 0 || length >= ADDRESS_SIZE) return 0;
+  if (!colon || !is_port(colon + 1) || length == 0 || length >= ADDRESS_SIZE) return 0;
   memcpy(address, text, length);
   address[length] = '\0';
   *port = colon + 1;

@@ -1,0 +1,153 @@
+"""What the tests of the program share: TAP, the program run to its end, and a server."""
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+
+INVSRC = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "invsrc"))
+PATH = "/api/v2/storefront/inventory-sources"
+AGENT = "https://agent.example/mcp"
+LONGEST = 60  # seconds for a command, on a machine with other things to do
+
+results = []
+
+
+def check(good, name, detail=""):
+    results.append(bool(good))
+    print(f"{'ok' if good else 'not ok'} {len(results)} - {name}", flush=True)
+    if not good:
+        for line in str(detail).splitlines():
+            print(f"#   {line}")
+
+
+def done():
+    print(f"1..{len(results)}")
+    sys.exit(0 if results and all(results) else 1)
+
+
+def body(name, **changes):
+    """A good request; members that are changed to None are left out."""
+    members = {"name": name, "type": "SALES", "endpointUrl": AGENT, "protocol": "MCP",
+               "authenticationType": "NO_AUTH", **changes}
+    return json.dumps({key: value for key, value in members.items() if value is not None})
+
+
+def with_token(name, token, **changes):
+    return body(name, authenticationType="API_KEY", auth={"type": "bearer", "token": token},
+                **changes)
+
+
+class Ended:
+    """How a command ended."""
+
+    def __init__(self, status, out, err):
+        self.status, self.out, self.err = status, out, err
+
+    def __str__(self):
+        return f"status {self.status}\nout: {self.out}\nerr: {self.err}"
+
+    def complains(self, status, *words):
+        """It ended so, with one line on standard error, which has the words, and no output."""
+        return (self.status == status and self.out == "" and self.err.count("\n") == 1 and
+                self.err.startswith("invsrc: ") and all(word in self.err for word in words))
+
+
+def run(*arguments, given="", **options):
+    """The program, with text on its standard input."""
+    try:
+        ended = subprocess.run([INVSRC, *arguments], input=given.encode(), timeout=LONGEST,
+                               stdout=options.pop("stdout", subprocess.PIPE),
+                               stderr=subprocess.PIPE, **options)
+    except subprocess.TimeoutExpired as late:
+        return Ended("no end", (late.stdout or b"").decode(), (late.stderr or b"").decode())
+    return Ended(ended.returncode, (ended.stdout or b"").decode(), ended.stderr.decode())
+
+
+class World:
+    """A folder with a master key and a registry of one agent."""
+
+    def __init__(self):
+        self._folder = tempfile.TemporaryDirectory(prefix="invsrc-program-")
+        self.folder = self._folder.name
+        self.keys = self.write("master.keys", run("key", "generate").out)
+        self.registry = self.write("registry.json",
+                                   json.dumps({"agents": [{"url": AGENT}], "count": 1}))
+        self.store = "sqlite:" + self.path("sources.db")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._folder.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, text, mode=0o600):
+        path = self.path(name)
+        with open(path, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def options(self, **changes):
+        """The options of a host; those that are changed to None are left out."""
+        given = {"store": self.store, "master-key-file": self.keys,
+                 "registry": "file:" + self.registry}
+        given.update({name.replace("_", "-"): value for name, value in changes.items()})
+        return [word for name, value in given.items() if value is not None
+                for word in (f"--{name}", value)]
+
+    def add_key(self, storefront="acme"):
+        return run("apikey", "add", "--store", self.store, "--storefront", storefront).out.strip()
+
+
+class Server:
+    """`invsrc serve`, on a port that it chooses; its log is in a file."""
+
+    def __init__(self, world, *arguments, **changes):
+        self._log = open(world.path("log"), "w+b")
+        self.process = subprocess.Popen(
+            [INVSRC, "serve", *world.options(**{"listen": "127.0.0.1:0", **changes}), *arguments],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log)
+        self.said = []
+        while not self.said or not self.said[-1].startswith("listening on "):
+            line = self.process.stdout.readline().decode()
+            if not line:
+                raise RuntimeError(f"the server does not start: {self.log()}")
+            self.said.append(line.rstrip("\n"))
+        self.port = int(self.said[-1].rsplit(":", 1)[1])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self._log.close()
+
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST)
+
+    def send(self, method, path, key=None, content=None):
+        """One exchange: status, headers, body."""
+        connection = self.connect()
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        connection.request(method, path, content, headers)
+        response = connection.getresponse()
+        answer = response.status, response.headers, response.read().decode()
+        connection.close()
+        return answer
+
+    def log(self):
+        self._log.seek(0)
+        return self._log.read().decode()
+
+    def end(self, number=signal.SIGTERM):
+        """Tells it to end; its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=LONGEST)
