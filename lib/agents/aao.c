@@ -354,6 +354,10 @@ const char *ivs_aao_validator(const invsrc_http_reply *reply, const char *name) 
 
 /* ---- Time ---------------------------------------------------------------- */
 
+int32_t ivs_aao_outcome(int32_t code) {
+  return code == INVSRC_ENOMEM ? INVSRC_OUTCOME_UNAVAILABLE : INVSRC_OUTCOME_FAILED;
+}
+
 int ivs_aao_is_within(int64_t now, int64_t since, int64_t span) {
   return now >= since && now - since < span;
 }

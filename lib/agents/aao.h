@@ -110,6 +110,8 @@ const char *ivs_aao_validator(const invsrc_http_reply *reply, const char *name);
 #define IVS_AAO_TIME_TO_LIVE 300      /* seconds that a catalogue lives unless set otherwise */
 #define IVS_AAO_MINUTE INT64_C(60000) /* how old an answer may be that is a fresh one */
 
+/* What a look-up comes to that failed with a code: a lack of memory passes. */
+int32_t ivs_aao_outcome(int32_t code);
 /* Whether `now` is less than `span` milliseconds after `since`; a clock that went
  * back tells nothing, so no. */
 int ivs_aao_is_within(int64_t now, int64_t since, int64_t span);

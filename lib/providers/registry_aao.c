@@ -349,7 +349,7 @@ static int32_t find_out(struct lookup *lookup) {
     step = ivs_aao_decide(&view);
     if (step > 0) return step;
     code = step == IVS_AAO_DO_REFRESH ? refresh(lookup) : ask(lookup);
-    if (code != INVSRC_OK) return INVSRC_OUTCOME_FAILED;
+    if (code != INVSRC_OK) return ivs_aao_outcome(code);
   }
 }
 
@@ -358,13 +358,14 @@ static int32_t lookup(void *context, const char *endpoint_url, uint64_t length) 
   const char *reason;
   size_t offset;
   ivs_uri uri;
-  int32_t outcome;
+  int32_t code, outcome;
 
-  if (!context || !endpoint_url ||
-      ivs_url_parse(endpoint_url, (size_t)length, &uri, &reason, &offset) != INVSRC_OK ||
-      ivs_aao_key_of_url(endpoint_url, (size_t)length, &lookup.url_key) != INVSRC_OK ||
-      ivs_aao_key_of_host(uri.host.text, uri.host.length, &lookup.host_key) != INVSRC_OK)
-    return INVSRC_OUTCOME_FAILED;
+  if (!context || !endpoint_url) return INVSRC_OUTCOME_FAILED;
+  code = ivs_url_parse(endpoint_url, (size_t)length, &uri, &reason, &offset);
+  if (code == INVSRC_OK) code = ivs_aao_key_of_url(endpoint_url, (size_t)length, &lookup.url_key);
+  if (code == INVSRC_OK)
+    code = ivs_aao_key_of_host(uri.host.text, uri.host.length, &lookup.host_key);
+  if (code != INVSRC_OK) return ivs_aao_outcome(code);
   lookup.host = uri.host;
   pthread_mutex_lock(&lookup.aao->lock);
   outcome = find_out(&lookup);

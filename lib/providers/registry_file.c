@@ -127,18 +127,16 @@ static int32_t bring_up_to_date(invsrc_registry_file *file) {
 
 static int32_t lookup(void *context, const char *endpoint_url, uint64_t length) {
   invsrc_registry_file *file = context;
-  int32_t outcome = INVSRC_OUTCOME_FAILED;
+  int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
   ivs_aao_key key;
+  int32_t code;
 
-  if (!file || !endpoint_url || ivs_aao_key_of_url(endpoint_url, (size_t)length, &key) != INVSRC_OK)
-    return outcome;
+  if (!file || !endpoint_url) return INVSRC_OUTCOME_FAILED;
+  code = ivs_aao_key_of_url(endpoint_url, (size_t)length, &key);
+  if (code != INVSRC_OK) return ivs_aao_outcome(code);
   pthread_mutex_lock(&file->lock);
-  if (bring_up_to_date(file) == INVSRC_OK) {
-    outcome = INVSRC_OUTCOME_UNAVAILABLE;
-    if (file->set)
-      outcome =
-          ivs_aao_set_has(file->set, &key) ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_NOT_REGISTERED;
-  }
+  if (bring_up_to_date(file) == INVSRC_OK && file->set)
+    outcome = ivs_aao_set_has(file->set, &key) ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_NOT_REGISTERED;
   pthread_mutex_unlock(&file->lock);
   return outcome;
 }

@@ -1,0 +1,129 @@
+/*
+ * Callbacks that fail: at every call of every vector each effect returns every legal
+ * outcome and an illegal one. The answer must be the one that provider.h names for it,
+ * nothing may be stored by halves, and what was sealed in vain must be discarded.
+ * Prints TAP.
+ */
+#include "fault/faults.h"
+
+#define ILLEGAL 99
+
+/* What each outcome of an effect is answered with, as provider.h says; every other one
+ * with 500. DISCARD only ever comes behind a failure, whose answer stays. */
+static const struct row {
+  int32_t effect;
+  int32_t outcome;
+  int32_t status; /* 0: as without it */
+} rows[] = {
+    {INVSRC_EFFECT_AUTHENTICATE, INVSRC_OUTCOME_UNKNOWN, 401},
+    {INVSRC_EFFECT_AUTHENTICATE, INVSRC_OUTCOME_UNAVAILABLE, 503},
+    {INVSRC_EFFECT_AUTHENTICATE, INVSRC_OUTCOME_FAILED, 500},
+    {INVSRC_EFFECT_AUTHENTICATE, INVSRC_OUTCOME_OK, 500}, /* without a storefront */
+    {INVSRC_EFFECT_AUTHENTICATE, ILLEGAL, 500},
+    {INVSRC_EFFECT_LOOKUP, INVSRC_OUTCOME_NOT_REGISTERED, 400},
+    {INVSRC_EFFECT_LOOKUP, INVSRC_OUTCOME_UNAVAILABLE, 503},
+    {INVSRC_EFFECT_LOOKUP, INVSRC_OUTCOME_FAILED, 500},
+    {INVSRC_EFFECT_LOOKUP, INVSRC_OUTCOME_UNKNOWN, 500},
+    {INVSRC_EFFECT_LOOKUP, 0, 500},
+    {INVSRC_EFFECT_NOW, INVSRC_OUTCOME_UNAVAILABLE, 503},
+    {INVSRC_EFFECT_NOW, INVSRC_OUTCOME_FAILED, 500},
+    {INVSRC_EFFECT_NOW, ILLEGAL, 500},
+    {INVSRC_EFFECT_RANDOM, INVSRC_OUTCOME_UNAVAILABLE, 503},
+    {INVSRC_EFFECT_RANDOM, INVSRC_OUTCOME_FAILED, 500},
+    {INVSRC_EFFECT_RANDOM, -1, 500},
+    {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_REFUSED, 500},
+    {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_UNAVAILABLE, 503},
+    {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_FAILED, 500},
+    {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_OK, 500}, /* without sealed bytes */
+    {INVSRC_EFFECT_SEAL, ILLEGAL, 500},
+    {INVSRC_EFFECT_INSERT, INVSRC_OUTCOME_CONFLICT, 409},
+    {INVSRC_EFFECT_INSERT, INVSRC_OUTCOME_DUPLICATE, 503},
+    {INVSRC_EFFECT_INSERT, INVSRC_OUTCOME_UNAVAILABLE, 503},
+    {INVSRC_EFFECT_INSERT, INVSRC_OUTCOME_FAILED, 500},
+    {INVSRC_EFFECT_INSERT, INVSRC_OUTCOME_NOT_FOUND, 500},
+    {INVSRC_EFFECT_INSERT, INT32_MIN, 500},
+    {INVSRC_EFFECT_GET, INVSRC_OUTCOME_NOT_FOUND, 404},
+    {INVSRC_EFFECT_GET, INVSRC_OUTCOME_UNAVAILABLE, 503},
+    {INVSRC_EFFECT_GET, INVSRC_OUTCOME_FAILED, 500},
+    {INVSRC_EFFECT_GET, ILLEGAL, 500},
+    {INVSRC_EFFECT_DISCARD, INVSRC_OUTCOME_UNAVAILABLE, 0},
+    {INVSRC_EFFECT_DISCARD, INVSRC_OUTCOME_FAILED, 0},
+    {INVSRC_EFFECT_DISCARD, ILLEGAL, 0},
+};
+
+static int32_t ask_blocking(trial *self) {
+  invsrc_response *response = NULL;
+  int32_t result = invsrc_handle(self->world.service, self->request, &response, NULL);
+
+  return end_answer(self, result, response);
+}
+
+static int32_t ask_stepwise(trial *self) {
+  invsrc_response *response = NULL;
+  invsrc_call *call = NULL;
+
+  must(invsrc_call_new(self->world.service, self->request, &call), "invsrc_call_new");
+  while (invsrc_call_step(call) > INVSRC_WANT_NONE) must(invsrc_call_perform(call), "perform");
+  must(invsrc_call_take_response(call, &response), "invsrc_call_take_response");
+  invsrc_call_free(call);
+  return end_answer(self, INVSRC_OK, response);
+}
+
+/* Lets the effect of a row return what it says, and looks at what comes of it. */
+static void inject(trial *self, const struct row *row, int32_t (*ask)(trial *), const char *where) {
+  uint64_t calls = invsrc_testkit_calls(self->world.kit, row->effect);
+  int32_t status, expected;
+
+  self->world.sealed = self->world.discarded = 0;
+  invsrc_testkit_fail(self->world.kit, row->effect, 1, row->outcome);
+  status = ask(self);
+  calls = invsrc_testkit_calls(self->world.kit, row->effect) - calls;
+  expected = calls && row->status ? row->status : self->status;
+  injected += calls > 0;
+  if (status != expected) complain(self, where, "another status");
+  judge_world(self, where, status);
+  if (row->effect != INVSRC_EFFECT_DISCARD &&
+      self->world.sealed - self->world.discarded != (status == 201 && self->world.sealed))
+    complain(self, where, "sealed, and neither stored nor discarded");
+  if (status == 201) renew_world(self);
+  invsrc_testkit_reset(self->world.kit);
+}
+
+/* A failed insert, and then a failed discard: the answer is the insert's. */
+static void inject_twice(trial *self, int32_t (*ask)(trial *)) {
+  if (self->status != 201) return;
+  invsrc_testkit_fail(self->world.kit, INVSRC_EFFECT_INSERT, 1, INVSRC_OUTCOME_UNAVAILABLE);
+  invsrc_testkit_fail(self->world.kit, INVSRC_EFFECT_DISCARD, 1, INVSRC_OUTCOME_FAILED);
+  if (ask(self) != 503) complain(self, "insert and discard", "another status");
+  judge_world(self, "insert and discard", 503);
+  invsrc_testkit_reset(self->world.kit);
+  injected += 2;
+}
+
+static void run(const cJSON *vector) {
+  static int32_t (*const ways[])(trial *) = {ask_blocking, ask_stepwise};
+  trial self;
+
+  if (member(member(vector, "world"), "fail")) return; /* it injects a fault of its own */
+  begin_trial(&self, vector);
+  for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+      char where[64];
+      snprintf(where, sizeof where, "%s, effect %d, outcome %d", way ? "stepwise" : "blocking",
+               (int)rows[i].effect, (int)rows[i].outcome);
+      inject(&self, &rows[i], ways[way], where);
+    }
+    inject_twice(&self, ways[way]);
+    if (ways[way](&self) != self.status) complain(&self, "afterwards", "another status");
+    if (self.status == 201) renew_world(&self);
+  }
+  end_trial(&self);
+}
+
+int main(void) {
+  int count = with_every_vector(run);
+
+  printf("%s 1 - every outcome of every callback\n1..1\n", failures ? "not ok" : "ok");
+  printf("# note: %lu faults injected into %d vectors\n", injected, count);
+  return failures || !injected;
+}

@@ -1,0 +1,317 @@
+/*
+ * Memory that runs out in the ready-made providers: every allocation of opening, asking
+ * and changing them fails in turn, once and from then on. Each must say so, leak nothing
+ * (open files among it), leave what is stored whole, and work when it is asked again.
+ */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+/* cmocka wants the headers above first. */
+#include <cmocka.h>
+
+#include "fault/heap.h"
+#include "scratch_db.h"
+
+/* No trial asks for so many blocks. */
+#define LONGEST 20000
+/* A block that stays behind once is in a library's cache; over and over, it leaks. */
+#define TRIES 60
+
+#define KEYS "master.keys"
+#define REGISTRY "registry.json"
+#define FRESH "fresh.db"
+
+static unsigned long injected;
+
+/* Does a thing, with the heap open while it may fail. A result code. */
+typedef int32_t (*trial)(void);
+
+static long open_files(void) {
+  DIR *files = opendir("/proc/self/fd");
+  long count = 0;
+
+  assert_non_null(files);
+  while (readdir(files)) count++;
+  closedir(files);
+  return count;
+}
+
+static void try_with_fault(trial run, unsigned long at, enum heap_mode mode) {
+  long before = 0, left = 1;
+
+  for (int i = 0; i < TRIES && left > 0; i++) {
+    long files = open_files();
+    int32_t result;
+    before = heap.live;
+    heap_plan(at, mode);
+    result = run();
+    left = heap.live - before;
+    if (result != INVSRC_OK && !heap.failures) fail_msg("allocation %lu: %d", at, (int)result);
+    if (open_files() != files) fail_msg("allocation %lu: a file stays open", at);
+  }
+  if (left > 0) fail_msg("allocation %lu: %ld blocks are left over", at, left);
+}
+
+static void inject(trial run) {
+  try_with_fault(run, 0, HEAP_ONCE);
+  for (int mode = HEAP_ONCE; HEAP_FAILS && mode <= HEAP_FROM_THEN_ON; mode++) {
+    for (unsigned long at = 1; at < LONGEST; at++) {
+      try_with_fault(run, at, (enum heap_mode)mode);
+      if (!heap.failures) break;
+      injected++;
+    }
+  }
+  try_with_fault(run, 0, HEAP_ONCE);
+}
+
+/* ---- SQLite ------------------------------------------------------------------------ */
+
+static int32_t open_database(void) {
+  invsrc_sqlite *opened = NULL;
+  int32_t result;
+
+  heap_open();
+  result = invsrc_sqlite_open(FRESH, &opened, NULL);
+  heap_close();
+  assert_true((result == INVSRC_OK) == (opened != NULL));
+  invsrc_sqlite_free(opened);
+  return result;
+}
+
+static int32_t make_database(void) {
+  remove(FRESH);
+  return open_database();
+}
+
+static int32_t of_outcome(int32_t outcome) {
+  if (outcome != INVSRC_OUTCOME_OK) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
+  return outcome == INVSRC_OUTCOME_OK ? INVSRC_OK : INVSRC_ENOMEM;
+}
+
+/* Another source each time, which is there afterwards as a whole, or not at all. */
+static int32_t insert_one(void) {
+  static long number;
+  invsrc_source *source;
+  char id[32], sealed[64];
+  int32_t outcome;
+
+  snprintf(id, sizeof id, "%ld", ++number);
+  snprintf(sealed, sizeof sealed, "sealed %s", id);
+  source = make_source("acme", id, id);
+  heap_open();
+  outcome = insert(store, source, sealed);
+  heap_close();
+  invsrc_source_free(source);
+  assert_stored(store, "acme", id, outcome == INVSRC_OUTCOME_OK ? id : NULL);
+  return of_outcome(outcome);
+}
+
+static int32_t get_one(void) {
+  invsrc_source *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  int32_t outcome;
+
+  heap_open();
+  outcome = get(store, "acme", "1", source, sealed);
+  heap_close();
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+  return of_outcome(outcome);
+}
+
+static invsrc_buffer *key;
+
+static int32_t add_key(void) {
+  int32_t result;
+
+  invsrc_buffer_free(key);
+  key = invsrc_buffer_new();
+  heap_open();
+  result = invsrc_sqlite_apikey_add(db, "acme", "a name", key, NULL);
+  heap_close();
+  return result;
+}
+
+static int32_t use_key(void) {
+  invsrc_buffer *storefront = invsrc_buffer_new();
+  uint64_t length;
+  const char *token = invsrc_buffer_bytes(key, &length);
+  int32_t outcome;
+
+  heap_open();
+  outcome = invsrc_sqlite_authenticator()->authenticate(db, token, length, storefront);
+  heap_close();
+  invsrc_buffer_free(storefront);
+  return of_outcome(outcome);
+}
+
+static void ignore(void *context, const invsrc_apikey *shown) {
+  (void)context, (void)shown;
+}
+
+static int32_t list_keys(void) {
+  int32_t result;
+
+  heap_open();
+  result = invsrc_sqlite_apikey_list(db, "acme", ignore, NULL, NULL);
+  heap_close();
+  return result;
+}
+
+static int32_t revoke_key(void) {
+  char client_id[64];
+  int32_t result;
+
+  snprintf(client_id, sizeof client_id, "%.16s",
+           (const char *)invsrc_buffer_bytes(key, NULL) + strlen("scope3_"));
+  heap_open();
+  result = invsrc_sqlite_apikey_revoke(db, client_id, NULL);
+  heap_close();
+  return result;
+}
+
+static void a_database(void **state) {
+  (void)state;
+  inject(make_database);
+  inject(open_database);
+  inject(insert_one);
+  inject(get_one);
+  inject(add_key);
+  inject(use_key);
+  inject(list_keys);
+  inject(revoke_key);
+}
+
+/* ---- Sealing ------------------------------------------------------------------------ */
+
+static invsrc_keyring *ring;
+static const invsrc_binding binding = {
+    sizeof binding, 0, "acme", 4, "1", 1, INVSRC_PURPOSE_CREDENTIAL, 10};
+
+static int32_t load_ring(void) {
+  invsrc_keyring *loaded = NULL;
+  int32_t result;
+
+  heap_open();
+  result = invsrc_keyring_load(KEYS, &loaded, NULL);
+  heap_close();
+  assert_true((result == INVSRC_OK) == (loaded != NULL));
+  invsrc_keyring_free(loaded);
+  return result;
+}
+
+static int32_t seal_and_open(void) {
+  invsrc_buffer *sealed = invsrc_buffer_new(), *opened = invsrc_buffer_new();
+  const invsrc_sealer_vtable *sealer = invsrc_keyring_sealer();
+  int32_t outcome;
+  uint64_t length;
+
+  heap_open();
+  outcome = sealer->seal(ring, &binding, "secret", 6, sealed);
+  if (outcome == INVSRC_OUTCOME_OK) {
+    const void *bytes = invsrc_buffer_bytes(sealed, &length);
+    outcome = sealer->open(ring, &binding, bytes, length, opened);
+  }
+  heap_close();
+  if (outcome == INVSRC_OUTCOME_OK)
+    assert_string_equal(invsrc_buffer_bytes(opened, NULL), "secret");
+  invsrc_buffer_free(sealed);
+  invsrc_buffer_free(opened);
+  return of_outcome(outcome);
+}
+
+static void a_keyring(void **state) {
+  (void)state;
+  inject(load_ring);
+  inject(seal_and_open);
+}
+
+/* ---- A registry in a file ------------------------------------------------------------ */
+
+static int32_t look_up(void) {
+  static const char url[] = "https://agent.example/mcp";
+  invsrc_registry_file *file = NULL;
+  int32_t result, outcome = INVSRC_OUTCOME_OK;
+
+  heap_open();
+  result = invsrc_registry_file_new(REGISTRY, &file, NULL);
+  if (result == INVSRC_OK)
+    outcome = invsrc_registry_file_registry()->lookup(file, url, sizeof url - 1);
+  heap_close();
+  invsrc_registry_file_free(file);
+  return result == INVSRC_OK ? of_outcome(outcome) : result;
+}
+
+static void a_registry(void **state) {
+  (void)state;
+  inject(look_up);
+}
+
+/* ---- Pure helpers -------------------------------------------------------------------- */
+
+static int32_t help(void) {
+  static const char body[] = "{\"name\":\"Caf\u00e9 \u6771\"}",
+                    url[] = "HTTPS://A.example/%7e/../b";
+  char text[INVSRC_SLUG_SIZE];
+  invsrc_response *response = NULL;
+  int32_t result;
+
+  heap_open();
+  result = invsrc_validate_create(NULL, body, sizeof body - 1, &response);
+  if (result == INVSRC_OK) result = invsrc_slugify(body, sizeof body - 1, text, sizeof text, NULL);
+  if (result == INVSRC_OK)
+    result = invsrc_uri_canonicalize(url, sizeof url - 1, text, sizeof text, NULL, NULL);
+  heap_close();
+  invsrc_response_free(response);
+  return result;
+}
+
+static void the_pure_helpers(void **state) {
+  (void)state;
+  inject(help);
+}
+
+/* -------------------------------------------------------------------------------------- */
+
+static int begin(void **state) {
+  static const char document[] =
+      "{\"agents\":[{\"url\":\"https://agent.example/mcp\"}],\"count\":1}";
+  invsrc_buffer *text = invsrc_buffer_new();
+  uint64_t length;
+  int status = scratch_enter(state);
+
+  umask(077);
+  if (invsrc_master_key_generate(text) != INVSRC_OK) return -1;
+  status |= scratch_write(KEYS, invsrc_buffer_bytes(text, &length),
+                          strlen(invsrc_buffer_bytes(text, NULL)));
+  status |= scratch_write(REGISTRY, document, sizeof document - 1);
+  invsrc_buffer_free(text);
+  if (invsrc_keyring_load(KEYS, &ring, NULL) != INVSRC_OK) return -1;
+  if (invsrc_sqlite_open(DB, &db, NULL) != INVSRC_OK) return -1;
+  store = (struct store){invsrc_sqlite_store(), db};
+  return status;
+}
+
+static int end(void **state) {
+  invsrc_buffer_free(key);
+  invsrc_keyring_free(ring);
+  invsrc_sqlite_free(db);
+  return scratch_leave(state);
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(a_database),
+      cmocka_unit_test(a_keyring),
+      cmocka_unit_test(a_registry),
+      cmocka_unit_test(the_pure_helpers),
+  };
+  int failed = cmocka_run_group_tests(tests, begin, end);
+
+  if (HEAP_FAILS)
+    printf("# note: %lu faults injected into the providers\n", injected);
+  else
+    printf("# note: allocations fail in the plain build only\n");
+  return failed;
+}
