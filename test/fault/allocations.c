@@ -37,7 +37,7 @@ typedef struct answer {
 static void find_answer(trial *self, invsrc_call *call, int32_t want, answer *to) {
   const invsrc_store_vtable *store = invsrc_memory_store();
   uint64_t length, other;
-  const void *input;
+  const void *input, *storefront;
 
   switch (want) {
     case INVSRC_WANT_SEAL:
@@ -49,10 +49,10 @@ static void find_answer(trial *self, invsrc_call *call, int32_t want, answer *to
       to->outcome = store->insert(self->world.memory, invsrc_call_source(call), input, length);
       break;
     case INVSRC_WANT_GET:
+      storefront = invsrc_call_input(call, INVSRC_INPUT_STOREFRONT, &length);
       input = invsrc_call_input(call, INVSRC_INPUT_SOURCE_ID, &other);
       to->outcome =
-          store->get(self->world.memory, invsrc_call_input(call, INVSRC_INPUT_STOREFRONT, &length),
-                     length, input, other, to->source, to->bytes);
+          store->get(self->world.memory, storefront, length, input, other, to->source, to->bytes);
       break;
     default:
       break;
