@@ -62,7 +62,7 @@ SHARED := $(LIBRARIES:%=$B/lib%.so)
 STATIC_LINK := $B/libinvsrc-testkit.a $B/libinvsrc-providers.a $B/libinvsrc.a
 
 .PHONY: all help deps demo check check-full check-gcc check-clang check-asan check-tsan \
-  check-valgrind check-long bench install uninstall dist format lint lint-format lint-tidy \
+  check-valgrind check-long fuzzers bench install uninstall dist format lint lint-format lint-tidy \
   lint-cppcheck coverage clean FORCE
 .DELETE_ON_ERROR:
 
@@ -189,6 +189,15 @@ $B/test/%: test/%.c $(STATIC)
 	$Q$(CC) $(BASE_CFLAGS) -Ilib -Itest $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(STATIC_LINK) \
 	  $(PROVIDERS_LIBS) $(CORE_LIBS) $(TEST_LIBS) -lm
 
+# Fuzz targets have their main function, and their way through the code, from libFuzzer.
+FUZZERS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/fuzz/*.c)))
+$B/test/fuzz/%: test/fuzz/%.c $(STATIC)
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$Q$(CC) $(BASE_CFLAGS) -Ilib -Itest $(CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $< \
+	  $(STATIC_LINK) $(PROVIDERS_LIBS) $(CORE_LIBS)
+fuzzers: $(FUZZERS)
+
 # Examples are built as a user would: public headers, shared libraries.
 $B/examples/%: examples/%.c $(SHARED)
 	@mkdir -p $(@D)
@@ -236,6 +245,7 @@ check-valgrind:
 	  WRAPPER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99'
 
 check-long: all $(TEST_TOOLS) $(EXAMPLES)
+	@$(MAKE) B=$B/fuzz CC=clang CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined' fuzzers
 	@$(RUN_TESTS) $(LONG_SCRIPTS)
 
 # The tests that bring in one program all that a sanitizer must see. The search for
@@ -326,4 +336,4 @@ dist:
 clean:
 	rm -rf $B
 
--include $(addsuffix .d,$(sources) $(UNIT_TESTS) $(TEST_TOOLS) $(EXAMPLES))
+-include $(addsuffix .d,$(sources) $(UNIT_TESTS) $(TEST_TOOLS) $(EXAMPLES) $(FUZZERS))
