@@ -70,7 +70,7 @@ all: $(STATIC) $(SHARED) $B/invsrc $B/man/made
 
 help:
 	@echo 'all         the libraries, the program and the man pages, in $B/ (default)'
-	@echo 'deps        install what building and testing needs (Debian packages)'
+	@echo 'deps        install what building and testing needs (Debian packages; test peers from npm)'
 	@echo 'demo        create inventory sources on SQLite and show what happens'
 	@echo 'check       all tests that take minutes'
 	@echo 'check-full  check with gcc and clang, sanitizers, valgrind, the long hunts, lint, coverage'
@@ -86,8 +86,14 @@ help:
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libcjson-dev libssl-dev liburiparser-dev \
   libutf8proc-dev libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev
-CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev curl openssl sqlite3 mandoc
+CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev curl ca-certificates openssl sqlite3 mandoc
 FULL_PACKAGES := clang-format clang-tidy cppcheck valgrind libc6-dbg libclang-rt-dev gcovr wrk
+
+# The test peers run on Node, from the npm registry's packages that the lock file names.
+# One folder serves the build directories of all stages.
+PEERS ?= $B/peers
+export PEERS
+PEERS_LOCK := test/peers/package-lock.json
 
 deps:
 	@missing=; \
@@ -95,12 +101,21 @@ deps:
 	  dpkg-query -W -f='$${db:Status-Status}\n' $$package 2>/dev/null | grep -qx installed || \
 	    missing="$$missing $$package"; \
 	done; \
-	if [ -z "$$missing" ]; then echo 'deps: everything is installed'; exit 0; fi; \
+	command -v node > /dev/null || missing="$$missing nodejs"; \
+	command -v npm > /dev/null || missing="$$missing npm"; \
+	if [ -z "$$missing" ]; then echo 'deps: every package is installed'; exit 0; fi; \
 	echo "deps: installing$$missing"; \
 	as_root=; [ "$$(id -u)" = 0 ] || as_root=sudo; \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$$as_root apt-get -qq update && \
 	  $$as_root apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing > /dev/null
+	@if cmp -s $(PEERS_LOCK) $(PEERS)/installed; then \
+	  echo 'deps: the test peers are installed'; exit 0; \
+	fi; \
+	echo 'deps: installing the test peers'; \
+	mkdir -p $(PEERS) && rm -f $(PEERS)/installed && \
+	  cp test/peers/.npmrc test/peers/package.json $(PEERS_LOCK) $(PEERS) && \
+	  (cd $(PEERS) && npm ci > /dev/null) && cp $(PEERS_LOCK) $(PEERS)/installed
 
 # What else is asked for in the same run waits for deps.
 FIRST := $(filter deps,$(MAKECMDGOALS))
@@ -198,6 +213,12 @@ $B/test/fuzz/%: test/fuzz/%.c $(STATIC)
 	  $(STATIC_LINK) $(PROVIDERS_LIBS) $(CORE_LIBS)
 fuzzers: $(FUZZERS)
 
+# Node looks for packages from where a script is, and nothing is written into test/.
+PEER_SCRIPTS := $(patsubst test/peers/%,$(PEERS)/%,$(wildcard test/peers/*.mjs))
+$(PEERS)/%.mjs: test/peers/%.mjs
+	@mkdir -p $(@D)
+	@cp $< $@
+
 # Examples are built as a user would: public headers, shared libraries.
 $B/examples/%: examples/%.c $(SHARED)
 	@mkdir -p $(@D)
@@ -211,7 +232,7 @@ RUN_TESTS = BUILD='$B' CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' PYTHON='$(PYTHON)' 
 demo: all
 	@BUILD='$B' examples/demo.sh
 
-check: all $(UNIT_TESTS) $(TEST_TOOLS) $(EXAMPLES)
+check: all $(UNIT_TESTS) $(TEST_TOOLS) $(EXAMPLES) $(PEER_SCRIPTS)
 	@$(RUN_TESTS) $(UNIT_TESTS) $(SCRIPTS)
 
 bench: all $(TEST_TOOLS)
