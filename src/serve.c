@@ -18,6 +18,7 @@
 
 #include "commands.h"
 #include "host.h"
+#include "http.h"
 #include "input.h"
 #include "log.h"
 
@@ -26,8 +27,6 @@
 #define IDLE_SECONDS 30
 #define DRAIN_SECONDS 15
 #define BACKLOG 512
-/* More than this is not read to its end only to be refused. */
-#define MOST_DISCARDED (INVSRC_MAX_BODY_LIMIT + 1048576)
 #define ADDRESS_SIZE 64
 
 static const option listen_option = {"listen", "ADDR:PORT", "where to listen (127.0.0.1:8080)"};
@@ -46,7 +45,9 @@ typedef struct server {
 typedef struct exchange {
   char *target;
   input body;
-  uint64_t body_length; /* of which no more than the limit is kept */
+  uint64_t body_length; /* as declared where that is too much, else what has come of it */
+  int is_refused;       /* whatever its body is */
+  int is_last;          /* of its connection */
   struct timespec start;
   uint64_t number;
   int status;
@@ -57,27 +58,65 @@ typedef struct exchange {
 
 /* ---- Answers -------------------------------------------------------------------- */
 
-static enum MHD_Result queue(server *self, struct MHD_Connection *connection, exchange *it,
-                             int status, const char *body, uint64_t length,
-                             const invsrc_response *headers) {
-  struct MHD_Response *response =
-      MHD_create_response_from_buffer((size_t)length, (void *)body, MHD_RESPMEM_MUST_COPY);
-  enum MHD_Result result = MHD_NO;
+/* An answer that is not the library's, and a header that only it has. */
+typedef struct own_answer {
+  int status;
+  const char *name;
+  const char *value;
+  const char *body;
+} own_answer;
+
+static const own_answer healthy = {200, NULL, NULL, "{\"status\":\"ok\"}"};
+static const own_answer not_allowed = {
+    405, "Allow", "GET, HEAD",
+    "{\"data\":null,\"error\":{\"code\":\"BAD_REQUEST\",\"message\":\"Method not allowed\"}}"};
+static const own_answer no_memory = {503, "Retry-After", "5",
+                                     "{\"data\":null,\"error\":{\"code\":\"SERVICE_UNAVAILABLE\","
+                                     "\"message\":\"Memory ran out; nothing was stored\"}}"};
+
+static struct MHD_Response *make(const char *body, uint64_t length) {
+  return MHD_create_response_from_buffer((size_t)length, (void *)body, MHD_RESPMEM_MUST_COPY);
+}
+
+static int is_head(const char *method) {
+  return strcmp(method, "HEAD") == 0;
+}
+
+/* Ends `response`, which may be NULL. To HEAD libmicrohttpd sends no body. */
+static enum MHD_Result queue(const server *self, struct MHD_Connection *connection, exchange *it,
+                             int status, struct MHD_Response *response, uint64_t length) {
+  enum MHD_Result result;
 
   if (!response) return MHD_NO;
-  for (uint32_t i = 0; i < invsrc_response_header_count(headers); i++)
-    MHD_add_response_header(response, invsrc_response_header_name(headers, i),
-                            invsrc_response_header_value(headers, i));
-  if (!headers) {
-    MHD_add_response_header(response, "Content-Type", "application/json");
-    MHD_add_response_header(response, "Cache-Control", "no-store");
-  }
-  if (self->draining) MHD_add_response_header(response, "Connection", "close");
+  if (self->draining || it->is_last) MHD_add_response_header(response, "Connection", "close");
   it->status = status;
-  it->bytes = length;
+  it->bytes = is_head(it->method) ? 0 : length;
   result = MHD_queue_response(connection, (unsigned)status, response);
   MHD_destroy_response(response);
   return result;
+}
+
+static enum MHD_Result queue_own(const server *self, struct MHD_Connection *connection,
+                                 exchange *it, const own_answer *own) {
+  struct MHD_Response *response = make(own->body, strlen(own->body));
+
+  if (!response) return MHD_NO;
+  MHD_add_response_header(response, "Content-Type", "application/json");
+  MHD_add_response_header(response, "Cache-Control", "no-store");
+  if (own->name) MHD_add_response_header(response, own->name, own->value);
+  return queue(self, connection, it, own->status, response, strlen(own->body));
+}
+
+static enum MHD_Result queue_theirs(const server *self, struct MHD_Connection *connection,
+                                    exchange *it, const invsrc_response *theirs) {
+  uint64_t length;
+  const char *body = invsrc_response_body(theirs, &length);
+  struct MHD_Response *response = make(body, length);
+
+  for (uint32_t i = 0; response && i < invsrc_response_header_count(theirs); i++)
+    MHD_add_response_header(response, invsrc_response_header_name(theirs, i),
+                            invsrc_response_header_value(theirs, i));
+  return queue(self, connection, it, invsrc_response_status(theirs), response, length);
 }
 
 static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name,
@@ -97,13 +136,14 @@ static void wipe_authorization(struct MHD_Connection *connection) {
   if (value) wipe((void *)value, strlen(value));
 }
 
-/* Hands the request to the library. NULL when memory ran out. */
+/* Hands the request to the library, HEAD as GET. NULL when memory ran out. */
 static invsrc_response *handle(const server *self, struct MHD_Connection *connection,
                                const exchange *it, const char *method) {
   invsrc_request *request = invsrc_request_new();
   invsrc_response *response = NULL;
   int is_whole = it->body_length == it->body.length;
 
+  if (is_head(method)) method = "GET";
   if (request && invsrc_request_set_method(request, method, strlen(method)) == INVSRC_OK &&
       invsrc_request_set_target(request, it->target, strlen(it->target)) == INVSRC_OK &&
       MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) ==
@@ -116,26 +156,52 @@ static invsrc_response *handle(const server *self, struct MHD_Connection *connec
   return response;
 }
 
-static enum MHD_Result answer(server *self, struct MHD_Connection *connection, exchange *it,
+static int is_health(const char *target) {
+  static const char path[] = "/healthz";
+
+  return strcspn(target, "?") == sizeof path - 1 && memcmp(target, path, sizeof path - 1) == 0;
+}
+
+static enum MHD_Result answer(const server *self, struct MHD_Connection *connection, exchange *it,
                               const char *method) {
-  static const char healthy[] = "{\"status\":\"ok\"}";
-  static const char no_memory[] =
-      "{\"data\":null,\"error\":{\"code\":\"SERVICE_UNAVAILABLE\","
-      "\"message\":\"Memory ran out; nothing was stored\"}}";
   invsrc_response *response;
   enum MHD_Result result;
-  const char *body;
-  uint64_t length;
 
-  if (strcmp(it->target, "/healthz") == 0 && strcmp(method, "GET") == 0)
-    return queue(self, connection, it, 200, healthy, sizeof healthy - 1, NULL);
+  if (is_health(it->target))
+    return queue_own(self, connection, it,
+                     strcmp(method, "GET") == 0 || is_head(method) ? &healthy : &not_allowed);
   response = handle(self, connection, it, method);
   input_end(&it->body);
-  if (!response) return queue(self, connection, it, 503, no_memory, sizeof no_memory - 1, NULL);
-  body = invsrc_response_body(response, &length);
-  result = queue(self, connection, it, invsrc_response_status(response), body, length, response);
+  if (!response) return queue_own(self, connection, it, &no_memory);
+  result = queue_theirs(self, connection, it, response);
   invsrc_response_free(response);
   return result;
+}
+
+/* Answers in the middle of a body that is not read any further. */
+static enum MHD_Result interrupt(const server *self, struct MHD_Connection *connection,
+                                 exchange *it, const char *method) {
+  invsrc_response *response = handle(self, connection, it, method);
+
+  it->is_last = 1;
+  if (response) {
+    it->status = invsrc_response_status(response);
+    it->bytes = http_write(connection, response);
+  }
+  invsrc_response_free(response);
+  return MHD_NO;
+}
+
+static enum MHD_Result answer_fault(const server *self, struct MHD_Connection *connection,
+                                    exchange *it, const char *fault) {
+  char body[256];
+  own_answer own = {400, NULL, NULL, body};
+
+  snprintf(body, sizeof body,
+           "{\"data\":null,\"error\":{\"code\":\"BAD_REQUEST\",\"message\":\"%s\"}}", fault);
+  wipe_authorization(connection);
+  it->is_last = 1;
+  return queue_own(self, connection, it, &own);
 }
 
 /* ---- Requests --------------------------------------------------------------------- */
@@ -153,6 +219,7 @@ static void *begin(void *context, const char *target, struct MHD_Connection *con
     free(it);
     return NULL;
   }
+  http_make_origin_form(it->target);
   it->number = ++self->requests;
   self->under_way++;
   clock_gettime(CLOCK_MONOTONIC, &it->start);
@@ -171,9 +238,15 @@ static void finish(void *context, struct MHD_Connection *connection, void **stat
   exchange *it = *state;
   struct timespec end;
   log_request line;
+  int is_last;
 
-  (void)connection, (void)code;
+  (void)code;
   if (!it) return;
+  is_last = it->is_last;
+  if (!it->status) {
+    it->status = http_own_status(connection);
+    is_last = it->status != 0;
+  }
   clock_gettime(CLOCK_MONOTONIC, &end);
   it->target[strcspn(it->target, "?")] = '\0'; /* a query is nobody's business */
   line.number = it->number;
@@ -190,35 +263,48 @@ static void finish(void *context, struct MHD_Connection *connection, void **stat
   free(it);
   *state = NULL;
   self->under_way--;
+  if (is_last) http_linger(connection);
+}
+
+/* Judges a request by its head. What is refused whatever its body is need not send it. */
+static enum MHD_Result meet(const server *self, struct MHD_Connection *connection, exchange *it,
+                            const char *method, const char *version) {
+  http_head head;
+  int is_too_long;
+
+  snprintf(it->method, sizeof it->method, "%s", method);
+  http_read_head(connection, version, it->target, &head);
+  if (head.fault) return answer_fault(self, connection, it, head.fault);
+  is_too_long = head.declared > self->host->max_body;
+  if (is_too_long) it->body_length = head.declared;
+  it->is_refused = is_too_long || !head.has_authorization;
+  it->is_last = head.has_body && (is_health(it->target) || (it->is_refused && head.waits));
+  return it->is_last ? answer(self, connection, it, method) : MHD_YES;
 }
 
 /* Takes a piece of the body over, and wipes it where it was: it may be a part of a
- * credential, and libmicrohttpd does not wipe its buffers. */
-static enum MHD_Result collect(const server *self, exchange *it, const char *data, size_t length) {
-  uint64_t limit = self->host->max_body;
-  int fits = it->body_length + length <= limit;
+ * credential, and libmicrohttpd does not wipe its buffers. 0 where it need not go on. */
+static int collect(const server *self, exchange *it, const char *data, size_t length) {
+  uint64_t whole = it->body_length + length;
+  int fits = !it->is_refused && whole <= self->host->max_body;
 
-  it->body_length += length;
-  if (fits && !input_append(&it->body, data, length)) fits = 0;
-  if (!fits) input_end(&it->body);
+  if (!it->is_refused) it->body_length = whole;
+  if (!fits || !input_append(&it->body, data, length)) input_end(&it->body);
   wipe((void *)data, length);
-  return it->body_length <= MOST_DISCARDED ? MHD_YES : MHD_NO;
+  return fits;
 }
 
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *data,
                                   size_t *length, void **state) {
-  server *self = context;
+  const server *self = context;
   exchange *it = *state;
 
-  (void)url, (void)version;
+  (void)url;
   if (!it) return MHD_NO; /* memory ran out */
-  if (!it->method[0]) {
-    snprintf(it->method, sizeof it->method, "%s", method);
-    return MHD_YES;
-  }
+  if (!it->method[0]) return meet(self, connection, it, method, version);
   if (*length == 0) return answer(self, connection, it, method);
-  if (collect(self, it, data, *length) != MHD_YES) return MHD_NO;
+  if (!collect(self, it, data, *length)) return interrupt(self, connection, it, method);
   *length = 0;
   return MHD_YES;
 }
