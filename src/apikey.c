@@ -40,7 +40,7 @@ const command apikey_add_command = {"apikey add",
                                     0,
                                     0,
                                     run_add,
-                                    {&store_option, &storefront_option, &name_option, NULL}};
+                                    {&database_option, &storefront_option, &name_option, NULL}};
 
 /* ---- List ------------------------------------------------------------------------ */
 
@@ -102,7 +102,7 @@ static int run_list(const arguments *given) {
 
   if (status == EXIT_DONE) {
     if (list.form == 'j') putchar('[');
-    if (invsrc_sqlite_apikey_list(self.db, value_of(given, &storefront_option), show, &list,
+    if (invsrc_sqlite_apikey_list(self.db, value_of(given, &only_storefront_option), show, &list,
                                   self.error) != INVSRC_OK)
       status = host_complain(&self, "cannot list keys");
     if (list.form == 'j') puts("]");
@@ -111,13 +111,14 @@ static int run_list(const arguments *given) {
   return status;
 }
 
-const command apikey_list_command = {"apikey list",
-                                     "",
-                                     "Show the API keys, without their secrets",
-                                     0,
-                                     0,
-                                     run_list,
-                                     {&store_option, &storefront_option, &json_option, NULL}};
+const command apikey_list_command = {
+    "apikey list",
+    "",
+    "Show the API keys, without their secrets",
+    0,
+    0,
+    run_list,
+    {&database_option, &only_storefront_option, &json_option, NULL}};
 
 /* ---- Revoke ----------------------------------------------------------------------- */
 
@@ -136,6 +137,10 @@ static int run_revoke(const arguments *given) {
   return status;
 }
 
-const command apikey_revoke_command = {
-    "apikey revoke", "CLIENT_ID",          "End an API key, by the middle part of its text", 1, 1,
-    run_revoke,      {&store_option, NULL}};
+const command apikey_revoke_command = {"apikey revoke",
+                                       "CLIENT_ID",
+                                       "End an API key, by the middle part of its text",
+                                       1,
+                                       1,
+                                       run_revoke,
+                                       {&database_option, NULL}};

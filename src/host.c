@@ -11,10 +11,14 @@
 
 #include "input.h"
 
-const option store_option = {"store", "sqlite:PATH|memory:", "where sources and API keys are kept"};
+const option store_option = {
+    "store", "sqlite:PATH|memory:", "where sources and API keys are kept (required)"};
+const option database_option = {"store", "sqlite:PATH",
+                                "where sources and API keys are kept (required)"};
 const option master_key_file_option = {"master-key-file", "FILE",
-                                       "master keys, the current one first"};
-const option registry_option = {"registry", "URL|file:PATH", "the AAO registry, or a file of it"};
+                                       "master keys, the current one first (required)"};
+const option registry_option = {"registry", "URL|file:PATH",
+                                "the AAO registry, or a file of it (required)"};
 const option registry_key_file_option = {"registry-key-file", "FILE",
                                          "an organisation's key for the registry"};
 const option ca_file_option = {"ca-file", "FILE", "CA certificates in place of the system's"};
@@ -25,7 +29,8 @@ const option allow_http_option = {"allow-http", NULL, "accept http URLs, for tes
 const option allow_private_option = {"allow-private", NULL,
                                      "accept private and loopback addresses, for tests"};
 const option max_body_option = {"max-body", "BYTES", "the largest request body (65536)"};
-const option storefront_option = {"storefront", "ID", "whose sources or keys"};
+const option storefront_option = {"storefront", "ID", "whose source or key it is (required)"};
+const option only_storefront_option = {"storefront", "ID", "whose keys are shown"};
 const option name_option = {"name", "NAME", "a name for people"};
 const option json_option = {"json", NULL, "print JSON"};
 
@@ -48,6 +53,13 @@ static int begin(host *self) {
   return self->error ? EXIT_DONE : complain(EXIT_FAILED, "memory ran out");
 }
 
+static int takes(const arguments *given, const option *wanted) {
+  size_t i = 0;
+
+  while (given->command->options[i] && given->command->options[i] != wanted) i++;
+  return given->command->options[i] != NULL;
+}
+
 static int is_prefixed(const char *text, const char *prefix) {
   return strncmp(text, prefix, strlen(prefix)) == 0;
 }
@@ -65,7 +77,9 @@ int host_open_store(host *self, const arguments *given, wanted_store wanted) {
   const char *store;
   int status = begin(self);
 
-  if (status == EXIT_DONE) status = needed(given, &store_option, &store);
+  if (status == EXIT_DONE)
+    status =
+        needed(given, takes(given, &database_option) ? &database_option : &store_option, &store);
   if (status != EXIT_DONE) return status;
   if (is_prefixed(store, sqlite) && store[sizeof sqlite - 1])
     return open_database(self, store + sizeof sqlite - 1, wanted);

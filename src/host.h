@@ -9,6 +9,9 @@
 
 #include "command.h"
 
+/* --store where it is a database, and --storefront where it may be left out. */
+extern const option database_option, only_storefront_option;
+
 /* The options that several commands share. */
 extern const option store_option, master_key_file_option, registry_option, registry_key_file_option,
     ca_file_option, proxy_option, envelope_option, allow_http_option, allow_private_option,

@@ -47,4 +47,4 @@ const command key_reseal_command = {
     0,
     0,
     run_reseal,
-    {&store_option, &master_key_file_option, NULL}};
+    {&database_option, &master_key_file_option, NULL}};

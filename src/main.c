@@ -165,16 +165,30 @@ static int has_word(int count, char **words, const char *word) {
   return 0;
 }
 
+static int asks_for_help(int count, char **words) {
+  return has_word(count, words, "--help") || has_word(count, words, "-h");
+}
+
 /* What to do where the words begin with no command, but may with half of one. */
 static int run_group(int count, char **words) {
   if (!is_group(words[0]))
     return complain(EXIT_USAGE, "there is no command %s; `invsrc --help` lists them", words[0]);
-  if (has_word(count, words, "--help")) return show_help(words[0]);
+  if (asks_for_help(count, words)) return show_help(words[0]);
   if (has_word(count, words, "--version")) return show_version();
   if (count < 2)
     return complain(EXIT_USAGE, "which command? `invsrc %s --help` lists them", words[0]);
   return complain(EXIT_USAGE, "there is no command %s %s; `invsrc %s --help` lists them", words[0],
                   words[1], words[0]);
+}
+
+/* `invsrc help COMMAND` is `invsrc COMMAND --help`. */
+static int help(int count, char **words) {
+  int used;
+  const command *about = find_command(count, words, &used);
+
+  if (about) return show_command_help(about);
+  if (count < 1 || is_group(words[0])) return show_help(count < 1 ? NULL : words[0]);
+  return run_group(count, words);
 }
 
 static int run(int count, char **words) {
@@ -183,10 +197,11 @@ static int run(int count, char **words) {
 
   if (count < 1) return complain(EXIT_USAGE, "which command? `invsrc --help` lists them");
   if (strcmp(words[0], "--version") == 0) return show_version();
-  if (strcmp(words[0], "--help") == 0) return show_help(NULL);
+  if (strcmp(words[0], "help") == 0) return help(count - 1, words + 1);
+  if (strcmp(words[0], "--help") == 0 || strcmp(words[0], "-h") == 0) return show_help(NULL);
   given.command = find_command(count, words, &used);
   if (!given.command) return run_group(count, words);
-  if (has_word(count - used, words + used, "--help")) return show_command_help(given.command);
+  if (asks_for_help(count - used, words + used)) return show_command_help(given.command);
   if (has_word(count - used, words + used, "--version")) return show_version();
   status = read_words(&given, count - used, words + used);
   return status == EXIT_DONE ? given.command->run(&given) : status;
