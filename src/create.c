@@ -27,15 +27,24 @@ static int create(host *self, const char *storefront, const input *body) {
   return status;
 }
 
+/* What the body of a 5xx does not tell, such as why the registry cannot be reached. */
+static void hear(void *context, int32_t level, const char *message, uint64_t length) {
+  (void)context, (void)length;
+  if (level >= INVSRC_LOG_WARNING) complain(EXIT_DONE, "%s", message);
+}
+
 static int run(const arguments *given) {
+  static const invsrc_world_vtable world = {sizeof world, 0, NULL, NULL, hear};
   const char *storefront = value_of(given, &storefront_option);
   host self = {0};
   input body;
   int status;
 
-  if (!storefront || !*storefront || strlen(storefront) > 255)
-    return complain(EXIT_USAGE, "create needs --storefront ID, of 1 to 255 bytes");
-  status = host_open(&self, given, NULL, NULL);
+  if (!storefront || !host_is_storefront(storefront))
+    return complain(EXIT_USAGE,
+                    "create needs --storefront ID, of 1 to 255 bytes of UTF-8 without "
+                    "control characters");
+  status = host_open(&self, given, &world, NULL);
   if (status == EXIT_DONE)
     status = input_read(&body, given->operand_count ? given->operands[0] : "-", self.max_body);
   if (status == EXIT_DONE) {

@@ -34,6 +34,9 @@ const option only_storefront_option = {"storefront", "ID", "whose keys are shown
 const option name_option = {"name", "NAME", "a name for people"};
 const option json_option = {"json", NULL, "print JSON"};
 
+#define LONGEST_STOREFRONT 255
+#define MOST_CERTIFICATES (16 << 20) /* bytes */
+
 int host_complain(const host *self, const char *what) {
   const char *reason = invsrc_error_message(self->error);
 
@@ -62,6 +65,18 @@ static int takes(const arguments *given, const option *wanted) {
 
 static int is_prefixed(const char *text, const char *prefix) {
   return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+int host_is_storefront(const char *id) {
+  char slug[INVSRC_SLUG_SIZE];
+  size_t length = strlen(id);
+
+  for (size_t i = 0; i < length; i++) { /* no control characters, U+0080 to U+009F too */
+    unsigned char c = (unsigned char)id[i], next = (unsigned char)id[i + 1];
+    if (c < ' ' || c == 0x7f || (c == 0xc2 && next >= 0x80 && next < 0xa0)) return 0;
+  }
+  return length >= 1 && length <= LONGEST_STOREFRONT && /* and UTF-8 */
+         invsrc_slugify(id, length, slug, sizeof slug, NULL) != INVSRC_EMALFORMED;
 }
 
 static int open_database(host *self, const char *path, wanted_store wanted) {
@@ -118,20 +133,63 @@ static int set_registry_key(host *self, const arguments *given) {
   return status;
 }
 
+/* libcurl looks at the file when it is first needed, which is too late to complain. */
+static int check_ca_file(const char *path) {
+  input certificates;
+  int status;
+
+  if (!path) return EXIT_DONE;
+  status = input_read(&certificates, path, MOST_CERTIFICATES);
+  if (status != EXIT_DONE) return status;
+  if (!strstr(certificates.bytes, "CERTIFICATE-----"))
+    status = complain(EXIT_FAILED, "%s: has no certificate", path);
+  input_end(&certificates);
+  return status;
+}
+
+/* The transport holds the registry to the rules of endpoints, so that they tell
+ * beforehand whether every look-up would fail. */
+static int check_registry_url(const host *self, const char *url) {
+  static const char form[] =
+      "{\"name\":\"r\",\"type\":\"SALES\",\"protocol\":\"MCP\","
+      "\"authenticationType\":\"NO_AUTH\",\"endpointUrl\":\"%s\"}";
+  size_t size = sizeof form + strlen(url);
+  char *body = malloc(size);
+  invsrc_response *response = NULL;
+  int32_t status = 0;
+
+  if (!body) return complain(EXIT_FAILED, "memory ran out");
+  snprintf(body, size, form, url); /* it is a URL, in which nothing is to be escaped */
+  if (invsrc_validate_create(self->options, body, strlen(body), &response) == INVSRC_OK)
+    status = invsrc_response_status(response);
+  invsrc_response_free(response);
+  free(body);
+  if (status != 400) return EXIT_DONE;
+  return complain(EXIT_USAGE,
+                  "--registry %s: http needs --allow-http, a private address needs "
+                  "--allow-private",
+                  url);
+}
+
 static int open_aao(host *self, const arguments *given, const char *url) {
+  int status = check_ca_file(value_of(given, &ca_file_option));
+
+  if (status != EXIT_DONE) return status;
   if (invsrc_curl_new(&self->curl, self->error) != INVSRC_OK)
     return host_complain(self, "cannot start libcurl");
   if (invsrc_curl_set_allow_http(self->curl, value_of(given, &allow_http_option) != NULL) ||
       invsrc_curl_set_allow_private(self->curl, value_of(given, &allow_private_option) != NULL) ||
-      invsrc_curl_set_ca_file(self->curl, value_of(given, &ca_file_option)) ||
-      invsrc_curl_set_proxy(self->curl, value_of(given, &proxy_option)))
+      invsrc_curl_set_ca_file(self->curl, value_of(given, &ca_file_option)))
     return complain(EXIT_FAILED, "memory ran out");
+  if (invsrc_curl_set_proxy(self->curl, value_of(given, &proxy_option)) != INVSRC_OK)
+    return complain(EXIT_USAGE, "--proxy must be an http, https or socks5h URL");
   if (invsrc_aao_new(url, invsrc_curl_transport(), self->curl, &self->aao, self->error) !=
       INVSRC_OK)
     return complain(EXIT_USAGE, "--registry must be an http or https URL or file:PATH: %s",
                     invsrc_error_message(self->error));
   invsrc_options_set_registry(self->options, invsrc_aao_registry(), self->aao);
-  return set_registry_key(self, given);
+  status = check_registry_url(self, url);
+  return status == EXIT_DONE ? set_registry_key(self, given) : status;
 }
 
 static int open_registry(host *self, const arguments *given) {
@@ -140,9 +198,11 @@ static int open_registry(host *self, const arguments *given) {
   int status = needed(given, &registry_option, &registry);
 
   if (status != EXIT_DONE) return status;
-  if (!is_prefixed(registry, file)) return open_aao(self, given, registry);
+  if (!is_prefixed(registry, file) || !registry[sizeof file - 1])
+    return open_aao(self, given, registry);
   if (invsrc_registry_file_new(registry + sizeof file - 1, &self->file, self->error) != INVSRC_OK)
-    return host_complain(self, "cannot read registry");
+    return complain(EXIT_FAILED, "cannot read registry %s: %s", registry,
+                    invsrc_error_message(self->error));
   invsrc_options_set_registry(self->options, invsrc_registry_file_registry(), self->file);
   return EXIT_DONE;
 }

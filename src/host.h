@@ -42,6 +42,8 @@ typedef enum wanted_store {
 /* Opens the store that --store names. */
 int host_open_store(host *self, const arguments *given, wanted_store wanted);
 int host_open_keyring(host *self, const arguments *given);
+/* Whether a storefront can have this id: the keys of no other can be made. */
+int host_is_storefront(const char *id);
 /* Sets the switches and limits that the pure helpers need. */
 int host_set_switches(host *self, const arguments *given);
 /* Opens all of it and makes the service; `world` may be NULL. */
