@@ -11,15 +11,27 @@
 
 /* ---- Add ------------------------------------------------------------------------ */
 
+/* Prints a new key. Nobody has one that cannot be printed, so it is ended; main()
+ * complains of the output. */
+static int show_once(host *self, const char *key) {
+  char client_id[64] = "";
+
+  if (puts(key) >= 0 && fflush(stdout) == 0) return EXIT_DONE;
+  sscanf(key, "%*[^_]_%63[^_]", client_id);
+  if (invsrc_sqlite_apikey_revoke(self->db, client_id, self->error) == INVSRC_OK) return EXIT_DONE;
+  return host_complain(self, "cannot end the key that was not shown");
+}
+
 static int add(host *self, const char *storefront, const char *name) {
   invsrc_buffer *key = invsrc_buffer_new();
   int32_t result = INVSRC_ENOMEM;
+  int status = EXIT_DONE;
 
   if (key) result = invsrc_sqlite_apikey_add(self->db, storefront, name, key, self->error);
-  if (result == INVSRC_OK) puts(invsrc_buffer_bytes(key, NULL));
+  if (result == INVSRC_OK) status = show_once(self, invsrc_buffer_bytes(key, NULL));
   invsrc_buffer_free(key);
   if (result == INVSRC_EINVAL) return complain(EXIT_USAGE, "%s", invsrc_error_message(self->error));
-  return result == INVSRC_OK ? EXIT_DONE : host_complain(self, "cannot add a key");
+  return result == INVSRC_OK ? status : host_complain(self, "cannot add a key");
 }
 
 static int run_add(const arguments *given) {
