@@ -368,14 +368,17 @@ static int open_listener(const char *text, int *status) {
 static void announce(int listener) {
   struct sockaddr_storage bound;
   socklen_t size = sizeof bound;
-  char address[ADDRESS_SIZE] = "", port[8] = "";
+  char address[ADDRESS_SIZE] = "", port[8] = "", line[ADDRESS_SIZE + 40];
 
   if (getsockname(listener, (struct sockaddr *)&bound, &size) == 0)
     getnameinfo((struct sockaddr *)&bound, size, address, sizeof address, port, sizeof port,
                 NI_NUMERICHOST | NI_NUMERICSERV);
-  printf(strchr(address, ':') ? "listening on http://[%s]:%s\n" : "listening on http://%s:%s\n",
-         address, port);
+  snprintf(line, sizeof line,
+           strchr(address, ':') ? "listening on http://[%s]:%s" : "listening on http://%s:%s",
+           address, port);
+  puts(line);
   fflush(stdout);
+  log_write(INVSRC_LOG_INFO, line);
 }
 
 /* ---- Running ------------------------------------------------------------------------ */
@@ -439,6 +442,7 @@ static int serve(server *self, const char *where) {
   sigwait(&signals, &number);
   drain(self, &signals);
   MHD_stop_daemon(self->daemon);
+  log_write(INVSRC_LOG_INFO, "ended");
   return EXIT_DONE;
 }
 
