@@ -202,7 +202,7 @@ static int32_t serve(invsrc_service *service, size_t i) {
   return result;
 }
 
-int main(int argc, char **argv) {
+static int run(const char *key_file) {
   struct store store = {.lock = PTHREAD_MUTEX_INITIALIZER};
   invsrc_error *error = invsrc_error_new();
   invsrc_options *options = invsrc_options_new();
@@ -210,8 +210,8 @@ int main(int argc, char **argv) {
   invsrc_service *service = NULL;
   int32_t result = INVSRC_ENOMEM;
 
-  if (argc != 2 || !error || !options) goto done;
-  if ((result = invsrc_keyring_load(argv[1], &keyring, error)) < 0) goto done;
+  if (!error || !options) goto done;
+  if ((result = invsrc_keyring_load(key_file, &keyring, error)) < 0) goto done;
   invsrc_options_set_store(options, &store_table, &store);
   invsrc_options_set_authenticator(options, &authenticator_table, NULL);
   invsrc_options_set_registry(options, &registry_table, NULL);
@@ -228,4 +228,10 @@ done:
   invsrc_error_free(error);
   free_rows(&store);
   return result == INVSRC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv) {
+  if (argc == 2) return run(argv[1]);
+  fprintf(stderr, "usage: own_store MASTER-KEYS\n");
+  return EXIT_FAILURE;
 }

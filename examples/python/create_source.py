@@ -8,12 +8,14 @@ of AAO: {"agents": [{"url": "https://…"}], "count": 1}.
 """
 import sys
 
-import invsrc
-
 
 def main():
     if len(sys.argv) != 5:
         sys.exit(__doc__)
+    try:
+        import invsrc  # loads the libraries
+    except OSError as error:
+        sys.exit(f"create_source: {error}\nINVSRC_LIBRARY_PATH must name the libraries' folder, such as build")
     database, key_file, registry_file, storefront = sys.argv[1:]
     try:
         with invsrc.Service(database, key_file, registry_file) as service:
