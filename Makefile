@@ -321,6 +321,8 @@ lint-cppcheck:
 
 PC_FILES := $(LIBRARIES:%=lib%.pc)
 TO := $(DESTDIR)
+# A pkg-config file that can be moved names folders by its prefix.
+below_prefix = $(patsubst $(PREFIX)/%,$${prefix}/%,$(1))
 MAN_FOLDERS := man1 man3 man7
 
 install: all
@@ -331,8 +333,9 @@ install: all
 	$(INSTALL) -m 755 $(SHARED:%=%.$(VERSION)) $(TO)$(LIBDIR)
 	cp -P $(SHARED) $(SHARED:%=%.$(SOVERSION)) $(TO)$(LIBDIR)
 	for pc in $(PC_FILES); do \
-	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	    -e 's|@VERSION@|$(VERSION)|' pkgconfig/$$pc.in > $(TO)$(LIBDIR)/pkgconfig/$$pc; \
+	  sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(call below_prefix,$(LIBDIR))|' \
+	    -e 's|@INCLUDEDIR@|$(call below_prefix,$(INCLUDEDIR))|' -e 's|@VERSION@|$(VERSION)|' \
+	    -e 's|@CORE_LIBS@|$(CORE_LIBS)|' pkgconfig/$$pc.in > $(TO)$(LIBDIR)/pkgconfig/$$pc; \
 	done
 	for folder in $(MAN_FOLDERS); do \
 	  $(INSTALL) -m 644 $B/man/$$folder/* $(TO)$(MANDIR)/$$folder; \
@@ -342,8 +345,8 @@ install: all
 
 uninstall: $B/man/made
 	rm -rf $(TO)$(INCLUDEDIR)/invsrc
-	cd $(TO)$(LIBDIR) && rm -f $(LIBRARIES:%=lib%.a) $(LIBRARIES:%=lib%.so) \
-	  $(LIBRARIES:%=lib%.so.$(SOVERSION)) $(LIBRARIES:%=lib%.so.$(VERSION)) $(PC_FILES:%=pkgconfig/%)
+	rm -f $(addprefix $(TO)$(LIBDIR)/,$(foreach end,a so so.$(SOVERSION) so.$(VERSION),\
+	  $(LIBRARIES:%=lib%.$(end))) $(PC_FILES:%=pkgconfig/%))
 	for folder in $(MAN_FOLDERS); do \
 	  for page in $B/man/$$folder/*; do rm -f $(TO)$(MANDIR)/$$folder/$${page##*/}; done; \
 	done
