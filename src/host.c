@@ -251,6 +251,7 @@ int host_open(host *self, const arguments *given, const invsrc_world_vtable *wor
   invsrc_options_set_sealer(self->options, invsrc_keyring_sealer(), self->keyring);
   invsrc_options_set_world(self->options, world, context);
   if (self->aao) invsrc_aao_set_world(self->aao, world, context);
+  if (self->file) invsrc_registry_file_set_world(self->file, world, context);
   if (invsrc_service_new(self->options, &self->service, self->error) != INVSRC_OK)
     return host_complain(self, "cannot make the service");
   return EXIT_DONE;

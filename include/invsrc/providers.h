@@ -243,6 +243,10 @@ typedef struct invsrc_registry_file invsrc_registry_file;
  * file that goes bad later makes look-ups unavailable until it is mended. */
 INVSRC_API int32_t invsrc_registry_file_new(const char *path, invsrc_registry_file **file,
                                             invsrc_error *error);
+/* Its log, as in the options, which hears why a look-up is unavailable; default: none. The
+ * clock is not asked. Comes before first use. Returns INVSRC_OK or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_registry_file_set_world(invsrc_registry_file *file,
+                                                  const invsrc_world_vtable *vtable, void *context);
 INVSRC_API void invsrc_registry_file_free(invsrc_registry_file *file);
 INVSRC_API const invsrc_registry_vtable *invsrc_registry_file_registry(void);
 

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <invsrc/providers.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,6 +25,8 @@
 
 struct invsrc_registry_file {
   ivs_buffer path;
+  invsrc_world_vtable world;
+  void *world_context;
   pthread_mutex_t lock; /* guards what follows */
   struct stat stamp;    /* of the file as it was read */
   int settled;
@@ -125,6 +128,24 @@ static int32_t bring_up_to_date(invsrc_registry_file *file) {
   return code == INVSRC_ENOMEM ? code : INVSRC_OK;
 }
 
+/* Tells the log why the file answers nothing, by another look at it. */
+static void tell_why(const invsrc_registry_file *file) {
+  invsrc_error *error = file->world.log ? invsrc_error_new() : NULL;
+  ivs_aao_set *set = NULL;
+  struct stat stamp;
+  char message[512];
+  int length = 0;
+
+  if (error && load(file->path.bytes, &set, &stamp, error) != INVSRC_OK)
+    length = snprintf(message, sizeof message, "registry %s: %s", file->path.bytes,
+                      invsrc_error_message(error));
+  if (length >= (int)sizeof message) length = sizeof message - 1;
+  if (length > 0)
+    file->world.log(file->world_context, INVSRC_LOG_WARNING, message, (uint64_t)length);
+  ivs_aao_set_free(set);
+  invsrc_error_free(error);
+}
+
 static int32_t lookup(void *context, const char *endpoint_url, uint64_t length) {
   invsrc_registry_file *file = context;
   int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
@@ -138,6 +159,7 @@ static int32_t lookup(void *context, const char *endpoint_url, uint64_t length) 
   if (bring_up_to_date(file) == INVSRC_OK && file->set)
     outcome = ivs_aao_set_has(file->set, &key) ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_NOT_REGISTERED;
   pthread_mutex_unlock(&file->lock);
+  if (outcome == INVSRC_OUTCOME_UNAVAILABLE) tell_why(file);
   return outcome;
 }
 
@@ -166,6 +188,17 @@ done:
   if (fresh) ivs_buffer_end(&fresh->path);
   free(fresh);
   return code;
+}
+
+int32_t invsrc_registry_file_set_world(invsrc_registry_file *file,
+                                       const invsrc_world_vtable *vtable, void *context) {
+  invsrc_world_vtable world = {0};
+
+  if (!file || (vtable && vtable->size < 2 * sizeof(uint32_t))) return INVSRC_EINVAL;
+  if (vtable) memcpy(&world, vtable, vtable->size < sizeof world ? vtable->size : sizeof world);
+  file->world = world;
+  file->world_context = context;
+  return INVSRC_OK;
 }
 
 void invsrc_registry_file_free(invsrc_registry_file *file) {

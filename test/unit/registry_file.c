@@ -91,6 +91,42 @@ static void a_file_says_yes_and_no(void **state) {
   invsrc_registry_file_free(NULL);
 }
 
+static char heard[1024];
+
+static void hear(void *context, int32_t level, const char *message, uint64_t length) {
+  assert_ptr_equal(context, heard);
+  assert_int_equal(level, INVSRC_LOG_WARNING);
+  assert_int_equal(strlen(message), length);
+  snprintf(heard, sizeof heard, "%s", message);
+}
+
+static void the_log_hears_why_a_file_answers_nothing(void **state) {
+  static const invsrc_world_vtable world = {.size = sizeof world, .log = hear};
+  invsrc_registry_file *file = open_list(LIST_A);
+
+  (void)state;
+  assert_int_equal(invsrc_registry_file_set_world(NULL, &world, heard), INVSRC_EINVAL);
+  assert_int_equal(invsrc_registry_file_set_world(file, &(invsrc_world_vtable){0}, heard),
+                   INVSRC_EINVAL);
+  assert_int_equal(invsrc_registry_file_set_world(file, &world, heard), INVSRC_OK);
+  assert_int_equal(look_up(file, A), YES);
+  assert_int_equal(look_up(file, B), NO);
+  assert_string_equal(heard, "");
+  write_file(path, "{\"agents\":7}");
+  assert_int_equal(look_up(file, A), OUTAGE);
+  assert_non_null(strstr(heard, path));
+  assert_non_null(strstr(heard, "agents is no array"));
+  assert_int_equal(unlink(path), 0);
+  assert_int_equal(look_up(file, A), OUTAGE);
+  assert_non_null(strstr(heard, path));
+  assert_non_null(strstr(heard, "there is no such registry file"));
+  assert_int_equal(invsrc_registry_file_set_world(file, NULL, NULL), INVSRC_OK);
+  heard[0] = '\0';
+  assert_int_equal(look_up(file, A), OUTAGE);
+  assert_string_equal(heard, "");
+  invsrc_registry_file_free(file);
+}
+
 static void a_changed_file_is_read_again(void **state) {
   invsrc_registry_file *file = open_list(LIST_A);
 
@@ -212,6 +248,7 @@ static void threads_share_a_file(void **state) {
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_file_says_yes_and_no),
+      cmocka_unit_test(the_log_hears_why_a_file_answers_nothing),
       cmocka_unit_test(a_changed_file_is_read_again),
       cmocka_unit_test(a_bad_file_answers_nothing_until_it_is_mended),
       cmocka_unit_test(what_cannot_be_opened_is_told),
