@@ -120,7 +120,8 @@ INVSRC_API void invsrc_options_free(invsrc_options *options);
  * with. The table is copied; the context must outlive every service made from
  * these options. Setting one again replaces it; NULL for the table unsets it.
  * Returns INVSRC_OK, or INVSRC_EINVAL: `options` is NULL, or the table's size
- * is too small for its first function or a function that must be there is not. */
+ * is too small for its first function or a function that must be there is not;
+ * then what was set before stays. */
 INVSRC_API int32_t invsrc_options_set_authenticator(invsrc_options *options,
                                                     const invsrc_authenticator_vtable *vtable,
                                                     void *context);

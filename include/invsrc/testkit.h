@@ -50,7 +50,7 @@ INVSRC_API int32_t invsrc_testkit_install(invsrc_testkit *kit, invsrc_options *o
 /* The providers to wrap, set before invsrc_testkit_install(); NULL for the table takes
  * one away. Given a registry or an authenticator, the kit asks it in place of its own
  * script. Return INVSRC_OK, or INVSRC_EINVAL: `kit` is NULL, or the options would
- * refuse the table; then nothing is wrapped. */
+ * refuse the table; then what was set before stays. */
 INVSRC_API int32_t invsrc_testkit_use_authenticator(invsrc_testkit *kit,
                                                     const invsrc_authenticator_vtable *vtable,
                                                     void *context);
@@ -63,9 +63,11 @@ INVSRC_API int32_t invsrc_testkit_use_store(invsrc_testkit *kit, const invsrc_st
 INVSRC_API int32_t invsrc_testkit_use_oauth(invsrc_testkit *kit, const invsrc_oauth_vtable *vtable,
                                             void *context);
 
-/* The clock stands at `milliseconds` since 1970-01-01T00:00:00Z. */
+/* The clock stands at `milliseconds` since 1970-01-01T00:00:00Z. Returns INVSRC_OK or
+ * INVSRC_EINVAL: `kit` is NULL. */
 INVSRC_API int32_t invsrc_testkit_set_time(invsrc_testkit *kit, int64_t milliseconds);
-/* Starts the sequence of random bytes again, from a seed. */
+/* Starts the sequence of random bytes again, from a seed. Returns INVSRC_OK or
+ * INVSRC_EINVAL: `kit` is NULL. */
 INVSRC_API int32_t invsrc_testkit_set_seed(invsrc_testkit *kit, uint64_t seed);
 /* `key` speaks for `storefront`; both NUL-terminated. Returns INVSRC_OK,
  * INVSRC_EINVAL or INVSRC_ENOMEM. */
@@ -80,7 +82,8 @@ INVSRC_API int32_t invsrc_testkit_register(invsrc_testkit *kit, const char *endp
  * what was scripted for the effect before. Returns INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_testkit_fail(invsrc_testkit *kit, int32_t effect, uint64_t nth,
                                        int32_t outcome);
-/* Lets every effect work again, and counts from 0. */
+/* Lets every effect work again, and counts from 0. Returns INVSRC_OK or INVSRC_EINVAL:
+ * `kit` is NULL. */
 INVSRC_API int32_t invsrc_testkit_reset(invsrc_testkit *kit);
 /* How often an effect was called since the start or the last reset; 0 for an unknown one. */
 INVSRC_API uint64_t invsrc_testkit_calls(const invsrc_testkit *kit, int32_t effect);

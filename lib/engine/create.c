@@ -41,7 +41,8 @@ static void after_lookup(invsrc_call *call) {
 }
 
 static void after_now(invsrc_call *call) {
-  if (call->now < 0 || call->now > IVS_TIME_LATEST) call->outcome = INVSRC_OUTCOME_FAILED;
+  if (call->outcome == INVSRC_OUTCOME_OK && (call->now < 0 || call->now > IVS_TIME_LATEST))
+    call->outcome = INVSRC_OUTCOME_FAILED;
   if (ivs_call_went_well(call)) ivs_call_want(call, INVSRC_WANT_RANDOM, after_random);
 }
 

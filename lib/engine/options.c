@@ -22,9 +22,12 @@ void invsrc_options_free(invsrc_options *options) {
 #define SETTER(provider, required)                                                                 \
   int32_t invsrc_options_set_##provider(invsrc_options *options,                                   \
                                         const invsrc_##provider##_vtable *vtable, void *context) { \
-    if (!options) return INVSRC_EINVAL;                                                            \
-    options->provider##_context = context;                                                         \
-    return ivs_table_copy(&options->provider, sizeof options->provider, vtable, required);         \
+    int32_t result = INVSRC_EINVAL;                                                                \
+                                                                                                   \
+    if (options)                                                                                   \
+      result = ivs_table_copy(&options->provider, sizeof options->provider, vtable, required);     \
+    if (result == INVSRC_OK) options->provider##_context = context;                                \
+    return result;                                                                                 \
   }
 
 SETTER(authenticator, IVS_TABLE_UP_TO(invsrc_authenticator_vtable, authenticate))

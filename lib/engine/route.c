@@ -37,7 +37,8 @@ static int decode_segment(const char *text, size_t length, ivs_buffer *out) {
     }
     ivs_buffer_append(out, &c, 1);
   }
-  return out->length && ivs_text_is_utf8(out->bytes, out->length, NULL);
+  return out->length && ivs_text_is_utf8(out->bytes, out->length, NULL) &&
+         !ivs_text_has_control(out->bytes, out->length);
 }
 
 /* Whether a path is the one of the row; takes its sourceId out of it. */

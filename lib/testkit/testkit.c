@@ -293,9 +293,11 @@ const char *invsrc_testkit_last_log(const invsrc_testkit *kit) {
 #define USE(provider, required)                                                                    \
   int32_t invsrc_testkit_use_##provider(invsrc_testkit *kit,                                       \
                                         const invsrc_##provider##_vtable *vtable, void *context) { \
-    if (!kit) return INVSRC_EINVAL;                                                                \
-    kit->provider##_context = context;                                                             \
-    return ivs_table_copy(&kit->provider, sizeof kit->provider, vtable, required);                 \
+    int32_t result = INVSRC_EINVAL;                                                                \
+                                                                                                   \
+    if (kit) result = ivs_table_copy(&kit->provider, sizeof kit->provider, vtable, required);      \
+    if (result == INVSRC_OK) kit->provider##_context = context;                                    \
+    return result;                                                                                 \
   }
 
 USE(authenticator, IVS_TABLE_UP_TO(invsrc_authenticator_vtable, authenticate))

@@ -188,6 +188,27 @@ static int32_t post(const char *body, char *text, size_t size) {
   return status;
 }
 
+/* ---- Routes ----------------------------------------------------------------- */
+
+/* What no sourceId can hold is not asked of the store, which may think in C strings. */
+static void no_source_has_control_characters(void **state) {
+  static const char *const names[] = {"x%00", "x%00y", "%0A", "x%1f", "x%7F", "x%C2%85", "x\x01"};
+  char target[sizeof TARGET + 16];
+
+  (void)state;
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    invsrc_request *request;
+    invsrc_response *response = NULL;
+    snprintf(target, sizeof target, TARGET "/%s", names[i]);
+    request = request_of("GET", target, "");
+    assert_int_equal(invsrc_handle(service, request, &response, NULL), INVSRC_OK);
+    assert_int_equal(invsrc_response_status(response), 404);
+    assert_int_equal(host.calls[INVSRC_WANT_GET], 0);
+    invsrc_response_free(response);
+    invsrc_request_free(request);
+  }
+}
+
 /* ---- Options ---------------------------------------------------------------- */
 
 static void tables_of_any_age_are_taken(void **state) {
@@ -224,6 +245,22 @@ static void tables_without_what_must_be_there_are_refused(void **state) {
   assert_int_equal(invsrc_options_set_sealer(options, &no_open, &host), INVSRC_EINVAL);
   assert_int_equal(invsrc_options_set_store(NULL, &store, &host), INVSRC_EINVAL);
   assert_int_equal(invsrc_options_set_world(options, NULL, NULL), INVSRC_OK);
+}
+
+static void a_refused_table_leaves_the_one_before(void **state) {
+  invsrc_store_vtable no_get = store;
+  invsrc_sealer_vtable short_one = sealer;
+
+  (void)state;
+  no_get.get = NULL;
+  short_one.size = 8;
+  assert_int_equal(invsrc_options_set_store(options, &no_get, NULL), INVSRC_EINVAL);
+  assert_int_equal(invsrc_options_set_sealer(options, &short_one, NULL), INVSRC_EINVAL);
+  invsrc_service_free(service);
+  assert_int_equal(invsrc_service_new(options, &service, NULL), INVSRC_OK);
+  assert_int_equal(post(BODY, NULL, 0), 201);
+  assert_int_equal(host.calls[INVSRC_WANT_SEAL], 1);
+  assert_int_equal(host.calls[INVSRC_WANT_INSERT], 1);
 }
 
 static void switches_are_0_or_1(void **state) {
@@ -355,6 +392,15 @@ static void outcomes_become_statuses(void **state) {
     host.outcomes[rows[i].want] = 0;
     assert_int_equal(post(BODY, NULL, 0), 201); /* usable afterwards */
   }
+}
+
+/* What a callback left behind counts only where it says that all went well. */
+static void a_clock_that_does_not_answer_is_not_judged(void **state) {
+  (void)state;
+  host.time = -1;
+  host.outcomes[INVSRC_WANT_NOW] = INVSRC_OUTCOME_UNAVAILABLE;
+  assert_int_equal(post(BODY, NULL, 0), 503);
+  assert_string_equal(host.log, "3 now: unavailable");
 }
 
 static void bytes_that_break_the_rule_are_a_failure(void **state) {
@@ -633,13 +679,16 @@ static void a_host_may_answer_everything_itself(void **state) {
 
 int main(void) {
   static const struct CMUnitTest tests[] = {
+      TEST(no_source_has_control_characters),
       TEST(tables_of_any_age_are_taken),
       TEST(tables_without_what_must_be_there_are_refused),
+      TEST(a_refused_table_leaves_the_one_before),
       TEST(switches_are_0_or_1),
       TEST(a_missing_provider_is_told_before_anything_is_done),
       TEST(wrong_arguments),
       TEST(a_body_that_was_not_read_is_too_large),
       TEST(outcomes_become_statuses),
+      TEST(a_clock_that_does_not_answer_is_not_judged),
       TEST(bytes_that_break_the_rule_are_a_failure),
       TEST(what_is_sealed),
       TEST(a_credential_that_cannot_be_discarded_is_logged),
