@@ -67,9 +67,9 @@ INVSRC_API void invsrc_call_free(invsrc_call *call);
 INVSRC_API int32_t invsrc_call_step(invsrc_call *call);
 
 /* Answers the pending want with the service's own callback.
- * Returns INVSRC_OK (whatever the outcome was), INVSRC_EINVAL (NULL),
- * INVSRC_ESTATE (nothing is wanted, or the service has no such provider: the
- * want stays) or INVSRC_ENOMEM (the want stays and can be answered again). */
+ * Returns INVSRC_OK (whatever the outcome was; a lack of memory for the answer counts
+ * as unavailable), INVSRC_EINVAL (NULL) or INVSRC_ESTATE (nothing is wanted, or the
+ * service has no such provider: the want stays). */
 INVSRC_API int32_t invsrc_call_perform(invsrc_call *call);
 
 /* ---- What the pending want brings ---------------------------------------- */

@@ -62,7 +62,8 @@ INVSRC_API int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *s
 /* ---- Store in SQLite ----------------------------------------------------- */
 
 /* A database file in WAL mode with synchronous=FULL: what was inserted is on
- * disk. Many processes may open the same file. */
+ * disk. Many processes may open the same file; but one that is open is not to be
+ * used across fork(): the child opens it anew. */
 typedef struct invsrc_sqlite invsrc_sqlite;
 
 /* Opens `path`, made (mode 0600) and given its schema when there is none, or
@@ -79,20 +80,23 @@ INVSRC_API const invsrc_authenticator_vtable *invsrc_sqlite_authenticator(void);
 /* Makes an API key for a storefront (1 to 255 bytes, no control characters) with
  * a name for people ("" or NULL for none, at most 255 bytes), and puts the key
  * into `key`: the only time that it can be seen.
- * Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EUNAVAILABLE, INVSRC_EIO,
- * INVSRC_ECRYPTO or INVSRC_ENOMEM. */
+ * Returns INVSRC_OK; INVSRC_EINVAL (another NULL, or a text that breaks these rules);
+ * INVSRC_EUNAVAILABLE (locked for longer than the busy timeout); INVSRC_EIO (the disk
+ * failed or is full, or the file was damaged); INVSRC_ECRYPTO (no random bytes);
+ * INVSRC_ENOMEM. On failure no key was made. */
 INVSRC_API int32_t invsrc_sqlite_apikey_add(invsrc_sqlite *db, const char *storefront,
                                             const char *name, invsrc_buffer *key,
                                             invsrc_error *error);
 /* Shows every key, or those of one storefront where it is not NULL, oldest
- * first. Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EUNAVAILABLE, INVSRC_EIO or
- * INVSRC_ENOMEM. */
+ * first. Returns INVSRC_OK; INVSRC_EINVAL (`db` or `visit` is NULL);
+ * INVSRC_EUNAVAILABLE, INVSRC_EIO or INVSRC_ENOMEM, as above, perhaps after some keys
+ * were shown. */
 INVSRC_API int32_t invsrc_sqlite_apikey_list(invsrc_sqlite *db, const char *storefront,
                                              invsrc_apikey_visitor visit, void *context,
                                              invsrc_error *error);
 /* Ends a key by its client id. Returns INVSRC_OK, also when it was revoked
- * before; INVSRC_ENOTFOUND; INVSRC_EINVAL, INVSRC_EUNAVAILABLE, INVSRC_EIO or
- * INVSRC_ENOMEM. */
+ * before; INVSRC_ENOTFOUND (no key has this client id); INVSRC_EINVAL (`db` or
+ * `client_id` is NULL); INVSRC_EUNAVAILABLE, INVSRC_EIO or INVSRC_ENOMEM, as above. */
 INVSRC_API int32_t invsrc_sqlite_apikey_revoke(invsrc_sqlite *db, const char *client_id,
                                                invsrc_error *error);
 
@@ -132,8 +136,10 @@ INVSRC_API const invsrc_sealer_vtable *invsrc_keyring_sealer(void);
  * that the older key can be taken out of the ring. Each source is changed in a
  * step of its own, so it may be interrupted, and repeated. `*resealed` and
  * `*refused` (may be NULL) count what was changed and what no key of the ring opens.
- * Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EUNAVAILABLE, INVSRC_EIO,
- * INVSRC_ECRYPTO or INVSRC_ENOMEM. */
+ * Returns INVSRC_OK, also where some were refused; INVSRC_EINVAL (`db` or `keyring` is
+ * NULL); INVSRC_EUNAVAILABLE (locked for longer than the busy timeout); INVSRC_EIO (the
+ * disk failed or is full, or the file was damaged); INVSRC_ENOMEM (memory, or libcrypto,
+ * failed). On failure what is counted has been changed all the same. */
 INVSRC_API int32_t invsrc_sqlite_reseal(invsrc_sqlite *db, invsrc_keyring *keyring,
                                         uint64_t *resealed, uint64_t *refused, invsrc_error *error);
 
@@ -157,6 +163,7 @@ typedef struct invsrc_http_request {
 /* What came back, filled by the transport. */
 typedef struct invsrc_http_reply invsrc_http_reply;
 
+/* An empty reply, or NULL when memory ran out. */
 INVSRC_API invsrc_http_reply *invsrc_http_reply_new(void);
 INVSRC_API void invsrc_http_reply_free(invsrc_http_reply *reply);
 /* Return INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. Fields of one name become a
@@ -191,8 +198,8 @@ typedef struct invsrc_transport_vtable {
  * early; libcurl does it on first use otherwise. */
 typedef struct invsrc_curl invsrc_curl;
 
-/* Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EIO (libcurl failed to start) or
- * INVSRC_ENOMEM. */
+/* Returns INVSRC_OK, INVSRC_EINVAL (`curl` is NULL), INVSRC_EIO (libcurl failed to
+ * start) or INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_curl_new(invsrc_curl **curl, invsrc_error *error);
 INVSRC_API void invsrc_curl_free(invsrc_curl *curl);
 /* 0 (default) or 1: http as well as https; and special-purpose addresses as well as public ones.
@@ -217,8 +224,9 @@ INVSRC_API const invsrc_transport_vtable *invsrc_curl_transport(void);
 typedef struct invsrc_aao invsrc_aao;
 
 /* `base_url` is INVSRC_AAO_URL or a mirror's; the transport must outlive the
- * object. Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EMALFORMED (not an http or
- * https URL) or INVSRC_ENOMEM. */
+ * object. Returns INVSRC_OK, INVSRC_EINVAL (a NULL, or a table without its function),
+ * INVSRC_EMALFORMED (not an http or https URL, or one with user information, a query or a
+ * fragment) or INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_aao_new(const char *base_url, const invsrc_transport_vtable *transport,
                                   void *transport_context, invsrc_aao **aao, invsrc_error *error);
 INVSRC_API void invsrc_aao_free(invsrc_aao *aao);
@@ -238,7 +246,8 @@ INVSRC_API const invsrc_registry_vtable *invsrc_aao_registry(void);
  * development, tests and closed networks. */
 typedef struct invsrc_registry_file invsrc_registry_file;
 
-/* Returns INVSRC_OK; INVSRC_EINVAL; INVSRC_ENOTFOUND or INVSRC_EIO (the file);
+/* Returns INVSRC_OK; INVSRC_EINVAL (a NULL, or an empty path); INVSRC_ENOTFOUND (no such
+ * file) or INVSRC_EIO (it is not a regular file, or cannot be read);
  * INVSRC_EMALFORMED (not a catalogue; the error says where); INVSRC_ENOMEM. A
  * file that goes bad later makes look-ups unavailable until it is mended. */
 INVSRC_API int32_t invsrc_registry_file_new(const char *path, invsrc_registry_file **file,

@@ -392,9 +392,10 @@ static int start_lock(invsrc_aao *aao) {
   return INVSRC_ENOMEM;
 }
 
-static int32_t report_no_memory(invsrc_error *error) {
-  ivs_error_set(error, INVSRC_ENOMEM, INVSRC_NO_OFFSET, "memory ran out");
-  return INVSRC_ENOMEM;
+static int32_t report(invsrc_error *error, int32_t code) {
+  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s",
+                code == INVSRC_ENOMEM ? "memory ran out" : invsrc_strerror(code));
+  return code;
 }
 
 int32_t invsrc_aao_new(const char *base_url, const invsrc_transport_vtable *transport,
@@ -402,12 +403,12 @@ int32_t invsrc_aao_new(const char *base_url, const invsrc_transport_vtable *tran
   invsrc_aao *fresh;
   int32_t code = INVSRC_ENOMEM;
 
-  if (!aao) return INVSRC_EINVAL;
-  *aao = NULL;
-  if (!base_url || !transport || transport->size < sizeof *transport || !transport->exchange)
-    return INVSRC_EINVAL;
+  if (aao) *aao = NULL;
+  if (!aao || !base_url || !transport || transport->size < sizeof *transport ||
+      !transport->exchange)
+    return report(error, INVSRC_EINVAL);
   fresh = calloc(1, sizeof *fresh);
-  if (!fresh) return report_no_memory(error);
+  if (!fresh) return report(error, INVSRC_ENOMEM);
   fresh->transport = *transport;
   fresh->transport_context = transport_context;
   fresh->time_to_live = IVS_AAO_TIME_TO_LIVE * INT64_C(1000);
@@ -421,7 +422,7 @@ int32_t invsrc_aao_new(const char *base_url, const invsrc_transport_vtable *tran
   ivs_buffer_end(&fresh->base);
   free(fresh->hosts);
   free(fresh);
-  return code == INVSRC_ENOMEM ? report_no_memory(error) : code;
+  return code == INVSRC_ENOMEM ? report(error, code) : code;
 }
 
 void invsrc_aao_free(invsrc_aao *aao) {

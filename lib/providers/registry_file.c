@@ -113,8 +113,8 @@ static int32_t load(const char *path, ivs_aao_set **set, struct stat *stamp, inv
   return code;
 }
 
-/* Holds what is known against the file, and reads it where it is another. Only a
- * lack of memory is not remembered. */
+/* Holds what is known against the file, and reads it where it is another. Remembered is
+ * what was in it: that it could not be read may pass without a change to the file. */
 static int32_t bring_up_to_date(invsrc_registry_file *file) {
   struct stat now;
   int32_t code;
@@ -124,7 +124,7 @@ static int32_t bring_up_to_date(invsrc_registry_file *file) {
   ivs_aao_set_free(file->set);
   memset(&file->stamp, 0, sizeof file->stamp);
   code = load(file->path.bytes, &file->set, &file->stamp, NULL);
-  file->settled = code != INVSRC_ENOMEM && has_settled(&file->stamp);
+  file->settled = (code == INVSRC_OK || code == INVSRC_EMALFORMED) && has_settled(&file->stamp);
   return code == INVSRC_ENOMEM ? code : INVSRC_OK;
 }
 
@@ -168,9 +168,8 @@ int32_t invsrc_registry_file_new(const char *path, invsrc_registry_file **file,
   invsrc_registry_file *fresh;
   int32_t code = INVSRC_ENOMEM;
 
-  if (!file) return INVSRC_EINVAL;
-  *file = NULL;
-  if (!path || !*path) return INVSRC_EINVAL;
+  if (file) *file = NULL;
+  if (!file || !path || !*path) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   fresh = calloc(1, sizeof *fresh);
   if (!fresh || ivs_buffer_set(&fresh->path, path, strlen(path)) != INVSRC_OK ||
       pthread_mutex_init(&fresh->lock, NULL) != 0) {

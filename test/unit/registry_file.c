@@ -1,6 +1,7 @@
 /*
  * The registry in a file: what it answers, and that it follows the file.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <invsrc/invsrc.h>
 #include <invsrc/providers.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 /* cmocka wants the headers above first. */
@@ -24,6 +26,25 @@
 #define YES INVSRC_OUTCOME_OK
 #define NO INVSRC_OUTCOME_NOT_REGISTERED
 #define OUTAGE INVSRC_OUTCOME_UNAVAILABLE
+
+/* In front of the C library's: a disk that fails, and a clock that goes forward, when
+ * they are told to. */
+static _Atomic int read_fails;
+static _Atomic int seconds_later;
+
+ssize_t read(int file, void *bytes, size_t length) {
+  struct iovec into = {bytes, length};
+
+  if (!read_fails) return readv(file, &into, 1);
+  errno = EIO;
+  return -1;
+}
+
+int clock_gettime(clockid_t clock, struct timespec *time) {
+  if (clock != CLOCK_REALTIME || timespec_get(time, TIME_UTC) != TIME_UTC) return -1;
+  time->tv_sec += seconds_later;
+  return 0;
+}
 
 static char folder[256];
 static char path[300];
@@ -173,6 +194,21 @@ static void a_bad_file_answers_nothing_until_it_is_mended(void **state) {
   invsrc_registry_file_free(file);
 }
 
+/* A disk that stumbles says nothing about the file: it is read again, though the file
+ * itself has not changed since. */
+static void a_failed_read_is_not_remembered(void **state) {
+  invsrc_registry_file *file = open_list(LIST_A);
+
+  (void)state;
+  seconds_later = 10;
+  read_fails = 1;
+  assert_int_equal(look_up(file, A), OUTAGE);
+  read_fails = 0;
+  assert_int_equal(look_up(file, A), YES);
+  seconds_later = 0;
+  invsrc_registry_file_free(file);
+}
+
 static void what_cannot_be_opened_is_told(void **state) {
   static const struct {
     const char *text;
@@ -203,7 +239,11 @@ static void what_cannot_be_opened_is_told(void **state) {
   assert_int_equal(unlink(path), 0);
   assert_int_equal(invsrc_registry_file_new(NULL, &file, error), INVSRC_EINVAL);
   assert_int_equal(invsrc_registry_file_new("", &file, error), INVSRC_EINVAL);
+  assert_int_equal(invsrc_error_code(error), INVSRC_EINVAL);
+  invsrc_error_free(error);
+  error = invsrc_error_new();
   assert_int_equal(invsrc_registry_file_new(path, NULL, error), INVSRC_EINVAL);
+  assert_int_equal(invsrc_error_code(error), INVSRC_EINVAL);
   invsrc_error_free(error);
 }
 
@@ -251,6 +291,7 @@ int main(void) {
       cmocka_unit_test(the_log_hears_why_a_file_answers_nothing),
       cmocka_unit_test(a_changed_file_is_read_again),
       cmocka_unit_test(a_bad_file_answers_nothing_until_it_is_mended),
+      cmocka_unit_test(a_failed_read_is_not_remembered),
       cmocka_unit_test(what_cannot_be_opened_is_told),
       cmocka_unit_test(a_file_too_large_is_refused),
       cmocka_unit_test(threads_share_a_file),

@@ -249,6 +249,7 @@ static void setters_judge_what_they_are_given(void **state) {
   static const char *const good_proxies[] = {
       "http://127.0.0.1:3128", "https://user:pass@proxy.example", "socks5h://[::1]:1080", NULL};
   invsrc_curl *curl = new_curl(0);
+  invsrc_error *error = invsrc_error_new();
 
   (void)state;
   for (size_t i = 0; i < COUNT(bad_proxies); i++)
@@ -264,7 +265,9 @@ static void setters_judge_what_they_are_given(void **state) {
   assert_int_equal(invsrc_curl_set_allow_private(NULL, 1), INVSRC_EINVAL);
   assert_int_equal(invsrc_curl_set_ca_file(NULL, NULL), INVSRC_EINVAL);
   assert_int_equal(invsrc_curl_set_proxy(NULL, NULL), INVSRC_EINVAL);
-  assert_int_equal(invsrc_curl_new(NULL, NULL), INVSRC_EINVAL);
+  assert_int_equal(invsrc_curl_new(NULL, error), INVSRC_EINVAL);
+  assert_int_equal(invsrc_error_code(error), INVSRC_EINVAL);
+  invsrc_error_free(error);
   invsrc_curl_free(curl);
   invsrc_curl_free(NULL);
 }
