@@ -122,32 +122,87 @@ static int32_t migrate(ivs_connection *connection, invsrc_error *error) {
   return result;
 }
 
+/* SQLITE_OK with whether the file is in WAL mode now: where it cannot be, SQLite keeps the
+ * mode that it has, and says so without an error. */
+static int ask_for_wal(ivs_connection *connection, int *is_wal) {
+  sqlite3_stmt *statement = NULL;
+  int status =
+      sqlite3_prepare_v2(connection->handle, "PRAGMA journal_mode = WAL", -1, &statement, NULL);
+  const unsigned char *mode;
+
+  if (status == SQLITE_OK) status = sqlite3_step(statement);
+  if (status == SQLITE_ROW) {
+    mode = sqlite3_column_text(statement, 0);
+    *is_wal = mode && strcmp((const char *)mode, "wal") == 0;
+    status = mode ? SQLITE_OK : SQLITE_NOMEM;
+  }
+  sqlite3_finalize(statement);
+  return status;
+}
+
 /* Changing the mode waits for some locks of other processes, and not for others. */
-static int set_wal(ivs_connection *connection) {
+static int32_t set_wal(ivs_connection *connection, invsrc_error *error) {
   static const struct timespec pause = {0, RETRY_MILLISECONDS * 1000000L};
   struct timespec begun, time;
-  int status;
+  int status, is_wal = 0;
 
   clock_gettime(CLOCK_MONOTONIC, &begun);
   for (;;) {
-    status = ivs_connection_run(connection, "PRAGMA journal_mode = WAL");
+    status = ask_for_wal(connection, &is_wal);
     clock_gettime(CLOCK_MONOTONIC, &time);
     if ((status & 0xff) != SQLITE_BUSY ||
         time.tv_sec - begun.tv_sec >= IVS_SQLITE_BUSY_MILLISECONDS / 1000)
-      return status;
+      break;
     nanosleep(&pause, NULL);
   }
+  if (status != SQLITE_OK) return ivs_sqlite_report(status, error);
+  if (is_wal) return INVSRC_OK;
+  return fail(error, INVSRC_EIO, "the database cannot be set to WAL mode where it is");
 }
 
 /* ---- Opening ------------------------------------------------------------------------- */
 
-/* SQLite knows names that are no files (":memory:"); behind "./" they are. */
-static char *file_path(const char *path) {
-  size_t size = strlen(path) + sizeof "./";
-  char *copy = malloc(size);
+#define LONGEST_FOLDER 65536
 
-  if (copy) snprintf(copy, size, "%s%s", *path == '/' ? "" : "./", path);
-  return copy;
+/* The current folder, to be freed; or NULL, with the errno of why. */
+static char *current_folder(void) {
+  char *folder = NULL;
+
+  for (size_t size = 256; size <= LONGEST_FOLDER; size *= 2) {
+    char *larger = realloc(folder, size);
+    if (!larger) break;
+    folder = larger;
+    if (getcwd(folder, size)) return folder;
+    if (errno != ERANGE) break;
+  }
+  free(folder);
+  return NULL;
+}
+
+/* The path from the root on: connections are opened later too, when the process may be in
+ * another folder. And SQLite knows names that are no files (":memory:"): none begins so. */
+static int32_t whole_path(const char *path, char **whole, invsrc_error *error) {
+  char *folder = *path == '/' ? calloc(1, 1) : current_folder();
+  size_t size = folder ? strlen(folder) + strlen(path) + sizeof "/" : 0;
+
+  if (!folder && errno != ENOMEM)
+    return fail(error, INVSRC_EIO, "the current folder cannot be told");
+  *whole = folder ? malloc(size) : NULL;
+  if (*whole) snprintf(*whole, size, "%s%s%s", folder, *path == '/' ? "" : "/", path);
+  free(folder);
+  return *whole ? INVSRC_OK : ivs_sqlite_report(SQLITE_NOMEM, error);
+}
+
+/* Turns to write are waited for by a clock that nobody sets. None of this can fail: it
+ * only fills in the objects. */
+static void start_locks(invsrc_sqlite *db) {
+  pthread_condattr_t attributes;
+
+  pthread_mutex_init(&db->lock, NULL);
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&db->turn, &attributes);
+  pthread_condattr_destroy(&attributes);
 }
 
 /* A file that is not there is made for its owner only, before SQLite makes it for
@@ -176,7 +231,7 @@ static int32_t open_file(invsrc_sqlite *db, invsrc_error *error) {
   roll_back(db->idle);
   if (result == INVSRC_OK && sqlite3_db_readonly(db->idle->handle, "main"))
     result = ivs_sqlite_report(SQLITE_READONLY, error);
-  if (result == INVSRC_OK) result = ivs_sqlite_report(set_wal(db->idle), error);
+  if (result == INVSRC_OK) result = set_wal(db->idle, error);
   if (result == INVSRC_OK && version < SCHEMA_VERSION) result = migrate(db->idle, error);
   return result;
 }
@@ -188,13 +243,10 @@ int32_t invsrc_sqlite_open(const char *path, invsrc_sqlite **db, invsrc_error *e
   if (db) *db = NULL;
   if (!path || !*path || !db) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   made = calloc(1, sizeof *made);
-  if (!made || !(made->path = file_path(path))) {
-    free(made);
-    return ivs_sqlite_report(SQLITE_NOMEM, error);
-  }
-  pthread_mutex_init(&made->writing, NULL); /* cannot fail on default mutexes */
-  pthread_mutex_init(&made->lock, NULL);
-  result = open_file(made, error);
+  if (!made) return ivs_sqlite_report(SQLITE_NOMEM, error);
+  start_locks(made);
+  result = whole_path(path, &made->path, error);
+  if (result == INVSRC_OK) result = open_file(made, error);
   if (result == INVSRC_OK)
     *db = made;
   else
@@ -209,7 +261,7 @@ void invsrc_sqlite_free(invsrc_sqlite *db) {
     ivs_connection_free(db->idle);
     db->idle = next;
   }
-  pthread_mutex_destroy(&db->writing);
+  pthread_cond_destroy(&db->turn);
   pthread_mutex_destroy(&db->lock);
   free(db->path);
   free(db);

@@ -36,9 +36,10 @@ typedef struct ivs_connection {
 } ivs_connection;
 
 struct invsrc_sqlite {
-  char *path;
-  pthread_mutex_t writing; /* held by the query that writes */
-  pthread_mutex_t lock;    /* guards what follows */
+  char *path;           /* from the root, so that it stays the same file */
+  pthread_mutex_t lock; /* guards what follows */
+  pthread_cond_t turn;  /* told when `writing` ends; by the monotonic clock */
+  int writing;          /* some query writes */
   ivs_connection *idle;
   int idle_count;
 };

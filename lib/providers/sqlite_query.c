@@ -156,10 +156,25 @@ static void give_back(invsrc_sqlite *db, ivs_connection *connection) {
 /* Waits for the turn to write as long as SQLite waits for other processes. */
 static int lock_writing(invsrc_sqlite *db) {
   struct timespec until;
+  int failed = 0, status = SQLITE_BUSY;
 
-  clock_gettime(CLOCK_REALTIME, &until);
+  clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_sec += IVS_SQLITE_BUSY_MILLISECONDS / 1000;
-  return pthread_mutex_timedlock(&db->writing, &until) == 0 ? SQLITE_OK : SQLITE_BUSY;
+  pthread_mutex_lock(&db->lock);
+  while (db->writing && !failed) failed = pthread_cond_timedwait(&db->turn, &db->lock, &until);
+  if (!db->writing) {
+    db->writing = 1;
+    status = SQLITE_OK;
+  }
+  pthread_mutex_unlock(&db->lock);
+  return status;
+}
+
+static void unlock_writing(invsrc_sqlite *db) {
+  pthread_mutex_lock(&db->lock);
+  db->writing = 0;
+  pthread_cond_signal(&db->turn);
+  pthread_mutex_unlock(&db->lock);
 }
 
 /* ---- Queries ------------------------------------------------------------------------ */
@@ -233,7 +248,7 @@ void ivs_query_end(ivs_query *query) {
     sqlite3_clear_bindings(query->statement);
   }
   if (query->connection) give_back(query->db, query->connection);
-  if (query->writes) pthread_mutex_unlock(&query->db->writing);
+  if (query->writes) unlock_writing(query->db);
   query->statement = NULL;
   query->connection = NULL;
   query->writes = 0;
