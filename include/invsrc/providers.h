@@ -220,7 +220,9 @@ INVSRC_API const invsrc_transport_vtable *invsrc_curl_transport(void);
 
 /* The registry of AgenticAdvertising.org behind a cache: a listed endpoint is
  * taken as registered for the time to live, any other is asked for afresh (at
- * most once a minute for a host), and an outage is never taken for an answer. */
+ * most once a minute for a host), and an outage is never taken for an answer: what
+ * was not answered is asked again after a second, then twice as long each time, up
+ * to a minute. */
 typedef struct invsrc_aao invsrc_aao;
 
 /* `base_url` is INVSRC_AAO_URL or a mirror's; the transport must outlive the

@@ -362,11 +362,13 @@ int ivs_aao_is_within(int64_t now, int64_t since, int64_t span) {
   return now >= since && now - since < span;
 }
 
-int64_t ivs_aao_pause(const ivs_aao_answer *answer, int64_t took) {
+int64_t ivs_aao_pause(const ivs_aao_answer *answer, int64_t took, unsigned failures) {
   const int64_t longest = LONGEST_PAUSE * INT64_C(1000);
-  int64_t pause = answer->retry_after ? answer->retry_after * INT64_C(1000) : took * PATIENCE;
+  int64_t pause = took * PATIENCE, least = failures ? 1000 : 0;
 
-  if (pause < 0) return 0;
+  for (unsigned i = 1; i < failures && least < longest; i++) least *= 2;
+  if (pause < least) pause = least;
+  if (answer->retry_after) pause = answer->retry_after * INT64_C(1000);
   return pause < longest ? pause : longest;
 }
 

@@ -117,9 +117,10 @@ int32_t ivs_aao_outcome(int32_t code);
 int ivs_aao_is_within(int64_t now, int64_t since, int64_t span);
 /* How long not to ask again after a question that took `took` milliseconds and
  * got no answer: as the server asked, else some times as long as it took, so that
- * what fails at once is tried again at once, and a registry that hangs does not
- * hold up every look-up. A minute at most. */
-int64_t ivs_aao_pause(const ivs_aao_answer *answer, int64_t took);
+ * a registry that hangs does not hold up every look-up; and at least a second that
+ * doubles with each of `failures` in a row (0: without this), so that a hiccup is soon
+ * over and a registry that is down is spared. A minute at most. */
+int64_t ivs_aao_pause(const ivs_aao_answer *answer, int64_t took, unsigned failures);
 
 /* ---- The decision -------------------------------------------------------- */
 

@@ -26,6 +26,7 @@
 struct pause {
   int64_t since;
   int64_t length;
+  unsigned failures; /* in a row */
 };
 
 /* The operator's list of one host. */
@@ -33,8 +34,9 @@ struct host {
   int used;
   int asking; /* some thread asks for it; then it keeps its place */
   ivs_aao_key key;
-  ivs_aao_set *set; /* NULL while it is asked for */
-  int64_t answered_at;
+  ivs_aao_set *set; /* NULL while it is asked for, and where there was no answer */
+  int64_t asked_at;
+  struct pause pause; /* for this host; what was wrong may be about it alone */
 };
 
 struct invsrc_aao {
@@ -135,8 +137,11 @@ static void end_news(struct news *news) {
   invsrc_http_reply_free(news->reply);
 }
 
-static struct pause pause_after(const struct lookup *lookup, const struct news *news) {
-  return (struct pause){news->at, ivs_aao_pause(&news->answer, news->at - lookup->now)};
+static struct pause pause_after(const struct lookup *lookup, const struct news *news,
+                                unsigned failures) {
+  int64_t took = news->at - lookup->now;
+
+  return (struct pause){news->at, ivs_aao_pause(&news->answer, took, failures), failures};
 }
 
 /* Waits until another thread's question is answered: bounded, for the transport
@@ -174,7 +179,8 @@ static void keep_validator(ivs_buffer *slot, const struct news *news, const char
   if (slot->failed) ivs_buffer_end(slot);
 }
 
-static void keep_catalogue(invsrc_aao *aao, struct news *news) {
+/* An answer is as old as its question: it may have been written at once. */
+static void keep_catalogue(invsrc_aao *aao, struct news *news, int64_t asked_at) {
   if (news->answer.set) {
     ivs_aao_set_free(aao->catalogue);
     aao->catalogue = news->answer.set;
@@ -182,7 +188,8 @@ static void keep_catalogue(invsrc_aao *aao, struct news *news) {
     keep_validator(&aao->etag, news, "ETag");
     keep_validator(&aao->last_modified, news, "Last-Modified");
   }
-  aao->catalogue_at = news->at;
+  aao->catalogue_at = asked_at;
+  aao->refresh_pause = (struct pause){0, 0, 0};
 }
 
 /* Asks for the catalogue, or waits for the thread that does. Comes and goes with
@@ -208,9 +215,9 @@ static int32_t refresh(struct lookup *lookup) {
   aao->refreshing = 0;
   if (code == INVSRC_OK && news.clock == INVSRC_OUTCOME_OK) {
     if (news.answer.set || news.answer.unchanged)
-      keep_catalogue(aao, &news);
+      keep_catalogue(aao, &news, lookup->now);
     else
-      aao->refresh_pause = pause_after(lookup, &news);
+      aao->refresh_pause = pause_after(lookup, &news, aao->refresh_pause.failures + 1);
   }
   tell_waiters(aao);
   ivs_aao_request_end(&request);
@@ -244,8 +251,7 @@ static struct host *oldest(struct host *hosts) {
   struct host *found = NULL;
 
   for (size_t i = 0; i < HOSTS; i++)
-    if (!hosts[i].asking && (!found || hosts[i].answered_at < found->answered_at))
-      found = &hosts[i];
+    if (!hosts[i].asking && (!found || hosts[i].asked_at < found->asked_at)) found = &hosts[i];
   return found;
 }
 
@@ -261,6 +267,22 @@ static struct host *make_room(const struct lookup *lookup) {
   return room;
 }
 
+/* Keeps what a host's question came to: its list; where there was no answer, the pauses
+ * that follow, for this host and for all; or nothing where that is not known. */
+static void keep_host(struct lookup *lookup, struct host *host, struct news *news, int32_t code) {
+  host->asking = 0;
+  if (code != INVSRC_OK || news->clock != INVSRC_OUTCOME_OK) {
+    forget_host(host);
+  } else if (news->answer.set) {
+    host->set = news->answer.set;
+    news->answer.set = NULL;
+    host->pause = (struct pause){0, 0, 0};
+  } else {
+    host->pause = pause_after(lookup, news, host->pause.failures + 1);
+    lookup->aao->ask_pause = pause_after(lookup, news, 0);
+  }
+}
+
 /* Asks for the list of the endpoint's operator, or waits for the thread that
  * does. Comes and goes with the lock. INVSRC_OK or INVSRC_ENOMEM. */
 static int32_t ask(struct lookup *lookup) {
@@ -268,7 +290,8 @@ static int32_t ask(struct lookup *lookup) {
   ivs_aao_site site = {aao->base.bytes, text_or_null(&aao->api_key)};
   struct news news = {0};
   ivs_aao_request request;
-  struct host *host;
+  struct host *host = find_host(lookup);
+  unsigned failures = host ? host->pause.failures : 0;
   int32_t code;
 
   lookup->asked = 1;
@@ -278,20 +301,16 @@ static int32_t ask(struct lookup *lookup) {
   }
   host = make_room(lookup);
   if (!host) return INVSRC_OK;
-  *host = (struct host){.used = 1, .asking = 1, .key = lookup->host_key};
+  *host = (struct host){.used = 1,
+                        .asking = 1,
+                        .key = lookup->host_key,
+                        .asked_at = lookup->now,
+                        .pause = {0, 0, failures}};
   pthread_mutex_unlock(&aao->lock);
   code = ivs_aao_request_operator(&request, &site, lookup->host.text, lookup->host.length);
   if (code == INVSRC_OK) code = carry(aao, &request, "list of the operator's agents", &news);
   pthread_mutex_lock(&aao->lock);
-  host->asking = 0;
-  host->set = news.answer.set;
-  host->answered_at = news.at;
-  news.answer.set = NULL;
-  if (!host->set || news.clock != INVSRC_OUTCOME_OK) {
-    forget_host(host);
-    if (code == INVSRC_OK && news.clock == INVSRC_OUTCOME_OK)
-      aao->ask_pause = pause_after(lookup, &news);
-  }
+  keep_host(lookup, host, &news, code);
   tell_waiters(aao);
   ivs_aao_request_end(&request);
   end_news(&news);
@@ -308,12 +327,13 @@ static ivs_aao_view look(const struct lookup *lookup) {
   const invsrc_aao *aao = lookup->aao;
   const struct host *host = find_host(lookup);
   int64_t now = lookup->now;
-  int is_known = host && ivs_aao_is_within(now, host->answered_at, IVS_AAO_MINUTE);
+  int is_known = host && ivs_aao_is_within(now, host->asked_at, IVS_AAO_MINUTE);
+  int is_spared = is_paused(&aao->ask_pause, now) || (host && is_paused(&host->pause, now));
   ivs_aao_view view = {
       .is_listed = ivs_aao_set_has(aao->catalogue, &lookup->url_key),
       .can_refresh = !lookup->refreshed && !is_paused(&aao->refresh_pause, now),
       .operator_list = ivs_aao_operator_list(is_known ? host->set : NULL, &lookup->url_key),
-      .can_ask = !lookup->asked && !is_paused(&aao->ask_pause, now),
+      .can_ask = !lookup->asked && !is_spared,
   };
 
   if (aao->catalogue && ivs_aao_is_within(now, aao->catalogue_at, aao->time_to_live))

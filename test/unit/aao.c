@@ -3,6 +3,7 @@
  * made, what counts as an answer, and what follows from answers.
  */
 #include <invsrc/invsrc.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -388,12 +389,27 @@ static void spans_and_pauses_are_bounded(void **state) {
   assert_false(ivs_aao_is_within(200, 100, 100));
   assert_false(ivs_aao_is_within(99, 100, 100));
   assert_false(ivs_aao_is_within(100, 100, 0));
-  assert_int_equal(ivs_aao_pause(&answer, 0), 0);
-  assert_int_equal(ivs_aao_pause(&answer, 12), 48);
-  assert_int_equal(ivs_aao_pause(&answer, -5), 0);
-  assert_int_equal(ivs_aao_pause(&answer, 15001), 60000);
+  assert_int_equal(ivs_aao_pause(&answer, 0, 0), 0);
+  assert_int_equal(ivs_aao_pause(&answer, 12, 0), 48);
+  assert_int_equal(ivs_aao_pause(&answer, -5, 0), 0);
+  assert_int_equal(ivs_aao_pause(&answer, 15001, 0), 60000);
   answer.retry_after = 7;
-  assert_int_equal(ivs_aao_pause(&answer, 12), 7000);
+  assert_int_equal(ivs_aao_pause(&answer, 12, 0), 7000);
+  assert_int_equal(ivs_aao_pause(&answer, 12, 9), 7000);
+}
+
+static void pauses_double_up_to_a_minute(void **state) {
+  static const int64_t seconds[] = {0, 1, 2, 4, 8, 16, 32, 60, 60};
+  const ivs_aao_answer answer = {0};
+
+  (void)state;
+  for (unsigned i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+    assert_int_equal(ivs_aao_pause(&answer, 0, i), seconds[i] * 1000);
+    assert_int_equal(ivs_aao_pause(&answer, -5, i), seconds[i] * 1000);
+  }
+  assert_int_equal(ivs_aao_pause(&answer, 0, UINT_MAX), 60000);
+  assert_int_equal(ivs_aao_pause(&answer, 249, 1), 1000);
+  assert_int_equal(ivs_aao_pause(&answer, 251, 1), 1004);
 }
 
 static void an_operators_list_is_read_for_an_endpoint(void **state) {
@@ -473,6 +489,7 @@ int main(void) {
       cmocka_unit_test(a_reason_and_a_body_too_large_are_told),
       cmocka_unit_test(validators_must_be_fit_to_send_back),
       cmocka_unit_test(spans_and_pauses_are_bounded),
+      cmocka_unit_test(pauses_double_up_to_a_minute),
       cmocka_unit_test(an_operators_list_is_read_for_an_endpoint),
       cmocka_unit_test(the_decision_holds_on_every_view),
   };

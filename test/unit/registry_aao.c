@@ -257,11 +257,13 @@ static void an_outage_is_neither_yes_nor_no(void **state) {
   world.now += 300000;
   expect(aao, A, OUTAGE, 1, 1);
   assert_string_equal(world.log, "AAO registry: no list of the operator's agents: cannot connect");
-  /* It ends as soon as the registry is back. */
+  /* It ends soon after the registry is back. */
   world.catalogue.outcome = INVSRC_OUTCOME_OK;
+  world.now += 1000;
   expect(aao, A, YES, 1, 0);
   expect(aao, B, OUTAGE, 0, 1);
   world.operator_list.outcome = INVSRC_OUTCOME_OK;
+  world.now += 2000;
   expect(aao, B, NO, 0, 1);
   invsrc_aao_free(aao);
 }
@@ -315,6 +317,51 @@ static void the_registry_may_ask_for_patience(void **state) {
   invsrc_aao_free(aao);
 }
 
+/* A registry that says no more than that it is down is asked ever more rarely, for the
+ * catalogue as for one host; another host has a question of its own. */
+static void what_fails_at_once_is_repeated_ever_more_rarely(void **state) {
+  static const int64_t seconds[] = {1, 2, 4, 8, 16, 32, 60, 60};
+  invsrc_aao *aao = begin();
+
+  (void)state;
+  world.catalogue.status = world.operator_list.status = 503;
+  expect(aao, A, OUTAGE, 1, 1);
+  for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+    world.now += seconds[i] * 1000 - 1;
+    for (int j = 0; j < 100; j++) expect(aao, A, OUTAGE, 0, 0);
+    world.now += 1;
+    expect(aao, A, OUTAGE, 1, 1);
+  }
+  expect(aao, B, OUTAGE, 0, 1);
+  expect(aao, B, OUTAGE, 0, 0);
+  world.now += 1000;
+  expect(aao, A, OUTAGE, 0, 0);
+  world.operator_list.status = 200;
+  expect(aao, B, NO, 0, 1);
+  invsrc_aao_free(aao);
+}
+
+static void an_answer_makes_good_for_failures(void **state) {
+  invsrc_aao *aao = begin();
+
+  (void)state;
+  world.catalogue.status = world.operator_list.status = 503;
+  expect(aao, A, OUTAGE, 1, 1);
+  world.now += 1000;
+  expect(aao, A, OUTAGE, 1, 1);
+  world.now += 2000;
+  world.catalogue.status = world.operator_list.status = 200;
+  expect(aao, A, NO, 1, 1);
+  world.now += 300000;
+  world.catalogue.status = world.operator_list.status = 503;
+  expect(aao, A, OUTAGE, 1, 1);
+  world.now += 999;
+  expect(aao, A, OUTAGE, 0, 0);
+  world.now += 1;
+  expect(aao, A, OUTAGE, 1, 1);
+  invsrc_aao_free(aao);
+}
+
 static void what_fails_slowly_is_not_repeated_at_once(void **state) {
   invsrc_aao *aao = begin();
 
@@ -346,7 +393,29 @@ static void a_clock_that_goes_back_makes_nothing_younger(void **state) {
   world.catalogue.outcome = OUTAGE;
   world.operator_list.outcome = OUTAGE;
   expect(aao, A, OUTAGE, 1, 1);
-  expect(aao, B, OUTAGE, 1, 1);
+  expect(aao, B, OUTAGE, 0, 1);
+  invsrc_aao_free(aao);
+}
+
+/* An answer is as old as its question: the registry may have written it at once. */
+static void ages_count_from_the_question(void **state) {
+  invsrc_aao *aao = begin();
+
+  (void)state;
+  world.catalogue.body = LIST(AGENT(A));
+  world.catalogue.etag = "\"1\"";
+  world.takes = 20000;
+  for (int i = 0; i < 2; i++) { /* a whole catalogue, and an unchanged one */
+    expect(aao, A, YES, 1, 0);
+    world.now += 279999;
+    expect(aao, A, YES, 0, 0);
+    world.now += 1;
+  }
+  expect(aao, B, NO, 1, 1);
+  world.now += 39999;
+  expect(aao, B, NO, 0, 0);
+  world.now += 1;
+  expect(aao, B, NO, 0, 1);
   invsrc_aao_free(aao);
 }
 
@@ -450,6 +519,7 @@ static void an_api_key_is_sent_and_not_logged(void **state) {
   assert_non_null(strstr(world.log, "answered 401"));
   assert_null(strstr(world.log, "sk_"));
   assert_int_equal(invsrc_aao_set_api_key(aao, NULL), INVSRC_OK);
+  world.now += 1000;
   expect(aao, A, OUTAGE, 1, 1);
   assert_null(strstr(world.headers, "Authorization"));
   invsrc_aao_free(aao);
@@ -524,8 +594,11 @@ int main(void) {
       cmocka_unit_test(an_outage_is_neither_yes_nor_no),
       cmocka_unit_test(what_is_no_document_is_an_outage),
       cmocka_unit_test(the_registry_may_ask_for_patience),
+      cmocka_unit_test(what_fails_at_once_is_repeated_ever_more_rarely),
+      cmocka_unit_test(an_answer_makes_good_for_failures),
       cmocka_unit_test(what_fails_slowly_is_not_repeated_at_once),
       cmocka_unit_test(a_clock_that_goes_back_makes_nothing_younger),
+      cmocka_unit_test(ages_count_from_the_question),
       cmocka_unit_test(without_a_clock_nothing_is_known),
       cmocka_unit_test(the_systems_clock_serves_too),
       cmocka_unit_test(only_the_latest_hosts_are_kept),
