@@ -1,7 +1,7 @@
 /*
  * See private_key.h. OpenSSL's readers of PEM and of EC keys leave copies in freed
- * memory, so the armour (RFC 7468) is taken off here, in a block that is wiped, and
- * the DER within is walked where it lies.
+ * memory, so the armour (RFC 7468, and no more loosely than OpenSSL takes it) is taken
+ * off here, in a block that is wiped, and the DER within is walked where it lies.
  */
 #include "core/private_key.h"
 
@@ -40,40 +40,61 @@ static span between(const char *from, const char *to) {
   return piece;
 }
 
-/* Takes the next block off the front of `rest`. Returns 0 when there is none, or
- * it does not end with its own label. */
-static int next_block(span *rest, span *label, span *body) {
-  static const char begin[] = "-----BEGIN ", end[] = "-----END ", dashes[] = "-----";
+/* Takes the next line off the front of `rest`, without the blanks at its end. */
+static span next_line(span *rest) {
   const char *limit = rest->text + rest->length;
-  const char *start = find(*rest, begin);
-  const char *stop;
+  const char *end = memchr(rest->text, '\n', rest->length);
+  span line = between(rest->text, end ? end : limit);
 
-  if (!start) return 0;
-  start += sizeof begin - 1;
-  stop = find(between(start, limit), dashes);
-  if (!stop) return 0;
-  *label = between(start, stop);
-  start = stop + sizeof dashes - 1;
-  stop = find(between(start, limit), end);
-  if (!stop) return 0;
-  *body = between(start, stop);
-  stop += sizeof end - 1;
-  if ((size_t)(limit - stop) < label->length + sizeof dashes - 1) return 0;
-  if (memcmp(stop, label->text, label->length) != 0) return 0;
-  stop += label->length;
-  if (memcmp(stop, dashes, sizeof dashes - 1) != 0) return 0;
-  *rest = between(stop + sizeof dashes - 1, limit);
+  *rest = between(end ? end + 1 : limit, limit);
+  while (line.length && memchr(" \t\r", line.text[line.length - 1], 3)) line.length--;
+  return line;
+}
+
+/* Whether a line is the edge of a block and nothing else; takes its label out of it. */
+static int is_edge(span line, const char *edge, span *label) {
+  static const char dashes[] = "-----";
+  size_t before = strlen(edge), after = sizeof dashes - 1;
+
+  if (line.length < before + after || memcmp(line.text, edge, before) != 0) return 0;
+  if (memcmp(line.text + line.length - after, dashes, after) != 0) return 0;
+  *label = between(line.text + before, line.text + line.length - after);
   return 1;
 }
 
-/* Decodes base64 with white space, in place of `text`, which is ours. Returns the
- * number of bytes, 0 where it is not base64. */
+/* Takes the next block off the front of `rest`. Returns 0 when there is none, or
+ * it does not end with its own label. */
+static int next_block(span *rest, span *label, span *body) {
+  span last;
+  const char *end;
+
+  do {
+    if (!rest->length) return 0;
+  } while (!is_edge(next_line(rest), "-----BEGIN ", label));
+  *body = *rest;
+  do {
+    if (!rest->length) return 0;
+    end = rest->text;
+  } while (!is_edge(next_line(rest), "-----END ", &last));
+  *body = between(body->text, end);
+  return last.length == label->length && memcmp(last.text, label->text, last.length) == 0;
+}
+
+/* Decodes lines of base64 with white space, in place of `text`, which is ours. Returns
+ * the number of bytes, 0 where it is not base64, or where a line is blank: to others what
+ * is before it is no key but RFC 1421 headers. */
 static size_t decode(char *text, size_t length) {
-  size_t count = 0, padding = 0;
+  size_t count = 0, line = 0, padding = 0;
   int bytes;
 
-  for (size_t i = 0; i < length; i++)
-    if (!memchr(" \t\r\n", text[i], 4)) text[count++] = text[i];
+  for (size_t i = 0; i < length; i++) {
+    if (text[i] == '\n') {
+      if (count == line) return 0;
+      line = count;
+    } else if (!memchr(" \t\r", text[i], 3)) {
+      text[count++] = text[i];
+    }
+  }
   if (count == 0 || count % 4 != 0 || count > INT32_MAX) return 0;
   while (padding < 2 && text[count - 1 - padding] == '=') padding++;
   bytes = EVP_DecodeBlock((unsigned char *)text, (unsigned char *)text, (int)count);

@@ -137,20 +137,77 @@ static void text_around_a_key_is_allowed(void **state) {
   assert_int_equal(kind_of(text, (size_t)written), IVS_KEY_P256);
 }
 
-static void line_ends_do_not_matter(void **state) {
-  char pem[PEM_SIZE], text[PEM_SIZE];
+/* The text of a key with other lines: after `begin`, each line of base64 between `before`
+ * and `after`; at most `width` characters of it. */
+struct layout {
+  const char *begin, *before, *after, *end;
+  size_t width;
+  int kind;
+};
+
+static size_t lay_out(const struct layout *layout, const char *base64, char *text) {
+  size_t length = strlen(base64), count = (size_t)sprintf(text, "%s", layout->begin);
+
+  for (size_t at = 0; at < length; at += layout->width)
+    count += (size_t)sprintf(text + count, "%s%.*s%s", layout->before, (int)layout->width,
+                             base64 + at, layout->after);
+  return count + (size_t)sprintf(text + count, "%s", layout->end);
+}
+
+static int is_read_by_openssl(const char *pem, size_t length) {
+  BIO *bio = BIO_new_mem_buf(pem, (int)length);
+  EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+  int is_read = key != NULL;
+
+  EVP_PKEY_free(key);
+  BIO_free(bio);
+  ERR_clear_error();
+  return is_read;
+}
+
+#define BEGIN "-----BEGIN PRIVATE KEY-----"
+#define END "-----END PRIVATE KEY-----"
+
+/* What we take, OpenSSL takes too: a host may hand the text to it. */
+static void lines_are_as_openssl_wants_them(void **state) {
+  static const struct layout layouts[] = {
+      {BEGIN "\n", "", "\n", END "\n", 64, IVS_KEY_RSA},
+      {BEGIN "\n", "", "\n", END, 64, IVS_KEY_RSA},
+      {BEGIN "\r\n", "", "\r\n", END "\r\n", 64, IVS_KEY_RSA},
+      {BEGIN "\n", "", "\n", END "\n", 7, IVS_KEY_RSA},
+      {BEGIN "\n", "", "\n", END "\n", 4096, IVS_KEY_RSA},
+      {BEGIN " \t\n", " ", "\t \n", END " \n", 64, IVS_KEY_RSA},
+      {"text\n\n" BEGIN "\n", "", "\n", END "\nmore", 64, IVS_KEY_RSA},
+      {BEGIN "text\n" BEGIN "\n", "", "\n", END "\n", 64, IVS_KEY_RSA},
+      {BEGIN, "", "", END, 4096, IVS_KEY_NONE},
+      {BEGIN " ", "", " ", END " ", 64, IVS_KEY_NONE},
+      {BEGIN "\r", "", "\r", END "\r", 64, IVS_KEY_NONE},
+      {BEGIN, "", "\n", END "\n", 64, IVS_KEY_NONE},
+      {"x " BEGIN "\n", "", "\n", END "\n", 64, IVS_KEY_NONE},
+      {" " BEGIN "\n", "", "\n", END "\n", 64, IVS_KEY_NONE},
+      {"-" BEGIN "\n", "", "\n", END "\n", 64, IVS_KEY_NONE},
+      {BEGIN "-\n", "", "\n", END "\n", 64, IVS_KEY_NONE},
+      {BEGIN "x\n", "", "\n", END "\n", 64, IVS_KEY_NONE},
+      {BEGIN "\n", "", "\n", " " END "\n", 64, IVS_KEY_NONE},
+      {BEGIN "\n", "", "\n", END "x\n", 64, IVS_KEY_NONE},
+      {BEGIN "\n", "", "", END "\n", 4096, IVS_KEY_NONE},
+      {BEGIN "\n\n", "", "\n", END "\n", 64, IVS_KEY_NONE},
+      {BEGIN "\n", "", "\n", " \n" END "\n", 64, IVS_KEY_NONE},
+      {BEGIN "\n", "", "\n\n", END "\n", 64, IVS_KEY_NONE},
+      {BEGIN "\nFoo: bar\n\n", "", "\n", END "\n", 64, IVS_KEY_NONE},
+  };
+  char pem[PEM_SIZE], base64[PEM_SIZE], text[2 * PEM_SIZE];
   size_t length = write_pem(rsa2048, PKCS8, pem), count = 0;
 
   (void)state;
-  for (size_t i = 0; i < length; i++) {
-    if (pem[i] == '\n') text[count++] = '\r';
-    text[count++] = pem[i];
+  for (size_t i = strlen(BEGIN); i < length && pem[i] != '-'; i++)
+    if (pem[i] != '\n') base64[count++] = pem[i];
+  base64[count] = '\0';
+  for (size_t i = 0; i < sizeof layouts / sizeof *layouts; i++) {
+    size_t size = lay_out(&layouts[i], base64, text);
+    if (kind_of(text, size) != layouts[i].kind) fail_msg("layout %zu", i);
+    if (layouts[i].kind != IVS_KEY_NONE) assert_true(is_read_by_openssl(text, size));
   }
-  assert_int_equal(kind_of(text, count), IVS_KEY_RSA);
-  count = 0;
-  for (size_t i = 0; i < length; i++)
-    if (pem[i] != '\n') text[count++] = pem[i];
-  assert_int_equal(kind_of(text, count), IVS_KEY_RSA);
 }
 
 static void what_is_no_key(void **state) {
@@ -210,7 +267,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(keys_of_every_form),
       cmocka_unit_test(text_around_a_key_is_allowed),
-      cmocka_unit_test(line_ends_do_not_matter),
+      cmocka_unit_test(lines_are_as_openssl_wants_them),
       cmocka_unit_test(what_is_no_key),
       cmocka_unit_test(damaged_keys),
       cmocka_unit_test(the_error_queue_of_the_host_is_left_alone),
