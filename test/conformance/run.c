@@ -15,6 +15,33 @@ static invsrc_response *run_blocking(world *self, const invsrc_request *request)
   return response;
 }
 
+/* A want that fails, told by hand; 0 for one that the callback is left to tell. */
+static int tell_failure(invsrc_call *call, int32_t want, int32_t outcome) {
+  switch (want) {
+    case INVSRC_WANT_AUTHENTICATE:
+      must(invsrc_call_answer_authenticate(call, outcome, NULL, 0), "answer");
+      return 1;
+    case INVSRC_WANT_NOW:
+      must(invsrc_call_answer_now(call, outcome, -1), "answer");
+      return 1;
+    case INVSRC_WANT_RANDOM:
+      must(invsrc_call_answer_random(call, outcome, NULL, 0), "answer");
+      return 1;
+    case INVSRC_WANT_OAUTH_START:
+      must(invsrc_call_answer_oauth_start(call, outcome, NULL, 0, NULL, 0), "answer");
+      return 1;
+    case INVSRC_WANT_SEAL:
+      must(invsrc_call_answer_seal(call, outcome, NULL, 0), "answer");
+      return 1;
+    case INVSRC_WANT_LOOKUP:
+    case INVSRC_WANT_INSERT:
+      must(invsrc_call_answer(call, outcome), "answer");
+      return 1;
+    default:
+      return 0;
+  }
+}
+
 /* The slow wants, answered by hand as an event loop would; 0 for the others. */
 static int answer(world *self, invsrc_call *call, int32_t want) {
   const invsrc_store_vtable *store = invsrc_memory_store();
@@ -25,8 +52,14 @@ static int answer(world *self, invsrc_call *call, int32_t want) {
   int32_t outcome;
   int answered = 1;
 
-  if (want == self->failing && want != INVSRC_WANT_AUTHENTICATE) {
-    must(invsrc_call_answer(call, self->outcome), "answer");
+  if (want == self->failing) {
+    answered = tell_failure(call, want, self->outcome);
+  } else if (want == INVSRC_WANT_OAUTH_START && self->oauth) {
+    const char *url = text_of(self->oauth, "authorizationUrl", "");
+    const char *state = text_of(self->oauth, "state", "");
+    must(invsrc_call_answer_oauth_start(call, INVSRC_OUTCOME_OK, url, strlen(url), state,
+                                        strlen(state)),
+         "answer");
   } else if (want == INVSRC_WANT_INSERT) {
     input = invsrc_call_input(call, INVSRC_INPUT_SEALED, &length);
     outcome = store->insert(self->memory, invsrc_call_source(call), input, length);

@@ -81,8 +81,22 @@ static const struct {
   int32_t effect;
   int32_t want;
 } effects[] = {{"authenticate", INVSRC_EFFECT_AUTHENTICATE, INVSRC_WANT_AUTHENTICATE},
+               {"now", INVSRC_EFFECT_NOW, INVSRC_WANT_NOW},
+               {"random", INVSRC_EFFECT_RANDOM, INVSRC_WANT_RANDOM},
                {"lookup", INVSRC_EFFECT_LOOKUP, INVSRC_WANT_LOOKUP},
-               {"insert", INVSRC_EFFECT_INSERT, INVSRC_WANT_INSERT}};
+               {"oauthStart", INVSRC_EFFECT_OAUTH_START, INVSRC_WANT_OAUTH_START},
+               {"seal", INVSRC_EFFECT_SEAL, INVSRC_WANT_SEAL},
+               {"insert", INVSRC_EFFECT_INSERT, INVSRC_WANT_INSERT},
+               {"get", INVSRC_EFFECT_GET, INVSRC_WANT_GET}};
+
+static const struct {
+  const char *name;
+  int32_t outcome;
+} outcomes[] = {{"unavailable", INVSRC_OUTCOME_UNAVAILABLE},
+                {"failed", INVSRC_OUTCOME_FAILED},
+                {"refused", INVSRC_OUTCOME_REFUSED},
+                {"duplicate", INVSRC_OUTCOME_DUPLICATE},
+                {"noOauth", INVSRC_OUTCOME_NO_OAUTH}};
 
 typedef struct world {
   invsrc_testkit *kit;
@@ -90,10 +104,11 @@ typedef struct world {
   invsrc_keyring *keyring;
   invsrc_options *options;
   invsrc_service *service;
-  int32_t failing; /* the want that fails, */
-  int32_t outcome; /* and how */
-  long sealed;     /* credentials, */
-  long discarded;  /* and those that were not wanted in the end */
+  const cJSON *oauth; /* what its OAuth provider answers; NULL for none */
+  int32_t failing;    /* the want that fails, */
+  int32_t outcome;    /* and how */
+  long sealed;        /* credentials, */
+  long discarded;     /* and those that were not wanted in the end */
 } world;
 
 static inline void must(int32_t result, const char *what) {
@@ -128,6 +143,21 @@ static inline int32_t count_discard(void *context, const invsrc_binding *binding
 static const invsrc_sealer_vtable counting_sealer = {sizeof counting_sealer, 0, count_seal, unseal,
                                                      count_discard};
 
+static inline int32_t start_oauth(void *context, const invsrc_source *source,
+                                  invsrc_buffer *authorization_url, invsrc_buffer *private_state) {
+  const cJSON *oauth = ((world *)context)->oauth;
+  const char *url = text_of(oauth, "authorizationUrl", ""), *state = text_of(oauth, "state", "");
+
+  (void)source;
+  if (invsrc_buffer_set(authorization_url, url, strlen(url)) != INVSRC_OK ||
+      invsrc_buffer_set(private_state, state, strlen(state)) != INVSRC_OK)
+    return INVSRC_OUTCOME_UNAVAILABLE;
+  return INVSRC_OUTCOME_OK;
+}
+
+static const invsrc_oauth_vtable scripted_oauth = {.size = sizeof scripted_oauth,
+                                                   .start = start_oauth};
+
 static inline void set_options(world *self, const cJSON *options) {
   const cJSON *max_body = member(options, "maxBody");
 
@@ -154,17 +184,17 @@ static inline void create_before(world *self, const cJSON *bodies) {
 }
 
 static inline void set_failure(world *self, const cJSON *fail) {
-  const char *effect = text_of(fail, "effect", "");
-  int is_passing = strcmp(text_of(fail, "outcome", ""), "unavailable") == 0;
+  const char *effect = text_of(fail, "effect", ""), *outcome = text_of(fail, "outcome", "");
 
-  self->failing = INVSRC_WANT_NONE;
-  self->outcome = is_passing ? INVSRC_OUTCOME_UNAVAILABLE : INVSRC_OUTCOME_FAILED;
+  for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
+    if (strcmp(outcomes[i].name, outcome) == 0) self->outcome = outcomes[i].outcome;
   for (size_t i = 0; i < sizeof effects / sizeof *effects; i++) {
     if (strcmp(effects[i].name, effect) != 0) continue;
     invsrc_testkit_fail(self->kit, effects[i].effect, 0, self->outcome);
     self->failing = effects[i].want;
   }
-  if (fail && !self->failing) printf("Bail out! fail: unknown effect %s\n", effect);
+  if (fail && (!self->failing || !self->outcome))
+    printf("Bail out! fail: %s, %s\n", effect, outcome);
 }
 
 static inline void add_registered(world *self, const cJSON *registered, const cJSON *vector) {
@@ -191,6 +221,8 @@ static inline void make_world(world *self, const cJSON *vector) {
   add_registered(self, member(given, "registered"), vector);
   invsrc_testkit_use_store(self->kit, invsrc_memory_store(), self->memory);
   invsrc_testkit_use_sealer(self->kit, &counting_sealer, self);
+  self->oauth = member(given, "oauth");
+  if (self->oauth) invsrc_testkit_use_oauth(self->kit, &scripted_oauth, self);
   invsrc_testkit_install(self->kit, self->options);
   set_options(self, member(given, "options"));
   must(invsrc_service_new(self->options, &self->service, NULL), "service");
@@ -206,18 +238,21 @@ static inline int is_stored(world *self, const char *source_id) {
   invsrc_binding binding = {.size = sizeof binding,
                             .storefront = STOREFRONT,
                             .storefront_length = strlen(STOREFRONT),
-                            .purpose = INVSRC_PURPOSE_CREDENTIAL,
-                            .purpose_length = strlen(INVSRC_PURPOSE_CREDENTIAL)};
+                            .purpose = INVSRC_PURPOSE_CREDENTIAL};
   uint64_t length = 0;
-  int stored = 0;
+  int stored = 0, is_oauth, is_configured;
 
   if (invsrc_memory_store()->get(self->memory, STOREFRONT, strlen(STOREFRONT), source_id,
                                  strlen(source_id), source, sealed) == INVSRC_OUTCOME_OK) {
     const void *bytes = invsrc_buffer_bytes(sealed, &length);
-    int is_configured = (int)invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
-
+    is_configured = (int)invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
+    is_oauth =
+        strcmp(invsrc_source_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, NULL), "OAUTH") == 0;
     binding.id = invsrc_source_text(source, INVSRC_SOURCE_ID, &binding.id_length);
-    stored = is_configured == (length > 0) ? 1 : -1;
+    if (is_oauth) binding.purpose = INVSRC_PURPOSE_OAUTH_STATE;
+    binding.purpose_length = strlen(binding.purpose);
+    /* Before consent there is a private state, and no credential yet. */
+    stored = (is_configured || is_oauth) == (length > 0) && !(is_configured && is_oauth) ? 1 : -1;
     if (length && unseal(self, &binding, bytes, length, opened) != INVSRC_OUTCOME_OK) stored = -1;
   }
   invsrc_source_free(source);

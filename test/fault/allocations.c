@@ -117,26 +117,25 @@ static int32_t ask_stepwise(trial *self) {
 
 /* ---- Injection --------------------------------------------------------------------- */
 
-/* Asks with one plan. Returns how many blocks were left over. */
+/* Asks with one plan, in a world that nothing was stored in yet. Returns how many blocks
+ * were left over; what was stored is none of them, and so the world is made anew first. */
 static long ask_once(trial *self, way ask, unsigned long at, enum heap_mode mode,
                      const char *where) {
-  long before, left;
+  long before;
   int32_t status;
 
   self->world.sealed = self->world.discarded = 0;
   heap_plan(at, mode);
   before = heap.live;
   status = ask(self);
-  left = heap.live - before;
   if (status != self->status &&
       (!heap.failures || (status != INVSRC_ENOMEM && status != 500 && status != 503)))
     complain(self, where, "another status");
   judge_world(self, where, status);
   if (self->world.sealed - self->world.discarded != (status == 201 && self->world.sealed))
     complain(self, where, "sealed, and neither stored nor discarded");
-  if (status != 201) return left;
-  renew_world(self); /* what was stored is no leak */
-  return 0;
+  if (status == 201) renew_world(self);
+  return heap.live - before;
 }
 
 static void ask_with_fault(trial *self, way ask, unsigned long at, enum heap_mode mode) {

@@ -31,6 +31,12 @@ static const struct row {
     {INVSRC_EFFECT_RANDOM, INVSRC_OUTCOME_UNAVAILABLE, 503},
     {INVSRC_EFFECT_RANDOM, INVSRC_OUTCOME_FAILED, 500},
     {INVSRC_EFFECT_RANDOM, -1, 500},
+    {INVSRC_EFFECT_OAUTH_START, INVSRC_OUTCOME_NO_OAUTH, 400},
+    {INVSRC_EFFECT_OAUTH_START, INVSRC_OUTCOME_UNAVAILABLE, 503},
+    {INVSRC_EFFECT_OAUTH_START, INVSRC_OUTCOME_NOT_IMPLEMENTED, 501},
+    {INVSRC_EFFECT_OAUTH_START, INVSRC_OUTCOME_FAILED, 500},
+    {INVSRC_EFFECT_OAUTH_START, INVSRC_OUTCOME_OK, 500}, /* without URL and state */
+    {INVSRC_EFFECT_OAUTH_START, ILLEGAL, 500},
     {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_REFUSED, 500},
     {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_UNAVAILABLE, 503},
     {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_FAILED, 500},
@@ -50,6 +56,11 @@ static const struct row {
     {INVSRC_EFFECT_DISCARD, INVSRC_OUTCOME_FAILED, 0},
     {INVSRC_EFFECT_DISCARD, ILLEGAL, 0},
 };
+
+#define ROWS (sizeof rows / sizeof *rows)
+
+/* How often a row has happened: one that never does tests nothing. */
+static unsigned long happened[ROWS];
 
 static int32_t ask_blocking(trial *self) {
   invsrc_response *response = NULL;
@@ -80,6 +91,7 @@ static void inject(trial *self, const struct row *row, int32_t (*ask)(trial *), 
   calls = invsrc_testkit_calls(self->world.kit, row->effect) - calls;
   expected = calls && row->status ? row->status : self->status;
   injected += calls > 0;
+  happened[row - rows] += calls > 0;
   if (status != expected) complain(self, where, "another status");
   judge_world(self, where, status);
   if (row->effect != INVSRC_EFFECT_DISCARD &&
@@ -107,7 +119,7 @@ static void run(const cJSON *vector) {
   if (member(member(vector, "world"), "fail")) return; /* it injects a fault of its own */
   begin_trial(&self, vector);
   for (size_t way = 0; way < sizeof ways / sizeof *ways; way++) {
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (size_t i = 0; i < ROWS; i++) {
       char where[64];
       snprintf(where, sizeof where, "%s, effect %d, outcome %d", way ? "stepwise" : "blocking",
                (int)rows[i].effect, (int)rows[i].outcome);
@@ -123,6 +135,11 @@ static void run(const cJSON *vector) {
 int main(void) {
   int count = with_every_vector(run);
 
+  for (size_t i = 0; i < ROWS; i++) {
+    if (happened[i]) continue;
+    printf("# effect %d, outcome %d: in no vector\n", (int)rows[i].effect, (int)rows[i].outcome);
+    failures++;
+  }
   printf("%s 1 - every outcome of every callback\n1..1\n", failures ? "not ok" : "ok");
   printf("# note: %lu faults injected into %d vectors\n", injected, count);
   return failures || !injected;
