@@ -179,7 +179,7 @@ static size_t take_header_line(char *line, size_t one, size_t size, void *contex
     return end_hop(hop, INVSRC_OUTCOME_UNAVAILABLE, not_http);
   if (invsrc_http_reply_add_header(hop->reply, field.name, field.name_length, field.value,
                                    field.value_length) != INVSRC_OK)
-    return end_hop(hop, INVSRC_OUTCOME_FAILED, no_memory);
+    return end_hop(hop, INVSRC_OUTCOME_UNAVAILABLE, no_memory);
   return size;
 }
 
@@ -191,7 +191,7 @@ static size_t take_body(char *bytes, size_t one, size_t size, void *context) {
     return end_hop(hop, INVSRC_OUTCOME_REFUSED, long_body);
   hop->body_bytes += size;
   if (invsrc_http_reply_append_body(hop->reply, bytes, size) != INVSRC_OK)
-    return end_hop(hop, INVSRC_OUTCOME_FAILED, no_memory);
+    return end_hop(hop, INVSRC_OUTCOME_UNAVAILABLE, no_memory);
   return size;
 }
 
@@ -216,7 +216,7 @@ static const struct {
     {CURLE_FILESIZE_EXCEEDED, INVSRC_OUTCOME_REFUSED, long_body},
     {CURLE_WEIRD_SERVER_REPLY, INVSRC_OUTCOME_UNAVAILABLE, not_http},
     {CURLE_UNSUPPORTED_PROTOCOL, INVSRC_OUTCOME_UNAVAILABLE, not_http},
-    {CURLE_OUT_OF_MEMORY, INVSRC_OUTCOME_FAILED, no_memory},
+    {CURLE_OUT_OF_MEMORY, INVSRC_OUTCOME_UNAVAILABLE, no_memory},
 };
 
 /* A certificate that verifies and still fails names another host; libcurl leaves
@@ -388,7 +388,7 @@ static int32_t go(struct hop *hop, CURL *handle, const char *url, int64_t left_m
   }
   curl_easy_reset(handle);
   if (set_options(handle, hop, url, (long)left_ms)) {
-    end_hop(hop, INVSRC_OUTCOME_FAILED, no_memory);
+    end_hop(hop, INVSRC_OUTCOME_UNAVAILABLE, no_memory);
     return hop->outcome;
   }
   judge_fault(hop, handle, curl_easy_perform(handle));
@@ -472,10 +472,10 @@ static int32_t follow(invsrc_curl *curl, CURL *handle, const invsrc_http_request
   for (uint32_t hops = 0; next && outcome == INVSRC_OUTCOME_OK; hops++) {
     struct hop hop = {.curl = curl, .request = request, .reply = reply};
     *reason = no_memory;
-    outcome = INVSRC_OUTCOME_FAILED;
+    outcome = INVSRC_OUTCOME_UNAVAILABLE;
     if (ivs_buffer_set(&url, next, strlen(next)) != INVSRC_OK) break;
     *reason = judge_url(curl, url.bytes);
-    outcome = *reason == no_memory ? INVSRC_OUTCOME_FAILED : INVSRC_OUTCOME_REFUSED;
+    outcome = *reason == no_memory ? INVSRC_OUTCOME_UNAVAILABLE : INVSRC_OUTCOME_REFUSED;
     if (*reason) break;
     ivs_http_reply_clear(reply);
     set_headers(&hop, hops > 0);
@@ -496,6 +496,7 @@ static int32_t exchange(void *context, const invsrc_http_request *request,
 
   if (!curl || !request || !reply) return outcome;
   if (!is_sound(request)) goto done;
+  outcome = INVSRC_OUTCOME_UNAVAILABLE;
   reason = no_memory;
   handle = take_handle(curl);
   if (!handle) goto done;

@@ -3,14 +3,19 @@
  * and changing them fails in turn, once and from then on. Each must say so, leak nothing
  * (open files among it), leave what is stored whole, and work when it is asked again.
  */
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 /* cmocka wants the headers above first. */
 #include <cmocka.h>
 
 #include "fault/heap.h"
+#include "providers/keyring.h"
 #include "scratch_db.h"
 
 /* No trial asks for so many blocks. */
@@ -227,6 +232,234 @@ static void a_keyring(void **state) {
   inject(seal_and_open);
 }
 
+/* ---- Sealing again -------------------------------------------------------------------- */
+
+#define RESEALED "resealed.db"
+#define SOURCES 3
+
+static invsrc_keyring *rings[2]; /* the same two keys; each has another one current */
+static invsrc_sqlite *resealed_db;
+static int turn;
+
+static void make_rings(void) {
+  static const uint8_t keys[2][INVSRC_MASTER_KEY_SIZE] = {{1}, {2}};
+
+  for (int i = 0; i < 2; i++) {
+    assert_int_equal(invsrc_keyring_new(&rings[i]), INVSRC_OK);
+    for (int j = 0; j < 2; j++)
+      assert_int_equal(invsrc_keyring_add(rings[i], keys[i ^ j], INVSRC_MASTER_KEY_SIZE),
+                       INVSRC_OK);
+  }
+}
+
+static invsrc_binding binding_of(const char *id) {
+  invsrc_binding made = binding;
+
+  made.id = id;
+  made.id_length = strlen(id);
+  return made;
+}
+
+static void store_sealed(int number) {
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  char id[16];
+  invsrc_binding bound;
+  invsrc_source *source;
+  const void *bytes;
+  uint64_t length;
+
+  snprintf(id, sizeof id, "%d", number);
+  bound = binding_of(id);
+  source = make_source("acme", id, id);
+  assert_int_equal(invsrc_keyring_sealer()->seal(rings[1], &bound, "secret", 6, sealed),
+                   INVSRC_OUTCOME_OK);
+  bytes = invsrc_buffer_bytes(sealed, &length);
+  assert_int_equal(invsrc_sqlite_store()->insert(resealed_db, source, bytes, length),
+                   INVSRC_OUTCOME_OK);
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+}
+
+/* Whether what is sealed for a source opens, and with the ring's current key. */
+static void assert_opens(const char *id, const invsrc_keyring *ring_now) {
+  struct store at = {invsrc_sqlite_store(), resealed_db};
+  invsrc_source *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new(), *opened = invsrc_buffer_new();
+  invsrc_binding bound = binding_of(id);
+  const void *bytes;
+  uint64_t length;
+
+  assert_int_equal(get(at, "acme", id, source, sealed), INVSRC_OUTCOME_OK);
+  bytes = invsrc_buffer_bytes(sealed, &length);
+  assert_int_equal(invsrc_keyring_sealer()->open(rings[0], &bound, bytes, length, opened),
+                   INVSRC_OUTCOME_OK);
+  assert_string_equal(invsrc_buffer_bytes(opened, NULL), "secret");
+  if (ring_now) assert_true(ivs_keyring_is_current(ring_now, bytes, length));
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+  invsrc_buffer_free(opened);
+}
+
+/* There and back again. What a failure left undone is done when it is asked again. */
+static int32_t reseal(void) {
+  uint64_t before = 0, after = 0, refused = 1;
+  char id[16];
+  int32_t result;
+
+  heap_open();
+  result = invsrc_sqlite_reseal(resealed_db, rings[turn], &before, NULL, NULL);
+  heap_close();
+  for (int i = 1; i <= SOURCES; i++) {
+    snprintf(id, sizeof id, "%d", i);
+    assert_opens(id, result == INVSRC_OK ? rings[turn] : NULL);
+  }
+  if (result != INVSRC_OK) assert_int_equal(result, INVSRC_ENOMEM);
+  assert_int_equal(invsrc_sqlite_reseal(resealed_db, rings[turn], &after, &refused, NULL),
+                   INVSRC_OK);
+  assert_int_equal(refused, 0);
+  assert_int_equal(before + after, SOURCES);
+  turn = !turn;
+  return result;
+}
+
+static void sealing_again(void **state) {
+  (void)state;
+  make_rings();
+  assert_int_equal(invsrc_sqlite_open(RESEALED, &resealed_db, NULL), INVSRC_OK);
+  for (int i = 1; i <= SOURCES; i++) store_sealed(i);
+  inject(reseal);
+  invsrc_sqlite_free(resealed_db);
+  for (int i = 0; i < 2; i++) invsrc_keyring_free(rings[i]);
+}
+
+/* ---- The AAO registry, and the transport -------------------------------------------------- */
+
+#define AGENTS "{\"agents\":[{\"url\":\"https://agent.example/mcp\"}],\"count\":1}"
+
+/* A registry that is a function away. */
+static int32_t exchange(void *context, const invsrc_http_request *request,
+                        invsrc_http_reply *reply) {
+  (void)context, (void)request;
+  if (invsrc_http_reply_set_status(reply, 200) != INVSRC_OK ||
+      invsrc_http_reply_add_header(reply, "ETag", 4, "\"1\"", 3) != INVSRC_OK ||
+      invsrc_http_reply_append_body(reply, AGENTS, strlen(AGENTS)) != INVSRC_OK)
+    return INVSRC_OUTCOME_UNAVAILABLE;
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t ask_aao(void) {
+  static const invsrc_transport_vtable transport = {sizeof transport, 0, exchange};
+  static const char listed[] = "https://agent.example/mcp", other[] = "https://other.example/";
+  const invsrc_registry_vtable *registry = invsrc_aao_registry();
+  int32_t result, yes = INVSRC_OUTCOME_OK, no = INVSRC_OUTCOME_NOT_REGISTERED;
+  invsrc_aao *aao = NULL;
+
+  heap_open();
+  result = invsrc_aao_new("https://aao.example", &transport, NULL, &aao, NULL);
+  assert_true((result == INVSRC_OK) == (aao != NULL));
+  if (result == INVSRC_OK) result = invsrc_aao_set_api_key(aao, "sk_key");
+  if (result == INVSRC_OK) {
+    yes = registry->lookup(aao, listed, sizeof listed - 1);
+    no = registry->lookup(aao, other, sizeof other - 1);
+  }
+  heap_close();
+  invsrc_aao_free(aao);
+  if (no == INVSRC_OUTCOME_NOT_REGISTERED) no = INVSRC_OUTCOME_OK;
+  if (result == INVSRC_OK) result = of_outcome(yes);
+  return result == INVSRC_OK ? of_outcome(no) : result;
+}
+
+static pid_t server;
+static int server_life;
+static char server_url[64];
+
+/* Answers every request alike, in a process of its own, whose memory does not run out,
+ * until `life` has no other end. */
+static void serve(int listener, int life) {
+  static const char answer[] =
+      "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
+      "Connection: close\r\n\r\n{}";
+  char request[4096];
+
+  for (;;) {
+    struct pollfd ends[2] = {{listener, POLLIN, 0}, {life, POLLIN, 0}};
+    int peer;
+    if (poll(ends, 2, -1) < 0 || ends[1].revents) _exit(0);
+    peer = accept(listener, NULL, NULL);
+    if (peer < 0) _exit(1);
+    if (recv(peer, request, sizeof request, 0) > 0)
+      (void)send(peer, answer, sizeof answer - 1, MSG_NOSIGNAL);
+    close(peer);
+  }
+}
+
+static void start_server(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  int listener = socket(AF_INET, SOCK_STREAM, 0), life[2];
+
+  assert_int_equal(bind(listener, (struct sockaddr *)&address, length), 0);
+  assert_int_equal(listen(listener, 16), 0);
+  assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &length), 0);
+  snprintf(server_url, sizeof server_url, "http://127.0.0.1:%d/", ntohs(address.sin_port));
+  assert_int_equal(pipe(life), 0);
+  server = fork();
+  if (server == 0) {
+    close(life[1]);
+    serve(listener, life[0]);
+  }
+  assert_true(server > 0);
+  close(life[0]);
+  close(listener);
+  server_life = life[1];
+}
+
+static int32_t exchange_once(void) {
+  const char *const headers[] = {"Accept: application/json"};
+  const invsrc_http_request request = {.size = sizeof request,
+                                       .header_count = 1,
+                                       .method = "GET",
+                                       .url = server_url,
+                                       .headers = headers,
+                                       .max_body = 1024,
+                                       .timeout_ms = 10000};
+  invsrc_http_reply *reply = NULL;
+  invsrc_curl *curl = NULL;
+  int32_t result, outcome = INVSRC_OUTCOME_OK;
+
+  heap_open();
+  result = invsrc_curl_new(&curl, NULL);
+  assert_true((result == INVSRC_OK) == (curl != NULL));
+  if (result == INVSRC_OK) result = invsrc_curl_set_allow_http(curl, 1);
+  if (result == INVSRC_OK) result = invsrc_curl_set_allow_private(curl, 1);
+  if (result == INVSRC_OK) result = invsrc_curl_set_ca_file(curl, "/nowhere.pem");
+  if (result == INVSRC_OK && !(reply = invsrc_http_reply_new())) result = INVSRC_ENOMEM;
+  if (result == INVSRC_OK) outcome = invsrc_curl_transport()->exchange(curl, &request, reply);
+  heap_close();
+  if (result == INVSRC_OK && outcome == INVSRC_OUTCOME_OK) {
+    assert_int_equal(invsrc_http_reply_status(reply), 200);
+    assert_string_equal(invsrc_http_reply_body(reply, NULL), "{}");
+  }
+  /* To libcurl a lack of memory and a line that is too long, which is refused, are one. */
+  if (outcome == INVSRC_OUTCOME_REFUSED) outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  invsrc_http_reply_free(reply);
+  invsrc_curl_free(curl);
+  return result == INVSRC_OK ? of_outcome(outcome) : result;
+}
+
+static void the_aao_registry(void **state) {
+  (void)state;
+  inject(ask_aao);
+}
+
+static void the_transport(void **state) {
+  (void)state;
+  start_server();
+  inject(exchange_once);
+  close(server_life);
+  waitpid(server, NULL, 0);
+}
+
 /* ---- A registry in a file ------------------------------------------------------------ */
 
 static int32_t look_up(void) {
@@ -302,9 +535,9 @@ static int end(void **state) {
 
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_database),
-      cmocka_unit_test(a_keyring),
-      cmocka_unit_test(a_registry),
+      cmocka_unit_test(a_database),       cmocka_unit_test(a_keyring),
+      cmocka_unit_test(sealing_again),    cmocka_unit_test(the_aao_registry),
+      cmocka_unit_test(the_transport),    cmocka_unit_test(a_registry),
       cmocka_unit_test(the_pure_helpers),
   };
   int failed = cmocka_run_group_tests(tests, begin, end);
