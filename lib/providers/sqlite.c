@@ -190,7 +190,7 @@ static int32_t whole_path(const char *path, char **whole, invsrc_error *error) {
   *whole = folder ? malloc(size) : NULL;
   if (*whole) snprintf(*whole, size, "%s%s%s", folder, *path == '/' ? "" : "/", path);
   free(folder);
-  return *whole ? INVSRC_OK : ivs_sqlite_report(SQLITE_NOMEM, error);
+  return *whole ? INVSRC_OK : fail(error, INVSRC_ENOMEM, "memory ran out");
 }
 
 /* Turns to write are waited for by a clock that nobody sets. None of this can fail: it
