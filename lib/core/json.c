@@ -19,7 +19,7 @@
 struct ivs_json_document {
   cJSON *root;
   size_t used;
-  cJSON *parents[IVS_JSON_DEPTH + 1];
+  cJSON *parents[IVS_JSON_REPLY_DEPTH + 1];
   const char *key; /* of the value to come */
   char strings[];  /* of every key and value, decoded: never longer than the text */
 };
@@ -107,8 +107,11 @@ static int32_t take_scalar(void *context, int depth, const char *raw, size_t len
 
 static const ivs_json_handler builder = {take_begin, NULL, take_key, take_text, take_scalar};
 
-int32_t ivs_json_parse(const char *text, size_t length, ivs_json_document **out,
-                       ivs_json_fault *out_fault) {
+typedef int32_t (*scan)(const char *text, size_t length, const ivs_json_handler *handler,
+                        void *context, ivs_json_fault *fault);
+
+static int32_t build(scan read, const char *text, size_t length, ivs_json_document **out,
+                     ivs_json_fault *out_fault) {
   size_t room = length <= IVS_JSON_LONGEST ? length : 0; /* too long: the scan will say so */
   ivs_json_document *document = malloc(sizeof *document + room + 1);
   int32_t result;
@@ -116,7 +119,7 @@ int32_t ivs_json_parse(const char *text, size_t length, ivs_json_document **out,
   *out = NULL;
   if (!document) return INVSRC_ENOMEM;
   memset(document, 0, sizeof *document);
-  result = ivs_json_scan(text, length, &builder, document, out_fault);
+  result = read(text, length, &builder, document, out_fault);
   if (result == INVSRC_OK)
     *out = document;
   else
@@ -124,9 +127,20 @@ int32_t ivs_json_parse(const char *text, size_t length, ivs_json_document **out,
   return result;
 }
 
+int32_t ivs_json_parse(const char *text, size_t length, ivs_json_document **out,
+                       ivs_json_fault *out_fault) {
+  return build(ivs_json_scan, text, length, out, out_fault);
+}
+
+int32_t ivs_json_parse_reply(const char *text, size_t length, ivs_json_document **out,
+                             ivs_json_fault *out_fault) {
+  return build(ivs_json_scan_reply, text, length, out, out_fault);
+}
+
 void ivs_json_free(ivs_json_document *document) {
   if (!document) return;
-  cJSON_Delete(document->root); /* of the strings it holds references only */
+  /* Of the strings it holds references only; it recurses as deep as the text nests. */
+  cJSON_Delete(document->root);
   OPENSSL_cleanse(document->strings, document->used);
   free(document);
 }
@@ -196,6 +210,10 @@ int ivs_json_is_array(const ivs_json *node) {
   return cJSON_IsArray(node);
 }
 
+int ivs_json_is_null(const ivs_json *node) {
+  return cJSON_IsNull(node);
+}
+
 int ivs_json_is_number(const ivs_json *node) {
   return cJSON_IsNumber(node);
 }
@@ -219,6 +237,10 @@ const ivs_json *ivs_json_first(const ivs_json *parent) {
 
 const ivs_json *ivs_json_next(const ivs_json *node) {
   return node->next;
+}
+
+const char *ivs_json_key(const ivs_json *member) {
+  return member->string;
 }
 
 /* ---- Writing ------------------------------------------------------------------------ */

@@ -18,11 +18,15 @@ typedef struct ivs_json_document ivs_json_document;
 /* INVSRC_OK, INVSRC_EMALFORMED (the fault is set) or INVSRC_ENOMEM. */
 int32_t ivs_json_parse(const char *text, size_t length, ivs_json_document **document,
                        ivs_json_fault *fault);
+/* The same for an agent's reply, which may nest deeper. */
+int32_t ivs_json_parse_reply(const char *text, size_t length, ivs_json_document **document,
+                             ivs_json_fault *fault);
 const ivs_json *ivs_json_root(const ivs_json_document *document);
 void ivs_json_free(ivs_json_document *document); /* wipes every string; takes NULL */
 
-int ivs_json_is_object(const ivs_json *node); /* these three take NULL: 0 */
+int ivs_json_is_object(const ivs_json *node); /* these four take NULL: 0 */
 int ivs_json_is_array(const ivs_json *node);
+int ivs_json_is_null(const ivs_json *node);
 int ivs_json_is_number(const ivs_json *node);
 /* The member with exactly this key, or NULL, also where `object` is none. */
 const ivs_json *ivs_json_member(const ivs_json *object, const char *key);
@@ -34,6 +38,8 @@ double ivs_json_number(const ivs_json *node);
 /* The first element or member, and the next; NULL at the end. */
 const ivs_json *ivs_json_first(const ivs_json *parent);
 const ivs_json *ivs_json_next(const ivs_json *node);
+/* The key of a member that one of these two gave. */
+const char *ivs_json_key(const ivs_json *member);
 
 /* Appends text (valid UTF-8) as a JSON string with its quotes: shortest escapes,
  * non-ASCII as it is. */

@@ -1,6 +1,6 @@
 /*
  * See json_scan.h. An iterative scanner: how deep and in what a text is at any time
- * is 17 brackets, and the keys of the objects that are open. Builds nothing, and
+ * is a bracket for each level, and the keys of the objects that are open. Builds nothing, and
  * allocates only for objects with many keys.
  */
 #include "core/json_scan.h"
@@ -13,6 +13,15 @@
 
 /* Where a text stops short of what it began. */
 static const char ended[] = "unexpected end of text";
+
+/* How deep a text may nest, and what is said of one that does not stop there. */
+typedef struct limit {
+  int depth;
+  const char *message;
+} limit;
+
+static const limit of_texts = {IVS_JSON_DEPTH, "nested deeper than 16"};
+static const limit of_replies = {IVS_JSON_REPLY_DEPTH, "nested deeper than 128"};
 
 /* ---- Escapes ---------------------------------------------------------------- */
 
@@ -113,13 +122,14 @@ typedef struct scanner {
   const char *text;
   size_t length;
   size_t at;
+  const limit *limit;
   const ivs_json_handler *handler;
   void *context;
   const char *message; /* of a fault at `at` */
   int depth;
-  char brackets[IVS_JSON_DEPTH + 1]; /* '{' or '[' for each depth */
+  char brackets[IVS_JSON_REPLY_DEPTH + 1]; /* '{' or '[' for each depth */
   /* The keys so far of every open object, outer ones first. */
-  size_t first_key[IVS_JSON_DEPTH + 1];
+  size_t first_key[IVS_JSON_REPLY_DEPTH + 1];
   key_place *keys;
   size_t key_count, key_capacity;
   key_place few_keys[FEW_KEYS];
@@ -385,7 +395,7 @@ static int32_t scan_key(scanner *s) {
 static int32_t open_bracket(scanner *s) {
   char bracket = s->text[s->at];
 
-  if (s->depth == IVS_JSON_DEPTH) return fault(s, s->at, "nested deeper than 16");
+  if (s->depth == s->limit->depth) return fault(s, s->at, s->limit->message);
   s->depth++;
   s->at++;
   s->brackets[s->depth] = bracket;
@@ -512,17 +522,32 @@ static void settle_fault(scanner *s, ivs_json_fault *out) {
   out->message = s->message;
 }
 
-int32_t ivs_json_scan(const char *text, size_t length, const ivs_json_handler *handler,
-                      void *context, ivs_json_fault *out) {
-  scanner s = {.text = text, .length = length, .handler = handler, .context = context};
+/* `s` comes with the text, the limit and the handler. */
+static int32_t scan_all(scanner *s, ivs_json_fault *out) {
   int32_t result;
 
-  s.keys = s.few_keys;
-  s.key_capacity = FEW_KEYS;
-  result = scan(&s);
-  if (result == INVSRC_EMALFORMED) settle_fault(&s, out);
-  if (s.keys != s.few_keys) free(s.keys);
+  s->keys = s->few_keys;
+  s->key_capacity = FEW_KEYS;
+  result = scan(s);
+  if (result == INVSRC_EMALFORMED) settle_fault(s, out);
+  if (s->keys != s->few_keys) free(s->keys);
   return result;
+}
+
+int32_t ivs_json_scan(const char *text, size_t length, const ivs_json_handler *handler,
+                      void *context, ivs_json_fault *out) {
+  scanner s = {
+      .text = text, .length = length, .limit = &of_texts, .handler = handler, .context = context};
+
+  return scan_all(&s, out);
+}
+
+int32_t ivs_json_scan_reply(const char *text, size_t length, const ivs_json_handler *handler,
+                            void *context, ivs_json_fault *out) {
+  scanner s = {
+      .text = text, .length = length, .limit = &of_replies, .handler = handler, .context = context};
+
+  return scan_all(&s, out);
 }
 
 void ivs_json_start(const char *text, size_t length, ivs_json_fault *out) {

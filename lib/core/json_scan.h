@@ -1,7 +1,7 @@
 /*
  * The scanner of strict JSON: the one door for text from outside, an agent's reply
  * too. RFC 8259 and valid UTF-8, no BOM, no duplicate keys at any depth, no lone
- * surrogate, nesting of at most IVS_JSON_DEPTH. Keeps nothing of what it reads.
+ * surrogate, bounded nesting. Keeps nothing of what it reads.
  */
 #ifndef IVS_CORE_JSON_SCAN_H
 #define IVS_CORE_JSON_SCAN_H
@@ -9,7 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define IVS_JSON_DEPTH 16
+#define IVS_JSON_DEPTH 16         /* how deep a text may nest */
+#define IVS_JSON_REPLY_DEPTH 128  /* how deep an agent's reply may: it has JSON Schemas */
 #define IVS_JSON_LONGEST 67108864 /* bytes; a longer text is at fault behind them */
 
 /* Where and why a text is not strict JSON: the first fault, in text order. */
@@ -36,6 +37,9 @@ typedef struct ivs_json_handler {
  * said so); INVSRC_ENOMEM; or what a callback returned. */
 int32_t ivs_json_scan(const char *text, size_t length, const ivs_json_handler *handler,
                       void *context, ivs_json_fault *fault);
+/* The same for an agent's reply. */
+int32_t ivs_json_scan_reply(const char *text, size_t length, const ivs_json_handler *handler,
+                            void *context, ivs_json_fault *fault);
 /* Decodes a checked raw string into `to`, which has room for `length` bytes (the
  * result is never longer); returns its length. */
 size_t ivs_json_decode(const char *raw, size_t length, char *to);

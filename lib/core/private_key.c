@@ -150,16 +150,25 @@ static const unsigned char p256_order[32] = {
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
 
+static void keep_number(ivs_private_key *to, const der *number) {
+  to->numbers[to->count].bytes = number->at;
+  to->numbers[to->count].length = (size_t)(number->end - number->at);
+  to->count++;
+}
+
 /* RSAPrivateKey, RFC 8017 A.1.2: version, n, e, d, p, q and the CRT's three. */
-static int judge_rsa(der key) {
+static int judge_rsa(der key, ivs_private_key *to) {
   der inside, part, modulus;
   size_t bits;
 
   if (!take(&key, V_ASN1_SEQUENCE, &inside) || key.at != key.end) return IVS_KEY_NONE;
   if (!take_integer(&inside, &part) || part.at != part.end) return IVS_KEY_NONE;
   if (!take_integer(&inside, &modulus)) return IVS_KEY_NONE;
-  for (int i = 0; i < 7; i++)
+  keep_number(to, &modulus);
+  while (to->count < IVS_KEY_NUMBERS) {
     if (!take_integer(&inside, &part) || part.at == part.end) return IVS_KEY_NONE;
+    keep_number(to, &part);
+  }
   if (inside.at != inside.end) return IVS_KEY_NONE;
   bits = 8 * (size_t)(modulus.end - modulus.at);
   for (int top = 0x80; bits && !(*modulus.at & top); top >>= 1) bits--;
@@ -167,7 +176,7 @@ static int judge_rsa(der key) {
 }
 
 /* ECPrivateKey, RFC 5915 §3; the curve stands in it, or outside as `curve`. */
-static int judge_ec(der key, const der *curve) {
+static int judge_ec(der key, const der *curve, ivs_private_key *to) {
   der inside, part, number, named;
   size_t length;
 
@@ -185,11 +194,12 @@ static int judge_ec(der key, const der *curve) {
   if (length == 0 || length > sizeof p256_order) return IVS_KEY_NONE;
   if (length == sizeof p256_order && memcmp(number.at, p256_order, length) >= 0)
     return IVS_KEY_NONE;
+  keep_number(to, &number);
   return IVS_KEY_P256;
 }
 
 /* PrivateKeyInfo, RFC 5958 §2. */
-static int judge_pkcs8(der key) {
+static int judge_pkcs8(der key, ivs_private_key *to) {
   der inside, version, algorithm, oid, parameters, octets;
 
   if (!take(&key, V_ASN1_SEQUENCE, &inside) || key.at != key.end) return IVS_KEY_NONE;
@@ -197,21 +207,21 @@ static int judge_pkcs8(der key) {
   if (!take(&inside, V_ASN1_SEQUENCE, &algorithm) || !take(&algorithm, V_ASN1_OBJECT, &oid))
     return IVS_KEY_NONE;
   if (!take(&inside, V_ASN1_OCTET_STRING, &octets)) return IVS_KEY_NONE;
-  if (IS_OID(&oid, rsa_oid)) return judge_rsa(octets);
+  if (IS_OID(&oid, rsa_oid)) return judge_rsa(octets, to);
   if (!IS_OID(&oid, ec_oid)) return IVS_KEY_OTHER;
   /* Parameters written out are a curve that no JWT algorithm names. */
   if (!take(&algorithm, V_ASN1_OBJECT, &parameters)) return IVS_KEY_OTHER;
-  return judge_ec(octets, &parameters);
+  return judge_ec(octets, &parameters, to);
 }
 
-static int judge_sec1(der key) {
-  return judge_ec(key, NULL);
+static int judge_sec1(der key, ivs_private_key *to) {
+  return judge_ec(key, NULL, to);
 }
 
 /* The blocks that are private keys, and who reads them. */
 static const struct reader {
   const char *label;
-  int (*judge)(der key); /* NULL: under a passphrase */
+  int (*judge)(der key, ivs_private_key *to); /* NULL: under a passphrase */
 } readers[] = {
     {"PRIVATE KEY", judge_pkcs8},
     {"EC PRIVATE KEY", judge_sec1},
@@ -219,39 +229,52 @@ static const struct reader {
     {"ENCRYPTED PRIVATE KEY", NULL},
 };
 
-static int32_t judge_block(span body, int (*judge)(der key), int *kind) {
-  char *block = malloc(body.length ? body.length : 1);
-  size_t length;
-  der key;
+static int32_t read_block(span body, const struct reader *reader, ivs_private_key *key) {
+  der content;
 
-  if (!block) return INVSRC_ENOMEM;
-  memcpy(block, body.text, body.length);
-  length = decode(block, body.length);
-  key.at = (const unsigned char *)block;
-  key.end = key.at + length;
+  key->block_length = body.length;
+  key->block = malloc(body.length ? body.length : 1);
+  if (!key->block) return INVSRC_ENOMEM;
+  memcpy(key->block, body.text, body.length);
+  content.at = (const unsigned char *)key->block;
+  content.end = content.at + decode(key->block, body.length);
   /* The queue of errors is the host's thread's: leave it as it was. */
   ERR_set_mark();
-  *kind = judge(key);
+  key->kind = reader->judge(content, key);
   ERR_pop_to_mark();
-  OPENSSL_cleanse(block, body.length);
-  free(block);
+  if (key->kind != IVS_KEY_P256 && key->kind != IVS_KEY_RSA) key->count = 0;
   return INVSRC_OK;
 }
 
-int32_t ivs_private_key_judge(const char *pem, size_t length, int *kind) {
+int32_t ivs_private_key_read(const char *pem, size_t length, ivs_private_key *key) {
   span rest = {pem, length}, label, body;
 
-  *kind = IVS_KEY_NONE;
+  memset(key, 0, sizeof *key);
+  key->kind = IVS_KEY_NONE;
   /* The first private key counts: `openssl ecparam` writes EC PARAMETERS first. */
   while (next_block(&rest, &label, &body)) {
     for (size_t i = 0; i < sizeof readers / sizeof *readers; i++) {
       if (!is(label, readers[i].label)) continue;
       /* RFC 1421 headers: Proc-Type: 4,ENCRYPTED. */
-      if (readers[i].judge && !find(body, "ENCRYPTED"))
-        return judge_block(body, readers[i].judge, kind);
-      *kind = IVS_KEY_ENCRYPTED;
+      if (readers[i].judge && !find(body, "ENCRYPTED")) return read_block(body, &readers[i], key);
+      key->kind = IVS_KEY_ENCRYPTED;
       return INVSRC_OK;
     }
   }
   return INVSRC_OK;
+}
+
+void ivs_private_key_end(ivs_private_key *key) {
+  if (key->block) OPENSSL_cleanse(key->block, key->block_length);
+  free(key->block);
+  memset(key, 0, sizeof *key);
+}
+
+int32_t ivs_private_key_judge(const char *pem, size_t length, int *kind) {
+  ivs_private_key key;
+  int32_t code = ivs_private_key_read(pem, length, &key);
+
+  *kind = key.kind;
+  ivs_private_key_end(&key);
+  return code;
 }

@@ -166,6 +166,78 @@ static void test_longest_text(void **state) {
   free(text);
 }
 
+/* Arrays, each in the one before. */
+static char *nest(size_t depth) {
+  char *text = malloc(2 * depth + 1);
+
+  assert_non_null(text);
+  memset(text, '[', depth);
+  memset(text + depth, ']', depth);
+  text[2 * depth] = '\0';
+  return text;
+}
+
+/* An agent's reply may nest deeper than a request, and no deeper than that. */
+static void test_depth(void **state) {
+  static const struct {
+    size_t depth;
+    int32_t of_text, of_reply;
+  } rows[] = {
+      {16, INVSRC_OK, INVSRC_OK},
+      {17, INVSRC_EMALFORMED, INVSRC_OK},
+      {128, INVSRC_EMALFORMED, INVSRC_OK},
+      {129, INVSRC_EMALFORMED, INVSRC_EMALFORMED},
+      {100000, INVSRC_EMALFORMED, INVSRC_EMALFORMED},
+  };
+  static const ivs_json_handler nothing = {NULL, NULL, NULL, NULL, NULL};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    char *text = nest(rows[i].depth);
+    ivs_json_document *document;
+    ivs_json_fault fault = {0, 0, 0, ""};
+
+    assert_int_equal(ivs_json_parse(text, strlen(text), &document, &fault), rows[i].of_text);
+    ivs_json_free(document);
+    if (rows[i].of_text != INVSRC_OK) {
+      assert_string_equal(fault.message, "nested deeper than 16");
+      assert_int_equal(fault.offset, 16);
+    }
+    assert_int_equal(ivs_json_parse_reply(text, strlen(text), &document, &fault), rows[i].of_reply);
+    ivs_json_free(document);
+    assert_int_equal(ivs_json_scan_reply(text, strlen(text), &nothing, NULL, &fault),
+                     rows[i].of_reply);
+    if (rows[i].of_reply != INVSRC_OK) {
+      assert_string_equal(fault.message, "nested deeper than 128");
+      assert_int_equal(fault.offset, 128);
+    }
+    free(text);
+  }
+}
+
+/* A key that stands twice is found at every depth of a reply. */
+static void test_repeats_in_depth(void **state) {
+  ivs_json_document *document;
+  ivs_json_fault fault = {0, 0, 0, ""};
+
+  (void)state;
+  for (size_t depth = 1; depth < IVS_JSON_REPLY_DEPTH; depth++) {
+    ivs_buffer text = IVS_BUFFER_EMPTY;
+    size_t at;
+    for (size_t i = 0; i < depth; i++) ivs_buffer_append_text(&text, "{\"a\":");
+    ivs_buffer_append_text(&text, "{\"b\":1,");
+    at = text.length;
+    ivs_buffer_append_text(&text, "\"b\":2}");
+    for (size_t i = 0; i < depth; i++) ivs_buffer_append_text(&text, "}");
+    assert_int_equal(ivs_json_parse_reply(text.bytes, text.length, &document, &fault),
+                     INVSRC_EMALFORMED);
+    assert_null(document);
+    assert_string_equal(fault.message, "duplicate key");
+    assert_int_equal(fault.offset, at);
+    ivs_buffer_end(&text);
+  }
+}
+
 /* ---- Numbers ------------------------------------------------------------------ */
 
 static double number(const char *text) {
@@ -581,6 +653,8 @@ int main(void) {
       cmocka_unit_test(test_start),
       cmocka_unit_test(test_text_of_no_bytes),
       cmocka_unit_test(test_longest_text),
+      cmocka_unit_test(test_depth),
+      cmocka_unit_test(test_repeats_in_depth),
       cmocka_unit_test(test_exact_numbers),
       cmocka_unit_test(test_close_numbers),
       cmocka_unit_test(test_events),

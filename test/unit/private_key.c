@@ -3,6 +3,8 @@
  */
 #include "core/private_key.h"
 
+#include <invsrc/invsrc.h>
+#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -251,6 +253,51 @@ static void damaged_keys(void **state) {
   }
 }
 
+/* A number as OpenSSL has it. */
+static void check_number(const ivs_private_key *key, size_t index, EVP_PKEY *from,
+                         const char *name) {
+  unsigned char bytes[512];
+  BIGNUM *number = NULL;
+  int length;
+
+  assert_int_equal(EVP_PKEY_get_bn_param(from, name, &number), 1);
+  length = BN_bn2bin(number, bytes);
+  assert_int_equal(key->numbers[index].length, length);
+  assert_memory_equal(key->numbers[index].bytes, bytes, (size_t)length);
+  BN_clear_free(number);
+}
+
+static void the_numbers_of_a_key_are_given(void **state) {
+  static const char *const names[] = {
+      OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,           OSSL_PKEY_PARAM_RSA_D,
+      OSSL_PKEY_PARAM_RSA_FACTOR1,   OSSL_PKEY_PARAM_RSA_FACTOR2,     OSSL_PKEY_PARAM_RSA_EXPONENT1,
+      OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
+  char pem[PEM_SIZE];
+  ivs_private_key key;
+
+  (void)state;
+  for (int form = PKCS8; form <= TRADITIONAL; form++) {
+    size_t length = write_pem(p256, (enum form)form, pem);
+    assert_int_equal(ivs_private_key_read(pem, length, &key), INVSRC_OK);
+    assert_int_equal(key.kind, IVS_KEY_P256);
+    assert_int_equal(key.count, 1);
+    check_number(&key, 0, p256, OSSL_PKEY_PARAM_PRIV_KEY);
+    ivs_private_key_end(&key);
+    length = write_pem(rsa2048, (enum form)form, pem);
+    assert_int_equal(ivs_private_key_read(pem, length, &key), INVSRC_OK);
+    assert_int_equal(key.kind, IVS_KEY_RSA);
+    assert_int_equal(key.count, IVS_KEY_NUMBERS);
+    for (size_t i = 0; i < IVS_KEY_NUMBERS; i++) check_number(&key, i, rsa2048, names[i]);
+    ivs_private_key_end(&key);
+    length = write_pem(rsa1024, (enum form)form, pem);
+    assert_int_equal(ivs_private_key_read(pem, length, &key), INVSRC_OK);
+    assert_int_equal(key.kind, IVS_KEY_OTHER);
+    assert_int_equal(key.count, 0);
+    ivs_private_key_end(&key);
+    assert_null(key.block);
+  }
+}
+
 static void the_error_queue_of_the_host_is_left_alone(void **state) {
   int kind;
 
@@ -270,6 +317,7 @@ int main(void) {
       cmocka_unit_test(lines_are_as_openssl_wants_them),
       cmocka_unit_test(what_is_no_key),
       cmocka_unit_test(damaged_keys),
+      cmocka_unit_test(the_numbers_of_a_key_are_given),
       cmocka_unit_test(the_error_queue_of_the_host_is_left_alone),
   };
 
