@@ -158,6 +158,9 @@ typedef struct invsrc_http_request {
   uint32_t timeout_ms; /* for the whole exchange */
   uint32_t redirects;  /* how many a GET may follow, each checked afresh and asked without
                         * what may be a credential: 0 to 3; the next one is the answer */
+  uint32_t looks;      /* 1: what has come of the body is to be shown to
+                        * invsrc_conversation_look() whenever more comes, and when another
+                        * exchange of the conversation was answered */
 } invsrc_http_request;
 
 /* What came back, filled by the transport. */
