@@ -1,14 +1,15 @@
 /*
- * A host with a store, an authenticator and a registry of its own, behind its own
- * HTTP server (here: three requests in a row). Of the ready-made providers it uses
- * the sealer only.
+ * A host with a store, an authenticator, a registry, a prober and an ear for events of its
+ * own, behind its own HTTP server (here: some requests in a row). Of the ready-made
+ * providers it uses the sealer only.
  *
  *     own_store MASTER-KEYS
  *
  * The store keeps rows with one column for each field of a source, as a database
  * would, and asks the library what fields there are: it need not change when they
- * grow. Both promises of the interface are kept: source and sealed credential go in
- * together or not at all, and what is unique is refused when it is there already.
+ * grow. The promises of the interface are kept: source, sealed credential and event go in
+ * together or not at all, what is unique is refused when it is there already, an update
+ * finds the revision that it expects, and nothing that is due is given out twice.
  */
 #include <invsrc/invsrc.h>
 #include <invsrc/providers.h>
@@ -16,8 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-/* ---- The store ------------------------------------------------------------ */
+/* ---- Rows ----------------------------------------------------------------- */
 
 #define COLUMNS INVSRC_SOURCE_FIELD_END
 
@@ -29,9 +31,17 @@ struct row {
   struct row *next;
 };
 
-struct store {
+struct event_row {
+  invsrc_event *event;
+  int64_t next_at; /* when it is due */
+  struct event_row *next;
+};
+
+/* Both in the order in which they came. */
+struct table {
   pthread_mutex_t lock;
   struct row *rows;
+  struct event_row *events;
 };
 
 static void free_row(struct row *row) {
@@ -71,51 +81,8 @@ failed:
   return NULL;
 }
 
-static int same(const struct row *a, const struct row *b, int32_t column) {
-  return strcmp(a->text[column], b->text[column]) == 0;
-}
-
-static int32_t insert(void *context, const invsrc_source *source, const void *sealed,
-                      uint64_t length) {
-  struct store *store = context;
-  struct row *row = make_row(source, sealed, length);
-  int32_t outcome = INVSRC_OUTCOME_OK;
-
-  if (!row) return INVSRC_OUTCOME_UNAVAILABLE;
-  pthread_mutex_lock(&store->lock);
-  for (const struct row *old = store->rows; old && outcome == INVSRC_OUTCOME_OK; old = old->next) {
-    if (same(old, row, INVSRC_SOURCE_ID) || same(old, row, INVSRC_SOURCE_AGENT_ID))
-      outcome = INVSRC_OUTCOME_DUPLICATE;
-    else if (same(old, row, INVSRC_SOURCE_STOREFRONT) && same(old, row, INVSRC_SOURCE_SOURCE_ID))
-      outcome = INVSRC_OUTCOME_CONFLICT;
-  }
-  if (outcome == INVSRC_OUTCOME_OK) {
-    row->next = store->rows;
-    store->rows = row;
-    row = NULL;
-  }
-  pthread_mutex_unlock(&store->lock);
-  free_row(row);
-  return outcome;
-}
-
-/* Rows are never changed, so the one that was found can be read without the lock. */
-static int32_t get(void *context, const char *storefront, uint64_t storefront_length,
-                   const char *source_id, uint64_t source_id_length, invsrc_source *source,
-                   invsrc_buffer *sealed) {
-  struct store *store = context;
-  const struct row *row;
+static int32_t read_row(const struct row *row, invsrc_source *source) {
   int32_t result = INVSRC_OK;
-
-  (void)storefront_length; /* both are NUL-terminated, and hold no other NUL */
-  (void)source_id_length;
-  pthread_mutex_lock(&store->lock);
-  for (row = store->rows; row; row = row->next)
-    if (strcmp(row->text[INVSRC_SOURCE_STOREFRONT], storefront) == 0 &&
-        strcmp(row->text[INVSRC_SOURCE_SOURCE_ID], source_id) == 0)
-      break;
-  pthread_mutex_unlock(&store->lock);
-  if (!row) return INVSRC_OUTCOME_NOT_FOUND;
 
   for (int32_t i = 0; i < COLUMNS && result == INVSRC_OK; i++) {
     if (invsrc_source_field_kind(i) == 'N')
@@ -123,30 +90,284 @@ static int32_t get(void *context, const char *storefront, uint64_t storefront_le
     else if (row->text[i])
       result = invsrc_source_set_text(source, i, row->text[i], strlen(row->text[i]));
   }
-  if (result == INVSRC_OK && row->sealed)
-    result = invsrc_buffer_set(sealed, row->sealed, row->sealed_length);
+  return result;
+}
+
+static int32_t append_row(const struct row *row, invsrc_source_list *list) {
+  invsrc_source *source = invsrc_source_new();
+  int32_t result = source ? read_row(row, source) : INVSRC_ENOMEM;
+
+  if (result == INVSRC_OK)
+    result = invsrc_source_list_append(list, source, row->sealed, row->sealed_length);
+  invsrc_source_free(source);
+  return result;
+}
+
+static int same(const struct row *a, const struct row *b, int32_t column) {
+  return strcmp(a->text[column], b->text[column]) == 0;
+}
+
+/* Where the row with the id of a source is linked, or the end of the rows. */
+static struct row **find_row(struct table *table, const invsrc_source *source) {
+  const char *id = invsrc_source_text(source, INVSRC_SOURCE_ID, NULL);
+  struct row **at = &table->rows;
+
+  while (*at && strcmp((*at)->text[INVSRC_SOURCE_ID], id) != 0) at = &(*at)->next;
+  return at;
+}
+
+/* Most functions of a store come to one of two outcomes. */
+static int32_t outcome_of(int32_t result) {
   return result == INVSRC_OK ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
-static void free_rows(struct store *store) {
-  while (store->rows) {
-    struct row *row = store->rows;
+/* ---- Events ----------------------------------------------------------------- */
 
-    store->rows = row->next;
-    free_row(row);
-  }
+static struct event_row **find_event(struct table *table, const char *id) {
+  struct event_row **at = &table->events;
+
+  while (*at && strcmp(invsrc_event_text((*at)->event, INVSRC_EVENT_ID, NULL), id) != 0)
+    at = &(*at)->next;
+  return at;
 }
 
-/* ---- The host's own keys and registry ------------------------------------- */
+static void drop_event(struct event_row **at) {
+  struct event_row *gone = *at;
+
+  *at = gone->next;
+  invsrc_event_free(gone->event);
+  free(gone);
+}
+
+/* It comes last in each step: where it fails, nothing has happened yet. */
+static int32_t keep_event(struct table *table, const invsrc_event *event) {
+  struct event_row **end, *row;
+
+  if (!event) return INVSRC_OUTCOME_OK;
+  end = find_event(table, invsrc_event_text(event, INVSRC_EVENT_ID, NULL));
+  if (*end) return INVSRC_OUTCOME_FAILED;
+  row = calloc(1, sizeof *row);
+  if (!row) return INVSRC_OUTCOME_UNAVAILABLE;
+  *end = row;
+  row->event = invsrc_event_new();
+  if (row->event && invsrc_event_copy(row->event, event) == INVSRC_OK) return INVSRC_OUTCOME_OK;
+  drop_event(end);
+  return INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+static int32_t next_event(void *context, int64_t now, int64_t lease_end, invsrc_event *event) {
+  struct table *table = context;
+  int32_t outcome = INVSRC_OUTCOME_NOT_FOUND;
+  struct event_row *row;
+
+  pthread_mutex_lock(&table->lock);
+  for (row = table->events; row && row->next_at > now;) row = row->next;
+  if (row && (outcome = outcome_of(invsrc_event_copy(event, row->event))) == INVSRC_OUTCOME_OK)
+    row->next_at = lease_end;
+  pthread_mutex_unlock(&table->lock);
+  return outcome;
+}
+
+static int32_t end_of_event(void *context, const char *id, uint64_t length, int64_t next_at) {
+  struct table *table = context;
+  struct event_row **at;
+
+  (void)length; /* NUL-terminated, as every text is */
+  pthread_mutex_lock(&table->lock);
+  at = find_event(table, id);
+  if (*at && next_at == 0) {
+    drop_event(at);
+  } else if (*at) {
+    (*at)->next_at = next_at;
+    invsrc_event_set_number((*at)->event, INVSRC_EVENT_ATTEMPTS,
+                            invsrc_event_number((*at)->event, INVSRC_EVENT_ATTEMPTS) + 1);
+  }
+  pthread_mutex_unlock(&table->lock);
+  return INVSRC_OUTCOME_OK;
+}
+
+/* ---- The store ------------------------------------------------------------ */
+
+static int32_t insert_row(void *context, const invsrc_source *source, const void *sealed,
+                          uint64_t length, const invsrc_event *event) {
+  struct table *table = context;
+  struct row *row = make_row(source, sealed, length), **end = &table->rows;
+  int32_t outcome = INVSRC_OUTCOME_OK;
+
+  if (!row) return INVSRC_OUTCOME_UNAVAILABLE;
+  pthread_mutex_lock(&table->lock);
+  for (; *end && outcome == INVSRC_OUTCOME_OK; end = &(*end)->next) {
+    if (same(*end, row, INVSRC_SOURCE_STOREFRONT) && same(*end, row, INVSRC_SOURCE_SOURCE_ID))
+      outcome = INVSRC_OUTCOME_CONFLICT;
+    else if (same(*end, row, INVSRC_SOURCE_ID) || same(*end, row, INVSRC_SOURCE_AGENT_ID))
+      outcome = INVSRC_OUTCOME_DUPLICATE;
+  }
+  if (outcome == INVSRC_OUTCOME_OK) outcome = keep_event(table, event);
+  if (outcome == INVSRC_OUTCOME_OK) *end = row;
+  pthread_mutex_unlock(&table->lock);
+  if (outcome != INVSRC_OUTCOME_OK) free_row(row);
+  return outcome;
+}
+
+static int32_t get_row(void *context, const char *storefront, uint64_t storefront_length,
+                       const char *source_id, uint64_t source_id_length, invsrc_source *source,
+                       invsrc_buffer *sealed) {
+  int32_t outcome = INVSRC_OUTCOME_NOT_FOUND;
+  struct table *table = context;
+  const struct row *row;
+
+  (void)storefront_length; /* both are NUL-terminated, and hold no other NUL */
+  (void)source_id_length;
+  pthread_mutex_lock(&table->lock);
+  for (row = table->rows; row; row = row->next)
+    if (strcmp(row->text[INVSRC_SOURCE_STOREFRONT], storefront) == 0 &&
+        strcmp(row->text[INVSRC_SOURCE_SOURCE_ID], source_id) == 0)
+      break;
+  if (row) outcome = outcome_of(read_row(row, source));
+  if (outcome == INVSRC_OUTCOME_OK)
+    outcome = outcome_of(invsrc_buffer_set(sealed, row->sealed, row->sealed_length));
+  pthread_mutex_unlock(&table->lock);
+  return outcome;
+}
+
+static int32_t list_rows(void *context, const char *storefront, uint64_t length, uint64_t skip,
+                         uint64_t take, invsrc_source_list *list, uint64_t *total) {
+  struct table *table = context;
+  int32_t result = INVSRC_OK;
+
+  (void)length;
+  *total = 0;
+  pthread_mutex_lock(&table->lock);
+  for (const struct row *row = table->rows; row && result == INVSRC_OK; row = row->next) {
+    if (strcmp(row->text[INVSRC_SOURCE_STOREFRONT], storefront) != 0) continue;
+    if (*total >= skip && *total - skip < take) result = append_row(row, list);
+    ++*total;
+  }
+  pthread_mutex_unlock(&table->lock);
+  return outcome_of(result);
+}
+
+static uint32_t part_of(int32_t column) {
+  return column <= INVSRC_SOURCE_REVISION ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
+}
+
+/* Exchanges the columns of some parts. */
+static void exchange(struct row *a, struct row *b, uint32_t parts) {
+  struct row kept = *a;
+
+  for (int32_t i = 0; i < COLUMNS; i++) {
+    if (!(part_of(i) & parts)) continue;
+    a->text[i] = b->text[i];
+    a->number[i] = b->number[i];
+    b->text[i] = kept.text[i];
+    b->number[i] = kept.number[i];
+  }
+  if (!(parts & INVSRC_PART_SEALED)) return;
+  a->sealed = b->sealed;
+  a->sealed_length = b->sealed_length;
+  b->sealed = kept.sealed;
+  b->sealed_length = kept.sealed_length;
+}
+
+static int32_t update_row(void *context, const invsrc_source *source, uint64_t revision,
+                          uint32_t parts, const void *sealed, uint64_t length,
+                          const invsrc_event *event, invsrc_buffer *replaced) {
+  struct table *table = context;
+  struct row *fresh = make_row(source, sealed, length), *row;
+  int32_t outcome = INVSRC_OUTCOME_OK;
+
+  if (!fresh) return INVSRC_OUTCOME_UNAVAILABLE;
+  pthread_mutex_lock(&table->lock);
+  row = *find_row(table, source);
+  if (!row)
+    outcome = INVSRC_OUTCOME_NOT_FOUND;
+  else if ((uint64_t)row->number[INVSRC_SOURCE_REVISION] != revision)
+    outcome = INVSRC_OUTCOME_CONFLICT;
+  else if (parts & INVSRC_PART_SEALED)
+    outcome = outcome_of(invsrc_buffer_set(replaced, row->sealed, row->sealed_length));
+  if (outcome == INVSRC_OUTCOME_OK) outcome = keep_event(table, event);
+  if (outcome == INVSRC_OUTCOME_OK) exchange(row, fresh, parts);
+  pthread_mutex_unlock(&table->lock);
+  free_row(fresh); /* with what was exchanged for it */
+  return outcome;
+}
+
+static int32_t remove_row(void *context, const invsrc_source *source, const invsrc_event *event,
+                          invsrc_buffer *sealed) {
+  int32_t outcome = INVSRC_OUTCOME_NOT_FOUND;
+  struct table *table = context;
+  struct row **at, *row;
+
+  pthread_mutex_lock(&table->lock);
+  at = find_row(table, source);
+  row = *at;
+  if (row) outcome = outcome_of(invsrc_buffer_set(sealed, row->sealed, row->sealed_length));
+  if (outcome == INVSRC_OUTCOME_OK) outcome = keep_event(table, event);
+  if (outcome == INVSRC_OUTCOME_OK) {
+    *at = row->next;
+    free_row(row);
+  }
+  pthread_mutex_unlock(&table->lock);
+  return outcome;
+}
+
+/* The one that has been due longest, or NULL. */
+static struct row *first_due(const struct table *table, int64_t now) {
+  struct row *first = NULL;
+
+  for (struct row *row = table->rows; row; row = row->next) {
+    int64_t at = row->number[INVSRC_SOURCE_NEXT_CHECK_AT];
+    if (at <= 0 || at > now) continue;
+    if (!first || at < first->number[INVSRC_SOURCE_NEXT_CHECK_AT]) first = row;
+  }
+  return first;
+}
+
+/* What was claimed when memory runs out becomes due again as its lease ends. */
+static int32_t claim_due(void *context, int64_t now, int64_t lease_end, uint64_t limit,
+                         invsrc_source_list *list) {
+  struct table *table = context;
+  int32_t result = INVSRC_OK;
+  struct row *row;
+
+  pthread_mutex_lock(&table->lock);
+  for (; limit && result == INVSRC_OK && (row = first_due(table, now)); limit--) {
+    row->number[INVSRC_SOURCE_NEXT_CHECK_AT] = lease_end;
+    result = append_row(row, list);
+  }
+  pthread_mutex_unlock(&table->lock);
+  return outcome_of(result);
+}
+
+static void free_table(struct table *table) {
+  while (table->rows) {
+    struct row *row = table->rows;
+
+    table->rows = row->next;
+    free_row(row);
+  }
+  while (table->events) drop_event(&table->events);
+}
+
+static const invsrc_store_vtable store_table = {.size = sizeof store_table,
+                                                .insert = insert_row,
+                                                .get = get_row,
+                                                .list = list_rows,
+                                                .update = update_row,
+                                                .remove = remove_row,
+                                                .due = claim_due,
+                                                .event_next = next_event,
+                                                .event_end = end_of_event};
+
+/* ---- The host's own keys, registry, agents and ear ------------------------- */
 
 /* A real host keeps a hash of each key, and compares in constant time. */
-static int32_t authenticate(void *context, const char *token, uint64_t length,
-                            invsrc_buffer *storefront) {
+static int32_t whose_key(void *context, const char *token, uint64_t length,
+                         invsrc_buffer *storefront) {
   (void)context;
   (void)length;
   if (strcmp(token, "the-key-of-acme") != 0) return INVSRC_OUTCOME_UNKNOWN;
-  return invsrc_buffer_set(storefront, "acme", 4) == INVSRC_OK ? INVSRC_OUTCOME_OK
-                                                               : INVSRC_OUTCOME_UNAVAILABLE;
+  return outcome_of(invsrc_buffer_set(storefront, "acme", 4));
 }
 
 static int32_t lookup(void *context, const char *endpoint_url, uint64_t length) {
@@ -156,12 +377,35 @@ static int32_t lookup(void *context, const char *endpoint_url, uint64_t length) 
                                                                    : INVSRC_OUTCOME_NOT_REGISTERED;
 }
 
-static const invsrc_store_vtable store_table = {
-    .size = sizeof store_table, .insert = insert, .get = get};
+/* A real host asks the agent, with the credential and without, and many at a time. */
+static int32_t probe(void *context, invsrc_probes *probes) {
+  invsrc_probe *next;
+
+  (void)context;
+  while ((next = invsrc_probes_next(probes))) {
+    const char *auth = invsrc_probe_credential(next, NULL);
+
+    if (auth && strstr(auth, "\"password\":\"secret\""))
+      invsrc_probe_end(next, INVSRC_OUTCOME_PROVEN, NULL);
+    else
+      invsrc_probe_end(next, INVSRC_OUTCOME_REFUSED, "the agent answered 401: check auth");
+  }
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t hear_event(void *context, const invsrc_event *event) {
+  (void)context;
+  printf("event %s\n", invsrc_event_text(event, INVSRC_EVENT_TYPE, NULL));
+  return INVSRC_OUTCOME_OK;
+}
+
 static const invsrc_authenticator_vtable authenticator_table = {.size = sizeof authenticator_table,
-                                                                .authenticate = authenticate};
+                                                                .authenticate = whose_key};
 static const invsrc_registry_vtable registry_table = {.size = sizeof registry_table,
                                                       .lookup = lookup};
+static const invsrc_prober_vtable prober_table = {.size = sizeof prober_table, .probe = probe};
+static const invsrc_events_vtable events_table = {.size = sizeof events_table,
+                                                  .deliver = hear_event};
 
 /* ---- Requests as the host's server would hand them over ------------------- */
 
@@ -177,6 +421,10 @@ static const struct {
     {"POST", SOURCES,
      "{\"name\": \"Cafe Union\", \"type\": \"SALES\", \"protocol\": \"A2A\","
      " \"endpointUrl\": \"https://agents.example/other\", \"authenticationType\": \"NO_AUTH\"}"},
+    {"GET", SOURCES "/cafe-union", ""},
+    {"PUT", SOURCES "/cafe-union", "{\"name\": \"Café Union\"}"},
+    {"GET", SOURCES "?take=1", ""},
+    {"DELETE", SOURCES "/cafe-union", ""},
     {"GET", SOURCES "/cafe-union", ""},
 };
 
@@ -202,8 +450,21 @@ static int32_t serve(invsrc_service *service, size_t i) {
   return result;
 }
 
-static int run(const char *key_file) {
-  struct store store = {.lock = PTHREAD_MUTEX_INITIALIZER};
+/* What a host does beside the requests, when it likes: it asks the agents of the sources that
+ * wait for it, and hears what has happened. Returns a result code. */
+static int32_t go_on(invsrc_service *service) {
+  struct timespec time;
+  int64_t now;
+  int32_t result;
+
+  timespec_get(&time, TIME_UTC);
+  now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+  result = invsrc_activate_due(service, now, 100, NULL, NULL, NULL);
+  return result == INVSRC_OK ? invsrc_deliver_due(service, now, 100, NULL, NULL, NULL) : result;
+}
+
+static int host(const char *key_file) {
+  struct table table = {.lock = PTHREAD_MUTEX_INITIALIZER};
   invsrc_error *error = invsrc_error_new();
   invsrc_options *options = invsrc_options_new();
   invsrc_keyring *keyring = NULL;
@@ -212,13 +473,15 @@ static int run(const char *key_file) {
 
   if (!error || !options) goto done;
   if ((result = invsrc_keyring_load(key_file, &keyring, error)) < 0) goto done;
-  invsrc_options_set_store(options, &store_table, &store);
+  invsrc_options_set_store(options, &store_table, &table);
   invsrc_options_set_authenticator(options, &authenticator_table, NULL);
   invsrc_options_set_registry(options, &registry_table, NULL);
+  invsrc_options_set_prober(options, &prober_table, NULL);
+  invsrc_options_set_events(options, &events_table, NULL);
   invsrc_options_set_sealer(options, invsrc_keyring_sealer(), keyring);
   if ((result = invsrc_service_new(options, &service, error)) < 0) goto done;
   for (size_t i = 0; i < sizeof requests / sizeof *requests && result == INVSRC_OK; i++)
-    result = serve(service, i);
+    if ((result = serve(service, i)) == INVSRC_OK) result = go_on(service);
 
 done:
   if (result < 0) fprintf(stderr, "own_store: %s\n", invsrc_strerror(result));
@@ -226,12 +489,12 @@ done:
   invsrc_options_free(options);
   invsrc_keyring_free(keyring);
   invsrc_error_free(error);
-  free_rows(&store);
+  free_table(&table);
   return result == INVSRC_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int main(int argc, char **argv) {
-  if (argc == 2) return run(argv[1]);
+  if (argc == 2) return host(argv[1]);
   fprintf(stderr, "usage: own_store MASTER-KEYS\n");
   return EXIT_FAILURE;
 }

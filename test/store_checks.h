@@ -55,7 +55,7 @@ static inline invsrc_source *make_source(const char *storefront, const char *sou
 }
 
 static inline int32_t insert(struct store store, const invsrc_source *source, const char *sealed) {
-  return store.table->insert(store.context, source, sealed, sealed ? strlen(sealed) : 0);
+  return store.table->insert(store.context, source, sealed, sealed ? strlen(sealed) : 0, NULL);
 }
 
 /* Makes a source and inserts it, sealed as "sealed <id>". */
@@ -129,7 +129,11 @@ static inline void check_every_field(struct store store) {
   invsrc_source_set_number(source, INVSRC_SOURCE_CREATED_AT, INT64_MAX);
   invsrc_source_set_number(source, INVSRC_SOURCE_UPDATED_AT, INT64_MIN);
   invsrc_source_set_number(source, INVSRC_SOURCE_REVISION, INT64_C(1) << 53 | 1);
-  assert_int_equal(store.table->insert(store.context, source, bytes, sizeof bytes),
+  invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, INT64_C(1) << 40);
+  invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, INT64_MAX - 1);
+  invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, INT64_MAX - 2);
+  invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, 1);
+  assert_int_equal(store.table->insert(store.context, source, bytes, sizeof bytes, NULL),
                    INVSRC_OUTCOME_OK);
   assert_int_equal(get(store, "acme", "every-field", back, sealed), INVSRC_OUTCOME_OK);
   assert_same_source(source, back);
@@ -154,6 +158,7 @@ static inline void check_absent_stays_absent(struct store store) {
   assert_non_null(invsrc_source_text(back, INVSRC_SOURCE_DESCRIPTION, NULL));
   assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL));
   assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_AUDIENCE, NULL));
+  assert_null(invsrc_source_text(back, INVSRC_SOURCE_LAST_ERROR, NULL));
   invsrc_buffer_bytes(sealed, &length);
   assert_int_equal(length, 0);
   invsrc_source_free(source);
@@ -173,7 +178,7 @@ static inline void check_long_values(struct store store) {
   for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (char)(i * 31 + i / 251);
   assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_DESCRIPTION, text, sizeof text),
                    INVSRC_OK);
-  assert_int_equal(store.table->insert(store.context, source, bytes, sizeof bytes),
+  assert_int_equal(store.table->insert(store.context, source, bytes, sizeof bytes, NULL),
                    INVSRC_OUTCOME_OK);
   assert_int_equal(get(store, "acme", "long", back, sealed), INVSRC_OUTCOME_OK);
   assert_same_source(source, back);

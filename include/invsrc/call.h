@@ -37,10 +37,23 @@ typedef struct invsrc_call invsrc_call;
 #define INVSRC_WANT_LOOKUP 4       /* ENDPOINT_URL; invsrc_call_answer */
 #define INVSRC_WANT_OAUTH_START 5  /* invsrc_call_source(); invsrc_call_answer_oauth_start */
 #define INVSRC_WANT_SEAL 6         /* PLAINTEXT, invsrc_call_binding(); invsrc_call_answer_seal */
-#define INVSRC_WANT_INSERT 7       /* SEALED, invsrc_call_source(); invsrc_call_answer */
-#define INVSRC_WANT_DISCARD 8      /* SEALED, invsrc_call_binding(); invsrc_call_answer */
-#define INVSRC_WANT_GET 9          /* STOREFRONT, SOURCE_ID; invsrc_call_answer_get */
-#define INVSRC_WANT_LOG 10         /* LOG, invsrc_call_log_level(); invsrc_call_answer */
+#define INVSRC_WANT_INSERT                                                          \
+  7                           /* SEALED, invsrc_call_source(), invsrc_call_event(); \
+                               * invsrc_call_answer */
+#define INVSRC_WANT_DISCARD 8 /* SEALED, invsrc_call_binding(); invsrc_call_answer */
+#define INVSRC_WANT_GET 9     /* STOREFRONT, SOURCE_ID; invsrc_call_answer_get */
+#define INVSRC_WANT_LOG 10    /* LOG, invsrc_call_log_level(); invsrc_call_answer */
+#define INVSRC_WANT_LIST 11   /* STOREFRONT, SKIP, TAKE; invsrc_call_answer_list */
+#define INVSRC_WANT_UPDATE                             \
+  12 /* REVISION, PARTS, SEALED, invsrc_call_source(), \
+      * invsrc_call_event(); invsrc_call_answer_sealed */
+#define INVSRC_WANT_REMOVE                                                \
+  13                        /* invsrc_call_source(), invsrc_call_event(); \
+                             * invsrc_call_answer_sealed */
+#define INVSRC_WANT_OPEN 14 /* SEALED, invsrc_call_binding(); invsrc_call_answer_open */
+#define INVSRC_WANT_PROBE                      \
+  15 /* PLAINTEXT, TOOL, invsrc_call_source(); \
+      * invsrc_call_answer_probe */
 
 /* Begins the answer to an HTTP request. `request` may be freed at once, but its
  * body must stay until the call is freed. Calls no callback.
@@ -57,12 +70,38 @@ INVSRC_API int32_t invsrc_call_new_create(invsrc_service *service, const char *s
                                           uint64_t storefront_length, const void *body,
                                           uint64_t length, invsrc_call **call);
 
+/* Begins the other operations likewise; see invsrc_get() and its like. Return as
+ * invsrc_call_new_create(). */
+INVSRC_API int32_t invsrc_call_new_get(invsrc_service *service, const char *storefront,
+                                       uint64_t storefront_length, const char *source_id,
+                                       uint64_t source_id_length, invsrc_call **call);
+INVSRC_API int32_t invsrc_call_new_list(invsrc_service *service, const char *storefront,
+                                        uint64_t storefront_length, uint64_t skip, uint64_t take,
+                                        invsrc_call **call);
+INVSRC_API int32_t invsrc_call_new_update(invsrc_service *service, const char *storefront,
+                                          uint64_t storefront_length, const char *source_id,
+                                          uint64_t source_id_length, const void *body,
+                                          uint64_t length, invsrc_call **call);
+INVSRC_API int32_t invsrc_call_new_remove(invsrc_service *service, const char *storefront,
+                                          uint64_t storefront_length, const char *source_id,
+                                          uint64_t source_id_length, invsrc_call **call);
+
+/* Begins the check of one source that the store's `due` has claimed, with what was
+ * sealed for it; both are copied. It has no response: when nothing more is wanted,
+ * invsrc_call_check_outcome() says what became of it. Returns INVSRC_OK, INVSRC_EINVAL or
+ * INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_call_new_check(invsrc_service *service, const invsrc_source *source,
+                                         const void *sealed, uint64_t length, invsrc_call **call);
+/* As in invsrc_check; 0 while the call is under way, or where it is no check. */
+INVSRC_API int32_t invsrc_call_check_outcome(const invsrc_call *call);
+INVSRC_API const char *invsrc_call_check_reason(const invsrc_call *call);
+
 /* Wipes and ends the call. */
 INVSRC_API void invsrc_call_free(invsrc_call *call);
 
 /* Runs the call until it wants something. Asking again without having answered
  * gives the same want. Never blocks and calls no callback.
- * Returns a want (0 to 10), INVSRC_EINVAL (NULL) or INVSRC_ENOMEM: the call is
+ * Returns a want (0 to 15), INVSRC_EINVAL (NULL) or INVSRC_ENOMEM: the call is
  * over without a response and nothing was stored. */
 INVSRC_API int32_t invsrc_call_step(invsrc_call *call);
 
@@ -81,12 +120,21 @@ INVSRC_API int32_t invsrc_call_perform(invsrc_call *call);
 #define INVSRC_INPUT_STOREFRONT 5
 #define INVSRC_INPUT_SOURCE_ID 6
 #define INVSRC_INPUT_LOG 7
+#define INVSRC_INPUT_TOOL 8 /* that the probe should call; absent where none was set */
 
 /* An input of the pending want, or NULL when it has none of this kind. Valid
  * until the want is answered. `length` may be NULL. */
 INVSRC_API const void *invsrc_call_input(const invsrc_call *call, int32_t input, uint64_t *length);
+/* A number that the pending want brings, or 0. */
+#define INVSRC_INPUT_SKIP 1
+#define INVSRC_INPUT_TAKE 2
+#define INVSRC_INPUT_REVISION 3
+#define INVSRC_INPUT_PARTS 4
+INVSRC_API uint64_t invsrc_call_number(const invsrc_call *call, int32_t input);
 /* The source that the pending want is about, or NULL. */
 INVSRC_API const invsrc_source *invsrc_call_source(const invsrc_call *call);
+/* The event to be kept in the same step, or NULL. */
+INVSRC_API const invsrc_event *invsrc_call_event(const invsrc_call *call);
 /* What the pending want's sealed bytes are bound to, or NULL. */
 INVSRC_API const invsrc_binding *invsrc_call_binding(const invsrc_call *call);
 /* How many random bytes are wanted; 0 when none are. */
@@ -116,8 +164,20 @@ INVSRC_API int32_t invsrc_call_answer_oauth_start(invsrc_call *call, int32_t out
                                                   uint64_t state_length);
 INVSRC_API int32_t invsrc_call_answer_seal(invsrc_call *call, int32_t outcome, const void *sealed,
                                            uint64_t length);
+/* With what is sealed for the source (NULL and 0 for nothing). */
 INVSRC_API int32_t invsrc_call_answer_get(invsrc_call *call, int32_t outcome,
-                                          const invsrc_source *source);
+                                          const invsrc_source *source, const void *sealed,
+                                          uint64_t length);
+INVSRC_API int32_t invsrc_call_answer_list(invsrc_call *call, int32_t outcome,
+                                           const invsrc_source_list *list, uint64_t total);
+/* UPDATE and REMOVE: with the sealed bytes that were replaced or removed. */
+INVSRC_API int32_t invsrc_call_answer_sealed(invsrc_call *call, int32_t outcome, const void *sealed,
+                                             uint64_t length);
+INVSRC_API int32_t invsrc_call_answer_open(invsrc_call *call, int32_t outcome,
+                                           const void *plaintext, uint64_t length);
+/* With the reason, as invsrc_probe_end(). */
+INVSRC_API int32_t invsrc_call_answer_probe(invsrc_call *call, int32_t outcome, const char *reason,
+                                            uint64_t length);
 
 /* Hands the response over. Returns INVSRC_OK, INVSRC_EINVAL (a NULL) or
  * INVSRC_ESTATE: the call is not done, or its response has been taken. */

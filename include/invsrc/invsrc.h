@@ -98,6 +98,8 @@ typedef struct invsrc_options invsrc_options;
 typedef struct invsrc_request invsrc_request;
 typedef struct invsrc_response invsrc_response;
 typedef struct invsrc_source invsrc_source;
+typedef struct invsrc_source_list invsrc_source_list;
+typedef struct invsrc_event invsrc_event;
 
 /* Bytes that a callback gives back, what sealed bytes are bound to, and the
  * interfaces that a host implements; see provider.h. */
@@ -108,6 +110,8 @@ typedef struct invsrc_registry_vtable invsrc_registry_vtable;
 typedef struct invsrc_sealer_vtable invsrc_sealer_vtable;
 typedef struct invsrc_store_vtable invsrc_store_vtable;
 typedef struct invsrc_oauth_vtable invsrc_oauth_vtable;
+typedef struct invsrc_prober_vtable invsrc_prober_vtable;
+typedef struct invsrc_events_vtable invsrc_events_vtable;
 typedef struct invsrc_world_vtable invsrc_world_vtable;
 
 /* ---- Options ------------------------------------------------------------ */
@@ -134,6 +138,15 @@ INVSRC_API int32_t invsrc_options_set_store(invsrc_options *options,
 /* Optional: without it an OAUTH create is answered with 501 NOT_IMPLEMENTED. */
 INVSRC_API int32_t invsrc_options_set_oauth(invsrc_options *options,
                                             const invsrc_oauth_vtable *vtable, void *context);
+/* Optional: without it no source is activated by itself, and an update to ACTIVE
+ * is answered with 501 NOT_IMPLEMENTED. */
+INVSRC_API int32_t invsrc_options_set_prober(invsrc_options *options,
+                                             const invsrc_prober_vtable *vtable, void *context);
+/* Optional: without it no events are kept. With it each change of a source puts
+ * one into the store, in the same step, until invsrc_deliver_due() has brought it
+ * here. */
+INVSRC_API int32_t invsrc_options_set_events(invsrc_options *options,
+                                             const invsrc_events_vtable *vtable, void *context);
 /* Optional: clock, entropy and log. Default: the system's clock, libcrypto's
  * random generator, no log. */
 INVSRC_API int32_t invsrc_options_set_world(invsrc_options *options,
@@ -157,6 +170,28 @@ INVSRC_API int32_t invsrc_options_set_allow_private(invsrc_options *options, int
  * Default INVSRC_MAX_BODY_DEFAULT. Returns INVSRC_OK, or INVSRC_EINVAL:
  * `options` is NULL, or `bytes` is 0 or above INVSRC_MAX_BODY_LIMIT. */
 INVSRC_API int32_t invsrc_options_set_max_body(invsrc_options *options, uint64_t bytes);
+
+#define INVSRC_LEASE_DEFAULT 120
+#define INVSRC_LEASE_LIMIT 3600
+
+/* How long, in seconds, what invsrc_activate_due() and invsrc_deliver_due() have
+ * claimed is nobody else's. It must be longer than a probe can take. Default
+ * INVSRC_LEASE_DEFAULT. Returns INVSRC_OK, or INVSRC_EINVAL: `options` is NULL, or
+ * `seconds` is 0 or above INVSRC_LEASE_LIMIT. */
+INVSRC_API int32_t invsrc_options_set_lease(invsrc_options *options, uint32_t seconds);
+
+#define INVSRC_RECHECK_LIMIT 2592000
+
+/* How often, in seconds, an ACTIVE source is probed again; 0 (the default): only
+ * after its endpoint, protocol or credential has changed. It stays ACTIVE whatever
+ * comes of it: the check and the events say what did. Returns INVSRC_OK, or
+ * INVSRC_EINVAL: `options` is NULL, or `seconds` is above INVSRC_RECHECK_LIMIT. */
+INVSRC_API int32_t invsrc_options_set_recheck(invsrc_options *options, uint32_t seconds);
+
+/* A tool that only reads, for probes of MCP agents to call with no arguments; NULL
+ * (the default) for none. Copied. Returns INVSRC_OK, or INVSRC_EINVAL (`options` is
+ * NULL, or the name has not 1 to 128 characters of A-Z a-z 0-9 _ - . /). */
+INVSRC_API int32_t invsrc_options_set_probe_tool(invsrc_options *options, const char *name);
 
 /* ---- The service -------------------------------------------------------- */
 
@@ -212,6 +247,76 @@ INVSRC_API int32_t invsrc_create(invsrc_service *service, const char *storefront
                                  uint64_t storefront_length, const void *body, uint64_t length,
                                  invsrc_response **response, invsrc_error *error);
 
+/* The other operations, likewise for a storefront that the host has authenticated
+ * itself. Return as invsrc_create(); INVSRC_EINVAL also for a NULL source id or an
+ * empty one. */
+INVSRC_API int32_t invsrc_get(invsrc_service *service, const char *storefront,
+                              uint64_t storefront_length, const char *source_id,
+                              uint64_t source_id_length, invsrc_response **response,
+                              invsrc_error *error);
+/* Oldest first: passes over `skip` of them and gives at most `take`, 1 to
+ * INVSRC_TAKE_LIMIT. */
+INVSRC_API int32_t invsrc_list(invsrc_service *service, const char *storefront,
+                               uint64_t storefront_length, uint64_t skip, uint64_t take,
+                               invsrc_response **response, invsrc_error *error);
+INVSRC_API int32_t invsrc_update(invsrc_service *service, const char *storefront,
+                                 uint64_t storefront_length, const char *source_id,
+                                 uint64_t source_id_length, const void *body, uint64_t length,
+                                 invsrc_response **response, invsrc_error *error);
+INVSRC_API int32_t invsrc_remove(invsrc_service *service, const char *storefront,
+                                 uint64_t storefront_length, const char *source_id,
+                                 uint64_t source_id_length, invsrc_response **response,
+                                 invsrc_error *error);
+
+#define INVSRC_TAKE_DEFAULT 50
+#define INVSRC_TAKE_LIMIT 200
+#define INVSRC_SKIP_LIMIT INT64_C(9007199254740991)
+
+/* ---- Activation and events ------------------------------------------------ */
+
+#define INVSRC_TIME_LIMIT INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
+
+/* What became of one source that was due. */
+typedef struct invsrc_check {
+  uint32_t size;
+  /* OK: reachable with the credential; PROVEN: and not without it; REFUSED: the
+   * credential is; UNREACHABLE; UNAVAILABLE and FAILED: it could not be checked, or
+   * the result not be stored; CONFLICT: the source has changed meanwhile, so the
+   * result is nobody's. */
+  int32_t outcome;
+  const invsrc_source *source; /* as it is stored now; for the last three as it was claimed */
+  const char *reason;          /* what a person can act on; "" with OK and PROVEN */
+  uint64_t claimed;            /* sources that this call has claimed so far, */
+  uint64_t checked;            /* and checked, this one among them */
+} invsrc_check;
+
+/* Hears of one; what it points to lasts until it returns. It returns 0, or 1: no
+ * more are to be claimed. */
+typedef int32_t (*invsrc_check_visitor)(void *context, const invsrc_check *check);
+
+/* Claims the sources that are due at `now` (milliseconds since
+ * 1970-01-01T00:00:00Z), at most `max`, has them probed, many at a time as the
+ * prober can, and stores each result as it comes: ACTIVE, or when to try again.
+ * Where `now` is 0 it goes by the service's clock, and claims what becomes due while
+ * probes are under way, too. `visit` may be NULL. No two processes check a source
+ * within the same lease.
+ * Returns INVSRC_OK when nothing is left to do; INVSRC_EINVAL; INVSRC_ESTATE (no
+ * store, sealer or prober); INVSRC_EUNAVAILABLE or INVSRC_EIO (the store, the prober
+ * or the clock; sources that were claimed and not visited become due again when the lease
+ * ends); INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_activate_due(invsrc_service *service, int64_t now, uint64_t max,
+                                       invsrc_check_visitor visit, void *context,
+                                       invsrc_error *error);
+
+/* Delivers the events that are due at `now`, oldest first, at most `max`: each at
+ * least once, and again with growing pauses until it is taken. `*delivered` and
+ * `*postponed` (may be NULL) count them. Returns INVSRC_OK; INVSRC_EINVAL;
+ * INVSRC_ESTATE (no events or no store); INVSRC_EUNAVAILABLE or INVSRC_EIO (the
+ * store); INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_deliver_due(invsrc_service *service, int64_t now, uint64_t max,
+                                      uint64_t *delivered, uint64_t *postponed,
+                                      invsrc_error *error);
+
 /* ---- Responses ---------------------------------------------------------- */
 
 INVSRC_API void invsrc_response_free(invsrc_response *response);
@@ -226,11 +331,15 @@ INVSRC_API const char *invsrc_response_header_name(const invsrc_response *respon
 INVSRC_API const char *invsrc_response_header_value(const invsrc_response *response,
                                                     uint32_t index);
 
-/* The body: JSON text. `length` may be NULL. */
+/* The body: JSON text, or "" with 204. `length` may be NULL. */
 INVSRC_API const char *invsrc_response_body(const invsrc_response *response, uint64_t *length);
 
-/* The source that a success is about, or NULL. It belongs to the response. */
+/* The source that a success is about, the sources of a list, or NULL. They belong
+ * to the response. */
 INVSRC_API const invsrc_source *invsrc_response_source(const invsrc_response *response);
+INVSRC_API const invsrc_source_list *invsrc_response_sources(const invsrc_response *response);
+/* How many sources the storefront has, with the response to a list; else 0. */
+INVSRC_API uint64_t invsrc_response_total(const invsrc_response *response);
 
 /* ---- The source record -------------------------------------------------- */
 
@@ -254,7 +363,13 @@ INVSRC_API const invsrc_source *invsrc_response_source(const invsrc_response *re
 #define INVSRC_SOURCE_STOREFRONT 16              /* T the owner; never on the wire */
 #define INVSRC_SOURCE_OAUTH_AUDIENCE 17          /* T absent unless set */
 #define INVSRC_SOURCE_REVISION 18                /* N from 1, one more with each update */
-#define INVSRC_SOURCE_FIELD_END 19               /* one past the last; grows with the library */
+/* The check: what is known of the agent, for the operator; never on the wire. */
+#define INVSRC_SOURCE_ATTEMPTS 19          /* N checks that failed since one went well */
+#define INVSRC_SOURCE_LAST_CHECKED_AT 20   /* N milliseconds; 0: never */
+#define INVSRC_SOURCE_LAST_ERROR 21        /* T why the last check failed; absent if it did not */
+#define INVSRC_SOURCE_NEXT_CHECK_AT 22     /* N milliseconds; 0: none is due */
+#define INVSRC_SOURCE_CREDENTIAL_PROVEN 23 /* N 1: the agent refuses who has no credential */
+#define INVSRC_SOURCE_FIELD_END 24         /* one past the last; grows with the library */
 
 /* The value of a text field, or NULL: absent, not a text field, or unknown.
  * `length` may be NULL. No getter can reach a credential: a source holds none. */
@@ -270,8 +385,8 @@ INVSRC_API const char *invsrc_source_field_name(int32_t field);
 /* For stores: a source with nothing set, or NULL when memory ran out. */
 INVSRC_API invsrc_source *invsrc_source_new(void);
 INVSRC_API void invsrc_source_free(invsrc_source *source);
-/* Copies the text in. Returns INVSRC_OK, INVSRC_EINVAL (a NULL, not a text
- * field, or a length above 64 KiB) or INVSRC_ENOMEM. */
+/* Copies the text in; NULL and 0 take it away. Returns INVSRC_OK, INVSRC_EINVAL (no
+ * source, not a text field, or a length above 64 KiB) or INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_source_set_text(invsrc_source *source, int32_t field, const char *text,
                                           uint64_t length);
 /* Returns INVSRC_OK or INVSRC_EINVAL (a NULL or not a number field). */
@@ -279,6 +394,46 @@ INVSRC_API int32_t invsrc_source_set_number(invsrc_source *source, int32_t field
 /* Makes `to` equal to `from`. Returns INVSRC_OK, INVSRC_EINVAL or
  * INVSRC_ENOMEM; then `to` is as it was. */
 INVSRC_API int32_t invsrc_source_copy(invsrc_source *to, const invsrc_source *from);
+
+/* ---- Lists of sources ----------------------------------------------------- */
+
+/* How many, and each by its index from 0; NULL from the count on. */
+INVSRC_API uint64_t invsrc_source_list_count(const invsrc_source_list *list);
+INVSRC_API const invsrc_source *invsrc_source_list_at(const invsrc_source_list *list,
+                                                      uint64_t index);
+/* For stores: an empty list, or NULL when memory ran out; and one more source, copied,
+ * with what was sealed for it (NULL and 0 for nothing, or where nobody asked). Returns
+ * INVSRC_OK, INVSRC_EINVAL or INVSRC_ENOMEM. */
+INVSRC_API invsrc_source_list *invsrc_source_list_new(void);
+INVSRC_API void invsrc_source_list_free(invsrc_source_list *list);
+INVSRC_API int32_t invsrc_source_list_append(invsrc_source_list *list, const invsrc_source *source,
+                                             const void *sealed, uint64_t length);
+/* What was sealed for it, or NULL. `length` may be NULL. */
+INVSRC_API const void *invsrc_source_list_sealed(const invsrc_source_list *list, uint64_t index,
+                                                 uint64_t *length);
+
+/* ---- Events --------------------------------------------------------------- */
+
+/* The fields of an event, as those of a source. The types: source.created,
+ * .activated, .unreachable, .recovered, .updated, .disabled, .deleted. */
+#define INVSRC_EVENT_ID 1         /* T "evt_" and a ULID: the same with each delivery */
+#define INVSRC_EVENT_TYPE 2       /* T */
+#define INVSRC_EVENT_STOREFRONT 3 /* T */
+#define INVSRC_EVENT_TIME 4       /* N milliseconds since 1970-01-01T00:00:00Z */
+#define INVSRC_EVENT_PAYLOAD 5    /* T JSON: type, timestamp, data; see invsrc_api(7) */
+#define INVSRC_EVENT_ATTEMPTS 6   /* N deliveries that failed */
+#define INVSRC_EVENT_FIELD_END 7
+
+INVSRC_API const char *invsrc_event_text(const invsrc_event *event, int32_t field,
+                                         uint64_t *length);
+INVSRC_API int64_t invsrc_event_number(const invsrc_event *event, int32_t field);
+/* For stores, as the functions of sources. */
+INVSRC_API invsrc_event *invsrc_event_new(void);
+INVSRC_API void invsrc_event_free(invsrc_event *event);
+INVSRC_API int32_t invsrc_event_set_text(invsrc_event *event, int32_t field, const char *text,
+                                         uint64_t length);
+INVSRC_API int32_t invsrc_event_set_number(invsrc_event *event, int32_t field, int64_t number);
+INVSRC_API int32_t invsrc_event_copy(invsrc_event *to, const invsrc_event *from);
 
 /* ---- Pure helpers ------------------------------------------------------- */
 

@@ -37,7 +37,9 @@ extern "C" {
 #define INVSRC_OUTCOME_DUPLICATE 8        /* the id or agentId exists: try again (503) */
 #define INVSRC_OUTCOME_NOT_FOUND 9        /* no such source on this storefront (404) */
 #define INVSRC_OUTCOME_NO_OAUTH 10        /* the agent says that it has no OAuth (400) */
-#define INVSRC_OUTCOME_NOT_IMPLEMENTED 11 /* this host starts no OAuth (501) */
+#define INVSRC_OUTCOME_NOT_IMPLEMENTED 11 /* this host starts no OAuth, or probes nothing (501) */
+#define INVSRC_OUTCOME_PROVEN 12          /* reachable with the credential, and not without it */
+#define INVSRC_OUTCOME_UNREACHABLE 13     /* the agent does not answer as one */
 
 /* An `invsrc_buffer` is where a callback puts bytes that it gives back. What was
  * put is copied, and wiped when the library has used it. */
@@ -112,20 +114,106 @@ struct invsrc_sealer_vtable {
 
 /* ---- Store: keep a source and its sealed credential in one atomic step --- */
 
+/* What an update writes. ID, SOURCE_ID, AGENT_ID and STOREFRONT never change. */
+#define INVSRC_PART_RECORD 1 /* the fields up to INVSRC_SOURCE_REVISION */
+#define INVSRC_PART_CHECK 2  /* the fields from INVSRC_SOURCE_ATTEMPTS on */
+#define INVSRC_PART_SEALED 4 /* what was sealed */
+
 struct invsrc_store_vtable {
   uint32_t size;
   uint32_t reserved; /* 0 */
-  /* Keeps `source` and `sealed` (NULL and 0 when it has none), both or neither,
-   * durably before it returns. OK. CONFLICT: the storefront has this sourceId.
-   * DUPLICATE: any storefront has this id or agentId. UNAVAILABLE: not now, and
-   * not stored. FAILED: not stored. */
-  int32_t (*insert)(void *context, const invsrc_source *source, const void *sealed,
-                    uint64_t length);
+  /* Keeps `source`, `sealed` (NULL and 0 when it has none) and `event` (NULL for none),
+   * all or nothing, durably before it returns. OK. CONFLICT: the storefront has this
+   * sourceId. DUPLICATE: any storefront has this id or agentId. UNAVAILABLE: not now,
+   * and not stored. FAILED: not stored; also where an event has this one's id, as in the
+   * other two that keep events. */
+  int32_t (*insert)(void *context, const invsrc_source *source, const void *sealed, uint64_t length,
+                    const invsrc_event *event);
   /* Reads one back: fills `source`, which comes empty, and `sealed`, which stays
    * empty when there is none. OK. NOT_FOUND. UNAVAILABLE. FAILED. */
   int32_t (*get)(void *context, const char *storefront, uint64_t storefront_length,
                  const char *source_id, uint64_t source_id_length, invsrc_source *source,
                  invsrc_buffer *sealed);
+  /* Appends at most `take` of the storefront's sources to `list`, which comes empty:
+   * in the order in which they were inserted, after the first `skip`; and sets `*total`
+   * to how many it has. Needs not append what was sealed. OK, also for none.
+   * UNAVAILABLE. FAILED. */
+  int32_t (*list)(void *context, const char *storefront, uint64_t storefront_length, uint64_t skip,
+                  uint64_t take, invsrc_source_list *list, uint64_t *total);
+  /* Where the source with the id of `source` is stored with this `revision`, writes the
+   * parts of it (INVSRC_PART_…, or-ed) and keeps `event` (NULL for none), all or nothing,
+   * durably. With INVSRC_PART_SEALED `sealed` takes the place of what was sealed (NULL
+   * and 0: of nothing), which is put into `replaced`. Without INVSRC_PART_RECORD the
+   * revision stays. OK. CONFLICT: it has another revision. NOT_FOUND. UNAVAILABLE and
+   * FAILED: nothing was written. */
+  int32_t (*update)(void *context, const invsrc_source *source, uint64_t revision, uint32_t parts,
+                    const void *sealed, uint64_t length, const invsrc_event *event,
+                    invsrc_buffer *replaced);
+  /* Removes the source with the id of `source`, puts what was sealed into `sealed`, and
+   * keeps `event` (NULL for none), all or nothing, durably. OK. NOT_FOUND. UNAVAILABLE.
+   * FAILED. */
+  int32_t (*remove)(void *context, const invsrc_source *source, const invsrc_event *event,
+                    invsrc_buffer *sealed);
+  /* Claims sources of all storefronts that are due: those with a NEXT_CHECK_AT from 1 to
+   * `now`, longest due first, at most `limit`. Sets the NEXT_CHECK_AT of each to
+   * `lease_end` and appends it, with what was sealed, to `list`, which comes empty. No two
+   * calls, of whatever process, may claim the same. OK, also for none. UNAVAILABLE.
+   * FAILED. */
+  int32_t (*due)(void *context, int64_t now, int64_t lease_end, uint64_t limit,
+                 invsrc_source_list *list);
+  /* The next two are needed where the service has events only.
+   *
+   * Claims the event that is due at `now` and was kept first: fills `event`, which comes
+   * empty, and makes it due again at `lease_end`. An event is due as soon as it is kept.
+   * OK. NOT_FOUND: none is due. UNAVAILABLE. FAILED. */
+  int32_t (*event_next)(void *context, int64_t now, int64_t lease_end, invsrc_event *event);
+  /* The event with this id was taken (`next_at` is 0): forgets it; or it was not: it is
+   * due again at `next_at`, with one more in ATTEMPTS. OK, also where there is no such
+   * event. UNAVAILABLE. FAILED. */
+  int32_t (*event_end)(void *context, const char *id, uint64_t id_length, int64_t next_at);
+};
+
+/* ---- Probe: does the agent answer with this credential? ------------------- */
+
+/* Probes to be carried out, and one of them. */
+typedef struct invsrc_probes invsrc_probes;
+typedef struct invsrc_probe invsrc_probe;
+
+struct invsrc_prober_vtable {
+  uint32_t size;
+  uint32_t reserved; /* 0 */
+  /* Takes probes by invsrc_probes_next() and ends each by invsrc_probe_end(), in any
+   * order, as many at a time as it can. It may ask for more until it returns, and must
+   * have ended all that it took by then. OK. NOT_IMPLEMENTED. UNAVAILABLE. FAILED. Those that
+   * it leaves are not checked. */
+  int32_t (*probe)(void *context, invsrc_probes *probes);
+};
+
+/* The next probe, or NULL when there is none now: there may be when another has ended, or
+ * after a while where the prober is still busy. Only within `probe`, on its thread. */
+INVSRC_API invsrc_probe *invsrc_probes_next(invsrc_probes *probes);
+/* The source whose agent is to be asked; its credential, which is the JSON text of `auth`
+ * as it was accepted (invsrc_api(7)), or NULL when it has none; secret, and to be sent to
+ * nobody but that agent and its token endpoint; and the tool that the probe should call,
+ * or NULL. They last until the probe is ended. */
+INVSRC_API const invsrc_source *invsrc_probe_source(const invsrc_probe *probe);
+INVSRC_API const void *invsrc_probe_credential(const invsrc_probe *probe, uint64_t *length);
+INVSRC_API const char *invsrc_probe_tool(const invsrc_probe *probe);
+/* Ends a probe, which is gone then. OK: the agent answered with the credential. PROVEN: and
+ * refused who has none. REFUSED: it refused the credential. UNREACHABLE: it did not answer,
+ * or not as an agent. UNAVAILABLE: the prober could not ask. FAILED. `reason` says, with all
+ * but the first two, what a person can do about it, in at most 255 bytes of UTF-8 without
+ * control characters and without anything that the agent sent; it may be NULL. */
+INVSRC_API void invsrc_probe_end(invsrc_probe *probe, int32_t outcome, const char *reason);
+
+/* ---- Events: who hears of a change? ---------------------------------------- */
+
+struct invsrc_events_vtable {
+  uint32_t size;
+  uint32_t reserved; /* 0 */
+  /* Takes an event, which was kept when the change was. OK: it is not brought again.
+   * UNAVAILABLE and FAILED: it is, later. */
+  int32_t (*deliver)(void *context, const invsrc_event *event);
 };
 
 /* ---- OAuth: where does the operator give consent? ------------------------ */

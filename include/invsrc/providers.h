@@ -61,9 +61,17 @@ INVSRC_API int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *s
 
 /* ---- Store in SQLite ----------------------------------------------------- */
 
-/* A database file in WAL mode with synchronous=FULL: what was inserted is on
- * disk. Many processes may open the same file; but one that is open is not to be
- * used across fork(): the child opens it anew. */
+/* A database file in WAL mode with synchronous=FULL: what was written is on
+ * disk. Many processes may open the same file; but one that is open is not to be used
+ * across fork(): the child opens it anew.
+ *
+ * When a source is removed, or what was sealed for it is replaced, the old sealed bytes
+ * are overwritten in the file, and the write-ahead log is emptied of them, before the
+ * function returns; that costs one more wait for the disk. Whoever reads the database
+ * just then (a backup) can put off the emptying, which then comes with the next write or
+ * when the last process closes the file. Neither can fail the operation. Copies that the
+ * file system or the disk keeps, and backups, are out of reach. To make this hold, each source
+ * takes 4 KiB more than its fields. */
 typedef struct invsrc_sqlite invsrc_sqlite;
 
 /* Opens `path`, made (mode 0600) and given its schema when there is none, or

@@ -35,16 +35,24 @@ typedef struct invsrc_testkit invsrc_testkit;
 #define INVSRC_EFFECT_DISCARD 8
 #define INVSRC_EFFECT_GET 9
 #define INVSRC_EFFECT_OPEN 10
-#define INVSRC_EFFECT_END 11 /* one past the last */
+#define INVSRC_EFFECT_LIST 11
+#define INVSRC_EFFECT_UPDATE 12
+#define INVSRC_EFFECT_REMOVE 13
+#define INVSRC_EFFECT_DUE 14
+#define INVSRC_EFFECT_PROBE 15 /* each probe; with a prober to wrap, each call of it */
+#define INVSRC_EFFECT_EVENT_NEXT 16
+#define INVSRC_EFFECT_EVENT_END 17
+#define INVSRC_EFFECT_DELIVER 18
+#define INVSRC_EFFECT_END 19 /* one past the last */
 
 /* A kit with nothing scripted: time 2026-01-01T00:00:00Z, seed 1, nobody's keys,
  * nothing registered. NULL when memory ran out. */
 INVSRC_API invsrc_testkit *invsrc_testkit_new(void);
 INVSRC_API void invsrc_testkit_free(invsrc_testkit *kit);
 
-/* Sets the kit's world, authenticator and registry in the options, and each of
- * sealer, store and OAuth that it was given to use. Returns INVSRC_OK or
- * INVSRC_EINVAL. */
+/* Sets the kit's world, authenticator, registry, prober and events in the options, and
+ * each of sealer, store and OAuth that it was given to use; but no events where it was given
+ * a store that keeps none. Returns INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_testkit_install(invsrc_testkit *kit, invsrc_options *options);
 
 /* The providers to wrap, set before invsrc_testkit_install(); NULL for the table takes
@@ -63,6 +71,13 @@ INVSRC_API int32_t invsrc_testkit_use_store(invsrc_testkit *kit, const invsrc_st
 INVSRC_API int32_t invsrc_testkit_use_oauth(invsrc_testkit *kit, const invsrc_oauth_vtable *vtable,
                                             void *context);
 
+/* A kit that was given no prober follows its own script, and one that was given no events
+ * takes each event. */
+INVSRC_API int32_t invsrc_testkit_use_prober(invsrc_testkit *kit,
+                                             const invsrc_prober_vtable *vtable, void *context);
+INVSRC_API int32_t invsrc_testkit_use_events(invsrc_testkit *kit,
+                                             const invsrc_events_vtable *vtable, void *context);
+
 /* The clock stands at `milliseconds` since 1970-01-01T00:00:00Z. Returns INVSRC_OK or
  * INVSRC_EINVAL: `kit` is NULL. */
 INVSRC_API int32_t invsrc_testkit_set_time(invsrc_testkit *kit, int64_t milliseconds);
@@ -77,6 +92,15 @@ INVSRC_API int32_t invsrc_testkit_add_key(invsrc_testkit *kit, const char *key,
  * INVSRC_EINVAL, INVSRC_EMALFORMED or INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_testkit_register(invsrc_testkit *kit, const char *endpoint_url);
 
+/* What probes of an agent come to, by its endpointUrl in canonical form; an agent that
+ * was not scripted answers OK. `credential` is the auth that it takes, as JSON text, and any
+ * other is REFUSED; NULL for any. `outcome` and `reason` (may be NULL) are what it answers to
+ * what it takes. Replaces what was scripted for the agent before. Returns INVSRC_OK, INVSRC_EINVAL,
+ * INVSRC_EMALFORMED or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_testkit_script_agent(invsrc_testkit *kit, const char *endpoint_url,
+                                               const char *credential, int32_t outcome,
+                                               const char *reason);
+
 /* The `nth` call from now (1: the next) of an effect does nothing and returns
  * `outcome`, which need not be a legal one; 0 for every call from now on. Replaces
  * what was scripted for the effect before. Returns INVSRC_OK or INVSRC_EINVAL. */
@@ -87,6 +111,8 @@ INVSRC_API int32_t invsrc_testkit_fail(invsrc_testkit *kit, int32_t effect, uint
 INVSRC_API int32_t invsrc_testkit_reset(invsrc_testkit *kit);
 /* How often an effect was called since the start or the last reset; 0 for an unknown one. */
 INVSRC_API uint64_t invsrc_testkit_calls(const invsrc_testkit *kit, int32_t effect);
+/* The last event that was taken, or NULL; it lasts until the next one. */
+INVSRC_API const invsrc_event *invsrc_testkit_last_event(const invsrc_testkit *kit);
 /* The last line that was logged, or "". */
 INVSRC_API const char *invsrc_testkit_last_log(const invsrc_testkit *kit);
 

@@ -19,14 +19,13 @@ void ivs_id_format(char id[IVS_ID_SIZE], const uint8_t random[IVS_ID_RANDOM]) {
   id[count] = '\0';
 }
 
-void ivs_agent_id_format(char id[IVS_AGENT_ID_SIZE], int64_t milliseconds,
-                         const uint8_t random[IVS_AGENT_ID_RANDOM]) {
+void ivs_ulid_format(char id[IVS_ULID_SIZE], const char *prefix, int64_t milliseconds,
+                     const uint8_t random[IVS_ULID_RANDOM]) {
   static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-  static const char prefix[] = "agent_";
   uint64_t time = (uint64_t)milliseconds;
-  char *ulid = id + sizeof prefix - 1;
+  char *ulid = id + strlen(prefix);
 
-  memcpy(id, prefix, sizeof prefix - 1);
+  memcpy(id, prefix, strlen(prefix));
   for (int i = 0; i < 10; i++) ulid[i] = alphabet[time >> (45 - 5 * i) & 31];
   /* 40 random bits make eight characters, twice. */
   for (int half = 0; half < 2; half++) {

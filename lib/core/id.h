@@ -11,11 +11,14 @@
 #define IVS_ID_SIZE 20  /* 63 bits in decimal, and a NUL */
 void ivs_id_format(char id[IVS_ID_SIZE], const uint8_t random[IVS_ID_RANDOM]);
 
-#define IVS_AGENT_ID_RANDOM 10
-#define IVS_AGENT_ID_SIZE 33 /* "agent_", 26 characters, and a NUL */
-/* A ULID: 48 bits of milliseconds, then 80 random ones, in Crockford's base32. */
-void ivs_agent_id_format(char id[IVS_AGENT_ID_SIZE], int64_t milliseconds,
-                         const uint8_t random[IVS_AGENT_ID_RANDOM]);
+#define IVS_ULID_RANDOM 10
+#define IVS_ULID_SIZE 33 /* a prefix of at most six characters, 26 more, and a NUL */
+#define IVS_AGENT_PREFIX "agent_"
+#define IVS_EVENT_PREFIX "evt_"
+/* The prefix and a ULID: 48 bits of milliseconds, then 80 random ones, in Crockford's
+ * base32. */
+void ivs_ulid_format(char id[IVS_ULID_SIZE], const char *prefix, int64_t milliseconds,
+                     const uint8_t random[IVS_ULID_RANDOM]);
 
 #define IVS_TIME_LATEST INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 #define IVS_TIME_SIZE 21                         /* "2026-01-01T00:00:00Z" and a NUL */

@@ -11,7 +11,7 @@
 #define IVS_ISSUES_MAX 64
 
 typedef struct ivs_issue {
-  const char *path;
+  const char *path; /* NULL: the request as a whole */
   const char *message;
 } ivs_issue;
 

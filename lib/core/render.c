@@ -20,11 +20,15 @@ static void write_flag(ivs_buffer *out, const invsrc_source *source, int32_t fie
   ivs_buffer_append_text(out, invsrc_source_number(source, field) ? "true" : "false");
 }
 
-static void write_time(ivs_buffer *out, const invsrc_source *source, int32_t field) {
+static void write_date(ivs_buffer *out, int64_t milliseconds) {
   char text[IVS_TIME_SIZE];
 
-  ivs_time_format(text, invsrc_source_number(source, field));
+  ivs_time_format(text, milliseconds);
   ivs_json_write_string(out, text, strlen(text));
+}
+
+static void write_time(ivs_buffer *out, const invsrc_source *source, int32_t field) {
+  write_date(out, invsrc_source_number(source, field));
 }
 
 /* The agent is named as its source. */
@@ -87,6 +91,35 @@ void ivs_render_source(ivs_buffer *out, const invsrc_source *source) {
   ivs_buffer_append_text(out, "}");
 }
 
+void ivs_render_sources(ivs_buffer *out, const invsrc_source_list *list) {
+  uint64_t count = invsrc_source_list_count(list);
+
+  ivs_buffer_append_text(out, "[");
+  for (uint64_t i = 0; i < count; i++) {
+    if (i > 0) ivs_buffer_append_text(out, ",");
+    ivs_render_source(out, invsrc_source_list_at(list, i));
+  }
+  ivs_buffer_append_text(out, "]");
+}
+
+void ivs_render_event(ivs_buffer *out, const char *type, int64_t milliseconds,
+                      const invsrc_source *source, const char *reason) {
+  write_key(out, 1, "type");
+  ivs_json_write_string(out, type, strlen(type));
+  write_key(out, 0, "timestamp");
+  write_date(out, milliseconds);
+  ivs_buffer_append_text(out, ",\"data\":");
+  write_key(out, 1, "storefront");
+  write_text(out, source, INVSRC_SOURCE_STOREFRONT);
+  write_key(out, 0, "source");
+  ivs_render_source(out, source);
+  if (reason) {
+    write_key(out, 0, "reason");
+    ivs_json_write_string(out, reason, strlen(reason));
+  }
+  ivs_buffer_append_text(out, "}}");
+}
+
 /* Up to the details; end_error() closes it. */
 static void begin_error(ivs_buffer *out, const char *code, const char *message, const char *field) {
   ivs_buffer_append_text(out, "{\"data\":null,\"error\":");
@@ -109,7 +142,7 @@ void ivs_render_error(ivs_buffer *out, const char *code, const char *message, co
 }
 
 /* Room for the longest path and message, and a count. */
-#define SENTENCE_SIZE 256
+#define SENTENCE_SIZE 384
 
 static void write_fault(ivs_buffer *out, const ivs_json_fault *fault) {
   char sentence[SENTENCE_SIZE] = "The body must be a JSON object";
@@ -127,8 +160,13 @@ static void write_fault(ivs_buffer *out, const ivs_json_fault *fault) {
 static void write_issues(ivs_buffer *out, const ivs_issues *issues) {
   const ivs_issue *first = &issues->items[0];
   char sentence[SENTENCE_SIZE];
-  int length = snprintf(sentence, sizeof sentence, "%s %s", first->path, first->message);
+  int length;
 
+  if (!first->path) { /* the request as a whole: then there is nothing else */
+    ivs_render_error(out, "VALIDATION_ERROR", first->message, NULL);
+    return;
+  }
+  length = snprintf(sentence, sizeof sentence, "%s %s", first->path, first->message);
   if (issues->count > 1)
     snprintf(sentence + length, sizeof sentence - (size_t)length, "; %zu more in details.issues",
              issues->count - 1);

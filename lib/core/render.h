@@ -1,6 +1,6 @@
 /*
- * The JSON that goes out: a source (contract §4.1) and an error (§4.2), in the
- * order of their tables. Can only render what a source has, and that is no secret.
+ * The JSON that goes out: a source (contract §4.1), an error (§4.2) and an event, in
+ * the order of their tables. Can only render what a source has, and that is no secret.
  */
 #ifndef IVS_CORE_RENDER_H
 #define IVS_CORE_RENDER_H
@@ -10,6 +10,13 @@
 #include "core/request.h"
 
 void ivs_render_source(ivs_buffer *out, const invsrc_source *source);
+/* The array of them. */
+void ivs_render_sources(ivs_buffer *out, const invsrc_source_list *list);
+
+/* The payload of an event, in the form of Standard Webhooks: {"type":…,"timestamp":…,
+ * "data":{"storefront":…,"source":{…},"reason":…}}; `reason` may be NULL. */
+void ivs_render_event(ivs_buffer *out, const char *type, int64_t milliseconds,
+                      const invsrc_source *source, const char *reason);
 
 /* {"data":null,"error":{…}}; `field` may be NULL. */
 void ivs_render_error(ivs_buffer *out, const char *code, const char *message, const char *field);

@@ -1,25 +1,16 @@
 /*
- * The source record: a value with a text or a number for each field, and the
- * table that names them. Knows nothing of requests, stores or JSON.
+ * The source record. Knows nothing of requests, stores or JSON.
  */
 #include <invsrc/invsrc.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "core/buffer.h"
-
-/* Long enough for every field; keeps lengths far from overflow. */
-#define LONGEST_TEXT 65536
+#include "core/record.h"
 
 struct invsrc_source {
-  ivs_buffer texts[INVSRC_SOURCE_FIELD_END];
-  int64_t numbers[INVSRC_SOURCE_FIELD_END];
+  ivs_value values[INVSRC_SOURCE_FIELD_END];
 };
 
-static const struct {
-  char kind;
-  const char *name;
-} fields[INVSRC_SOURCE_FIELD_END] = {
+static const ivs_field fields[INVSRC_SOURCE_FIELD_END] = {
     [INVSRC_SOURCE_ID] = {'T', "id"},
     [INVSRC_SOURCE_SOURCE_ID] = {'T', "sourceId"},
     [INVSRC_SOURCE_NAME] = {'T', "name"},
@@ -38,11 +29,14 @@ static const struct {
     [INVSRC_SOURCE_STOREFRONT] = {'T', "storefront"},
     [INVSRC_SOURCE_OAUTH_AUDIENCE] = {'T', "oauthAudience"},
     [INVSRC_SOURCE_REVISION] = {'N', "revision"},
+    [INVSRC_SOURCE_ATTEMPTS] = {'N', "attempts"},
+    [INVSRC_SOURCE_LAST_CHECKED_AT] = {'N', "lastCheckedAt"},
+    [INVSRC_SOURCE_LAST_ERROR] = {'T', "lastError"},
+    [INVSRC_SOURCE_NEXT_CHECK_AT] = {'N', "nextCheckAt"},
+    [INVSRC_SOURCE_CREDENTIAL_PROVEN] = {'N', "credentialProven"},
 };
 
-static int is_kind(int32_t field, char kind) {
-  return field > 0 && field < INVSRC_SOURCE_FIELD_END && fields[field].kind == kind;
-}
+static const ivs_form form = {fields, INVSRC_SOURCE_FIELD_END};
 
 int32_t invsrc_source_field_kind(int32_t field) {
   return field > 0 && field < INVSRC_SOURCE_FIELD_END ? fields[field].kind : 0;
@@ -53,60 +47,31 @@ const char *invsrc_source_field_name(int32_t field) {
 }
 
 const char *invsrc_source_text(const invsrc_source *source, int32_t field, uint64_t *length) {
-  if (length) *length = 0;
-  if (!source || !is_kind(field, 'T')) return NULL;
-  if (length) *length = source->texts[field].length;
-  return source->texts[field].bytes;
+  return ivs_record_text(&form, source ? source->values : NULL, field, length);
 }
 
 int64_t invsrc_source_number(const invsrc_source *source, int32_t field) {
-  return source && is_kind(field, 'N') ? source->numbers[field] : 0;
+  return ivs_record_number(&form, source ? source->values : NULL, field);
 }
 
 invsrc_source *invsrc_source_new(void) {
   return calloc(1, sizeof(invsrc_source));
 }
 
-static void clear(invsrc_source *source) {
-  for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++)
-    ivs_buffer_end(&source->texts[field]);
-}
-
 void invsrc_source_free(invsrc_source *source) {
-  if (!source) return;
-  clear(source);
+  if (source) ivs_record_end(&form, source->values);
   free(source);
 }
 
 int32_t invsrc_source_set_text(invsrc_source *source, int32_t field, const char *text,
                                uint64_t length) {
-  if (!source || !text || !is_kind(field, 'T') || length > LONGEST_TEXT) return INVSRC_EINVAL;
-  return ivs_buffer_set(&source->texts[field], text, (size_t)length);
+  return ivs_record_set_text(&form, source ? source->values : NULL, field, text, length);
 }
 
 int32_t invsrc_source_set_number(invsrc_source *source, int32_t field, int64_t number) {
-  if (!source || !is_kind(field, 'N')) return INVSRC_EINVAL;
-  source->numbers[field] = number;
-  return INVSRC_OK;
+  return ivs_record_set_number(&form, source ? source->values : NULL, field, number);
 }
 
 int32_t invsrc_source_copy(invsrc_source *to, const invsrc_source *from) {
-  invsrc_source fresh;
-  int32_t result = INVSRC_OK;
-
-  if (!to || !from) return INVSRC_EINVAL;
-  if (to == from) return INVSRC_OK;
-  fresh = *from;
-  memset(fresh.texts, 0, sizeof fresh.texts);
-  for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END && result == INVSRC_OK; field++)
-    if (from->texts[field].bytes)
-      result =
-          ivs_buffer_set(&fresh.texts[field], from->texts[field].bytes, from->texts[field].length);
-  if (result != INVSRC_OK) {
-    clear(&fresh);
-    return result;
-  }
-  clear(to);
-  *to = fresh;
-  return INVSRC_OK;
+  return to && from ? ivs_record_copy(&form, to->values, from->values) : INVSRC_EINVAL;
 }

@@ -10,46 +10,107 @@ static const void *bytes_of(const ivs_buffer *buffer, uint64_t *length) {
   return buffer->bytes;
 }
 
-const void *invsrc_call_input(const invsrc_call *call, int32_t input, uint64_t *length) {
-  if (length) *length = 0;
-  if (!call) return NULL;
+/* An input that is bytes of the call; which buffer they are in depends on the want. */
+static const ivs_buffer *buffer_of(const invsrc_call *call, int32_t input) {
   switch (call->want << 8 | input) {
     case INVSRC_WANT_AUTHENTICATE << 8 | INVSRC_INPUT_TOKEN:
-      return bytes_of(&call->token, length);
+      return &call->token;
     case INVSRC_WANT_LOOKUP << 8 | INVSRC_INPUT_ENDPOINT_URL:
-      return bytes_of(&call->draft.endpoint, length);
+      return &call->draft.endpoint;
     case INVSRC_WANT_SEAL << 8 | INVSRC_INPUT_PLAINTEXT:
-      return bytes_of(&call->draft.credential, length);
+      return &call->draft.credential;
+    case INVSRC_WANT_PROBE << 8 | INVSRC_INPUT_PLAINTEXT:
+      return ivs_call_credential(call);
     case INVSRC_WANT_INSERT << 8 | INVSRC_INPUT_SEALED:
+    case INVSRC_WANT_UPDATE << 8 | INVSRC_INPUT_SEALED:
     case INVSRC_WANT_DISCARD << 8 | INVSRC_INPUT_SEALED:
-      return bytes_of(&call->sealed.data, length);
+      return &call->sealed.data;
+    case INVSRC_WANT_OPEN << 8 | INVSRC_INPUT_SEALED:
+      return &call->found_sealed.data;
     case INVSRC_WANT_GET << 8 | INVSRC_INPUT_STOREFRONT:
-      return bytes_of(&call->storefront.data, length);
+    case INVSRC_WANT_LIST << 8 | INVSRC_INPUT_STOREFRONT:
+      return &call->storefront.data;
     case INVSRC_WANT_GET << 8 | INVSRC_INPUT_SOURCE_ID:
-      return bytes_of(&call->source_id, length);
-    case INVSRC_WANT_LOG << 8 | INVSRC_INPUT_LOG:
-      if (length) *length = strlen(call->log);
-      return call->log;
+      return &call->source_id;
     default:
       return NULL;
   }
 }
 
+static const char *text_of(const invsrc_call *call, int32_t input) {
+  switch (call->want << 8 | input) {
+    case INVSRC_WANT_LOG << 8 | INVSRC_INPUT_LOG:
+      return call->log;
+    case INVSRC_WANT_PROBE << 8 | INVSRC_INPUT_TOOL:
+      return ivs_call_tool(call);
+    default:
+      return NULL;
+  }
+}
+
+const void *invsrc_call_input(const invsrc_call *call, int32_t input, uint64_t *length) {
+  const ivs_buffer *buffer = call ? buffer_of(call, input) : NULL;
+  const char *text = call && !buffer ? text_of(call, input) : NULL;
+
+  if (buffer) return bytes_of(buffer, length);
+  if (length) *length = text ? strlen(text) : 0;
+  return text;
+}
+
+uint64_t invsrc_call_number(const invsrc_call *call, int32_t input) {
+  if (!call) return 0;
+  switch (call->want << 8 | input) {
+    case INVSRC_WANT_LIST << 8 | INVSRC_INPUT_SKIP:
+      return call->skip;
+    case INVSRC_WANT_LIST << 8 | INVSRC_INPUT_TAKE:
+      return call->take;
+    case INVSRC_WANT_UPDATE << 8 | INVSRC_INPUT_REVISION:
+      return call->revision;
+    case INVSRC_WANT_UPDATE << 8 | INVSRC_INPUT_PARTS:
+      return call->parts;
+    default:
+      return 0;
+  }
+}
+
 const invsrc_source *invsrc_call_source(const invsrc_call *call) {
-  if (!call) return NULL;
-  return call->want == INVSRC_WANT_OAUTH_START || call->want == INVSRC_WANT_INSERT
-             ? call->draft.source
-             : NULL;
+  switch (call ? call->want : INVSRC_WANT_NONE) {
+    case INVSRC_WANT_OAUTH_START:
+    case INVSRC_WANT_INSERT:
+    case INVSRC_WANT_UPDATE:
+    case INVSRC_WANT_PROBE:
+      return call->draft.source;
+    case INVSRC_WANT_REMOVE:
+      return call->found;
+    default:
+      return NULL;
+  }
+}
+
+const invsrc_event *invsrc_call_event(const invsrc_call *call) {
+  switch (call ? call->want : INVSRC_WANT_NONE) {
+    case INVSRC_WANT_INSERT:
+    case INVSRC_WANT_UPDATE:
+    case INVSRC_WANT_REMOVE:
+      return call->event;
+    default:
+      return NULL;
+  }
 }
 
 const invsrc_binding *invsrc_call_binding(const invsrc_call *call) {
-  if (!call) return NULL;
-  return call->want == INVSRC_WANT_SEAL || call->want == INVSRC_WANT_DISCARD ? &call->binding
-                                                                             : NULL;
+  switch (call ? call->want : INVSRC_WANT_NONE) {
+    case INVSRC_WANT_SEAL:
+    case INVSRC_WANT_OPEN:
+    case INVSRC_WANT_DISCARD:
+      return &call->binding;
+    default:
+      return NULL;
+  }
 }
 
 uint64_t invsrc_call_random_length(const invsrc_call *call) {
-  return call && call->want == INVSRC_WANT_RANDOM ? sizeof call->random : 0;
+  return call && call->want == INVSRC_WANT_RANDOM ? call->random_length : 0;
 }
 
 int32_t invsrc_call_log_level(const invsrc_call *call) {
@@ -125,27 +186,75 @@ int32_t invsrc_call_answer_random(invsrc_call *call, int32_t outcome, const uint
 
   if (result != INVSRC_OK) return result;
   if (outcome == INVSRC_OUTCOME_OK) {
-    if (!bytes || length != sizeof call->random) return INVSRC_EINVAL;
-    memcpy(call->random, bytes, sizeof call->random);
+    if (!bytes || length != call->random_length) return INVSRC_EINVAL;
+    memcpy(call->random, bytes, call->random_length);
   }
   ivs_call_answered(call, outcome);
   return INVSRC_OK;
 }
 
-int32_t invsrc_call_answer_get(invsrc_call *call, int32_t outcome, const invsrc_source *source) {
+int32_t invsrc_call_answer_open(invsrc_call *call, int32_t outcome, const void *plaintext,
+                                uint64_t length) {
+  return answer_bytes(call, INVSRC_WANT_OPEN, outcome, call ? &call->opened : NULL, plaintext,
+                      length);
+}
+
+int32_t invsrc_call_answer_sealed(invsrc_call *call, int32_t outcome, const void *sealed,
+                                  uint64_t length) {
+  int32_t want = call && call->want == INVSRC_WANT_REMOVE ? INVSRC_WANT_REMOVE : INVSRC_WANT_UPDATE;
+
+  return answer_bytes(call, want, outcome, call ? &call->found_sealed : NULL, sealed, length);
+}
+
+int32_t invsrc_call_answer_probe(invsrc_call *call, int32_t outcome, const char *reason,
+                                 uint64_t length) {
+  int32_t result = expect(call, INVSRC_WANT_PROBE);
+
+  if (result == INVSRC_OK && !reason && length) result = INVSRC_EINVAL;
+  if (result != INVSRC_OK) return result;
+  ivs_call_take_reason(call, outcome, reason, length);
+  ivs_call_answered(call, outcome);
+  return INVSRC_OK;
+}
+
+int32_t invsrc_call_answer_get(invsrc_call *call, int32_t outcome, const invsrc_source *source,
+                               const void *sealed, uint64_t length) {
   int32_t result = expect(call, INVSRC_WANT_GET);
   invsrc_source *found;
 
   if (result != INVSRC_OK) return result;
   if (outcome == INVSRC_OUTCOME_OK) {
-    if (!source) return INVSRC_EINVAL;
+    if (!source || (!sealed && length)) return INVSRC_EINVAL;
     found = invsrc_source_new();
-    if (!found) return INVSRC_ENOMEM;
-    if (invsrc_source_copy(found, source) != INVSRC_OK) {
+    if (!found || invsrc_source_copy(found, source) != INVSRC_OK ||
+        invsrc_buffer_set(&call->found_sealed, sealed, length) != INVSRC_OK) {
       invsrc_source_free(found);
       return INVSRC_ENOMEM;
     }
     call->found = found;
+  }
+  ivs_call_answered(call, outcome);
+  return INVSRC_OK;
+}
+
+int32_t invsrc_call_answer_list(invsrc_call *call, int32_t outcome, const invsrc_source_list *list,
+                                uint64_t total) {
+  int32_t result = expect(call, INVSRC_WANT_LIST);
+  invsrc_source_list *copy;
+
+  if (result != INVSRC_OK) return result;
+  if (outcome == INVSRC_OUTCOME_OK) {
+    if (!list) return INVSRC_EINVAL;
+    copy = invsrc_source_list_new();
+    for (uint64_t i = 0; copy && i < invsrc_source_list_count(list); i++) {
+      if (invsrc_source_list_append(copy, invsrc_source_list_at(list, i), NULL, 0) == INVSRC_OK)
+        continue;
+      invsrc_source_list_free(copy);
+      copy = NULL;
+    }
+    if (!copy) return INVSRC_ENOMEM;
+    call->list = copy;
+    call->total = total;
   }
   ivs_call_answered(call, outcome);
   return INVSRC_OK;

@@ -1,5 +1,5 @@
 /*
- * See call.h; and the stepwise API.
+ * See call.h; and the stepwise API's steps and end.
  */
 #include "engine/call.h"
 
@@ -9,7 +9,7 @@
 
 #include "core/id.h"
 #include "core/render.h"
-#include "engine/route.h"
+#include "core/text.h"
 
 /* ---- Moves ---------------------------------------------------------------- */
 
@@ -24,10 +24,60 @@ static void log_line(invsrc_call *call, int32_t level, const char *what, ivs_sta
   ivs_call_want(call, INVSRC_WANT_LOG, state);
 }
 
+/* Every source that is stored has these. */
+static int is_source(const invsrc_source *source) {
+  static const int32_t fields[] = {
+      INVSRC_SOURCE_ID,           INVSRC_SOURCE_SOURCE_ID,     INVSRC_SOURCE_NAME,
+      INVSRC_SOURCE_STATUS,       INVSRC_SOURCE_AGENT_ID,      INVSRC_SOURCE_TYPE,
+      INVSRC_SOURCE_ENDPOINT_URL, INVSRC_SOURCE_PROTOCOL,      INVSRC_SOURCE_AUTHENTICATION_TYPE,
+      INVSRC_SOURCE_STOREFRONT,   INVSRC_SOURCE_EXECUTION_TYPE};
+
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+    if (!invsrc_source_text(source, fields[i], NULL)) return 0;
+  return 1;
+}
+
+static int are_sources(const invsrc_source_list *list) {
+  for (uint64_t i = 0; i < invsrc_source_list_count(list); i++)
+    if (!is_source(invsrc_source_list_at(list, i))) return 0;
+  return 1;
+}
+
+/* Whether what came with OK is what was wanted, as provider.h says. */
+static int is_wanted(const invsrc_call *call) {
+  switch (call->want) {
+    case INVSRC_WANT_NOW:
+      return call->now >= 0 && call->now <= IVS_TIME_LATEST;
+    case INVSRC_WANT_SEAL:
+      return call->sealed.data.length > 0;
+    case INVSRC_WANT_OPEN:
+      return call->opened.data.length > 0;
+    case INVSRC_WANT_GET:
+      return is_source(call->found);
+    case INVSRC_WANT_LIST:
+      return are_sources(call->list);
+    default:
+      return 1;
+  }
+}
+
 void ivs_call_answered(invsrc_call *call, int32_t outcome) {
+  if (call->want == INVSRC_WANT_PROBE) {
+    call->proven = outcome == INVSRC_OUTCOME_PROVEN;
+    if (call->proven) outcome = INVSRC_OUTCOME_OK;
+  }
+  if (outcome == INVSRC_OUTCOME_OK && !is_wanted(call)) outcome = INVSRC_OUTCOME_FAILED;
   call->answered = call->want;
   call->outcome = outcome;
   call->want = INVSRC_WANT_NONE;
+}
+
+void ivs_call_want_random(invsrc_call *call, size_t length, ivs_state state) {
+  call->random_length = length + (call->service->options.events.deliver ? IVS_ULID_RANDOM : 0);
+  if (call->random_length)
+    ivs_call_want(call, INVSRC_WANT_RANDOM, state);
+  else
+    call->state = state;
 }
 
 void ivs_call_finish(invsrc_call *call, invsrc_response *response) {
@@ -69,9 +119,19 @@ void ivs_call_out_of_memory(invsrc_call *call) {
   ivs_call_fail(call, NULL);
 }
 
+void ivs_call_log_failure(invsrc_call *call, ivs_state state) {
+  int32_t status = ivs_want_failure(call->answered, call->outcome)->status;
+
+  log_line(call, status == 500 ? INVSRC_LOG_ERROR : INVSRC_LOG_WARNING,
+           !ivs_want_is_legal(call->answered, call->outcome) ? "returned what is not legal"
+           : call->outcome == INVSRC_OUTCOME_NOT_IMPLEMENTED ? "not implemented"
+           : status == 500                                   ? "failed for good"
+                                                             : "unavailable",
+           state);
+}
+
 int ivs_call_went_well(invsrc_call *call) {
   const ivs_failure *failure = ivs_want_failure(call->answered, call->outcome);
-  int legal = ivs_want_is_legal(call->answered, call->outcome);
 
   if (call->outcome == INVSRC_OUTCOME_OK) return 1;
   if (failure->status < 500) {
@@ -80,13 +140,100 @@ int ivs_call_went_well(invsrc_call *call) {
   }
   call->failure = failure;
   ivs_buffer_end(&call->draft.credential);
-  log_line(call, failure->status == 500 ? INVSRC_LOG_ERROR : INVSRC_LOG_WARNING,
-           !legal                                            ? "returned what is not legal"
-           : call->outcome == INVSRC_OUTCOME_NOT_IMPLEMENTED ? "not implemented"
-           : failure->status == 500                          ? "failed for good"
-                                                             : "unavailable",
-           discard_sealed);
+  ivs_call_log_failure(call, discard_sealed);
   return 0;
+}
+
+static void finish_well(invsrc_call *call) {
+  ivs_call_finish(call, call->response);
+}
+
+static void after_late_discard(invsrc_call *call) {
+  ivs_buffer_end(&call->sealed.data);
+  if (call->outcome == INVSRC_OUTCOME_OK)
+    finish_well(call);
+  else
+    log_line(call, INVSRC_LOG_WARNING, "a sealed credential is left over", finish_well);
+}
+
+void ivs_call_succeed(invsrc_call *call) {
+  ivs_buffer_end(&call->sealed.data); /* it is stored */
+  call->sealed = call->found_sealed;
+  memset(&call->found_sealed, 0, sizeof call->found_sealed);
+  if (call->sealed.data.length == 0) {
+    finish_well(call);
+    return;
+  }
+  ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
+  ivs_call_want(call, INVSRC_WANT_DISCARD, after_late_discard);
+}
+
+const ivs_buffer *ivs_call_credential(const invsrc_call *call) {
+  return call->opened.data.length ? &call->opened.data : &call->draft.credential;
+}
+
+const char *ivs_call_tool(const invsrc_call *call) {
+  const char *tool = call->service->options.probe_tool;
+
+  return *tool ? tool : NULL;
+}
+
+void ivs_call_take_reason(invsrc_call *call, int32_t outcome, const char *reason, uint64_t length) {
+  *call->reason = '\0';
+  if (reason && length > 0 && length < sizeof call->reason &&
+      ivs_text_is_utf8(reason, (size_t)length, NULL) &&
+      !ivs_text_has_control(reason, (size_t)length)) {
+    memcpy(call->reason, reason, (size_t)length);
+    call->reason[length] = '\0';
+  } else if (outcome == INVSRC_OUTCOME_REFUSED) {
+    snprintf(call->reason, sizeof call->reason, "the agent refuses the credential");
+  } else if (outcome == INVSRC_OUTCOME_UNREACHABLE) {
+    snprintf(call->reason, sizeof call->reason, "the agent cannot be reached");
+  }
+}
+
+void ivs_call_bind(invsrc_call *call, const invsrc_source *source, const char *purpose) {
+  invsrc_binding *binding = &call->binding;
+
+  binding->size = sizeof *binding;
+  binding->storefront =
+      invsrc_source_text(source, INVSRC_SOURCE_STOREFRONT, &binding->storefront_length);
+  binding->id = invsrc_source_text(source, INVSRC_SOURCE_ID, &binding->id_length);
+  binding->purpose = purpose;
+  binding->purpose_length = strlen(purpose);
+}
+
+const char *ivs_call_purpose(const invsrc_source *source) {
+  return invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED) ? INVSRC_PURPOSE_CREDENTIAL
+                                                                     : INVSRC_PURPOSE_OAUTH_STATE;
+}
+
+int32_t ivs_call_make_event(invsrc_call *call, const char *type, const invsrc_source *source,
+                            const char *reason) {
+  const uint8_t *random = call->random + call->random_length - IVS_ULID_RANDOM;
+  ivs_buffer payload = IVS_BUFFER_EMPTY;
+  char id[IVS_ULID_SIZE];
+  uint64_t length;
+  const char *storefront = invsrc_source_text(source, INVSRC_SOURCE_STOREFRONT, &length);
+  int32_t result = INVSRC_ENOMEM;
+
+  if (!call->service->options.events.deliver) return INVSRC_OK;
+  ivs_ulid_format(id, IVS_EVENT_PREFIX, call->now, random);
+  ivs_render_event(&payload, type, call->now, source, reason);
+  call->event = invsrc_event_new();
+  if (!call->event || payload.failed) goto done;
+  invsrc_event_set_number(call->event, INVSRC_EVENT_TIME, call->now);
+  result = invsrc_event_set_text(call->event, INVSRC_EVENT_ID, id, strlen(id));
+  if (result == INVSRC_OK)
+    result = invsrc_event_set_text(call->event, INVSRC_EVENT_TYPE, type, strlen(type));
+  if (result == INVSRC_OK)
+    result = invsrc_event_set_text(call->event, INVSRC_EVENT_STOREFRONT, storefront, length);
+  if (result == INVSRC_OK)
+    result =
+        invsrc_event_set_text(call->event, INVSRC_EVENT_PAYLOAD, payload.bytes, payload.length);
+done:
+  ivs_buffer_end(&payload);
+  return result;
 }
 
 /* ---- Responses ------------------------------------------------------------ */
@@ -127,109 +274,47 @@ int32_t ivs_size_response(uint64_t length, uint64_t limit, invsrc_response **res
   return *response ? INVSRC_OK : INVSRC_ENOMEM;
 }
 
-void ivs_success_render(const invsrc_service *service, const invsrc_source *source,
-                        ivs_buffer *out) {
-  if (service->options.envelope) ivs_buffer_append_text(out, "{\"data\":");
-  ivs_render_source(out, source);
-  if (service->options.envelope) ivs_buffer_append_text(out, ",\"error\":null}");
+invsrc_response *ivs_source_response(const invsrc_service *service, int32_t status,
+                                     const invsrc_source *source) {
+  invsrc_response *response = ivs_response_new(status);
+
+  if (!response) return NULL;
+  if (service->options.envelope) ivs_buffer_append_text(&response->body, "{\"data\":");
+  ivs_render_source(&response->body, source);
+  if (service->options.envelope) ivs_buffer_append_text(&response->body, ",\"error\":null}");
+  return response;
 }
 
-/* ---- Beginning and end ---------------------------------------------------- */
+int ivs_call_has_body(invsrc_call *call) {
+  invsrc_response *response;
 
-/* A body may be missing where its length alone is enough to refuse it. */
-static int is_body(const invsrc_service *service, const void *body, uint64_t length) {
-  return body || length == 0 || length > service->options.max_body;
+  if (ivs_size_response(call->body_length, call->service->options.max_body, &response) !=
+          INVSRC_OK ||
+      response)
+    ivs_call_finish(call, response);
+  else if (call->body_failure)
+    ivs_call_fail(call, call->body_failure);
+  else
+    return 1;
+  return 0;
 }
 
-static invsrc_call *call_new(const invsrc_service *service, const void *body, uint64_t length) {
-  invsrc_call *call = calloc(1, sizeof *call);
-
-  if (!call) return NULL;
-  call->service = service;
-  call->body = body;
-  call->body_length = length;
-  return call;
-}
-
-static void after_authenticate(invsrc_call *call) {
-  ivs_buffer_end(&call->token);
-  if (call->outcome == INVSRC_OUTCOME_OK &&
-      (call->storefront.data.length == 0 || call->storefront.data.length > IVS_STOREFRONT_LONGEST))
-    call->outcome = INVSRC_OUTCOME_FAILED;
-  if (ivs_call_went_well(call)) call->operation->start(call);
-}
-
-/* Decides what can be decided from the request line and the headers. */
-static int32_t begin(invsrc_call *call, const invsrc_request *request) {
-  const ivs_failure *failure;
-  size_t length;
-  const char *token;
-  int32_t result = ivs_route_find(request, &call->operation, &failure, &call->source_id);
-
-  if (result != INVSRC_OK) return result;
-  if (!call->operation) {
-    ivs_call_fail(call, failure);
-    return call->result;
-  }
-  token = ivs_request_bearer(request, &length);
-  if (!token) {
-    ivs_call_fail(call, &ivs_failure_unauthorized);
-    return call->result;
-  }
-  if (!ivs_request_is_json(request)) call->body_failure = &ivs_failure_content_type;
-  if (!ivs_request_is_identity(request)) call->body_failure = &ivs_failure_content_encoding;
-  call->needs = call->operation->needs | IVS_NEEDS_AUTHENTICATOR;
-  ivs_call_want(call, INVSRC_WANT_AUTHENTICATE, after_authenticate);
-  return ivs_buffer_set(&call->token, token, length);
-}
-
-int32_t invsrc_call_new(invsrc_service *service, const invsrc_request *request,
-                        invsrc_call **call) {
-  int32_t result;
-
-  if (call) *call = NULL;
-  if (!service || !request || !call || !request->method.bytes || !request->target.bytes ||
-      !is_body(service, request->body, request->body_length))
-    return INVSRC_EINVAL;
-  *call = call_new(service, request->body, request->body_length);
-  if (!*call) return INVSRC_ENOMEM;
-  result = begin(*call, request);
-  if (result == INVSRC_OK) return INVSRC_OK;
-  invsrc_call_free(*call);
-  *call = NULL;
-  return result;
-}
-
-int32_t invsrc_call_new_create(invsrc_service *service, const char *storefront,
-                               uint64_t storefront_length, const void *body, uint64_t length,
-                               invsrc_call **call) {
-  int32_t result;
-
-  if (call) *call = NULL;
-  if (!service || !storefront || !call || !is_body(service, body, length) ||
-      storefront_length == 0 || storefront_length > IVS_STOREFRONT_LONGEST)
-    return INVSRC_EINVAL;
-  *call = call_new(service, body, length);
-  if (!*call) return INVSRC_ENOMEM;
-  (*call)->operation = &ivs_create_operation;
-  (*call)->needs = ivs_create_operation.needs;
-  (*call)->state = ivs_create_operation.start;
-  result = invsrc_buffer_set(&(*call)->storefront, storefront, storefront_length);
-  if (result == INVSRC_OK) return INVSRC_OK;
-  invsrc_call_free(*call);
-  *call = NULL;
-  return result;
-}
+/* ---- Steps and end --------------------------------------------------------- */
 
 void invsrc_call_free(invsrc_call *call) {
   if (!call) return;
   ivs_buffer_end(&call->token);
   ivs_buffer_end(&call->source_id);
+  ivs_buffer_end(&call->query);
   ivs_buffer_end(&call->storefront.data);
   ivs_buffer_end(&call->authorization_url.data);
   ivs_buffer_end(&call->private_state.data);
   ivs_buffer_end(&call->sealed.data);
+  ivs_buffer_end(&call->found_sealed.data);
+  ivs_buffer_end(&call->opened.data);
   invsrc_source_free(call->found);
+  invsrc_source_list_free(call->list);
+  invsrc_event_free(call->event);
   ivs_draft_end(&call->draft);
   invsrc_response_free(call->response);
   free(call);

@@ -29,11 +29,16 @@ typedef struct ivs_operation {
 #define IVS_NEEDS_STORE 8u
 
 extern const ivs_operation ivs_create_operation;
-extern const ivs_operation ivs_read_operation;
+extern const ivs_operation ivs_get_operation;
+extern const ivs_operation ivs_list_operation;
+extern const ivs_operation ivs_update_operation;
+extern const ivs_operation ivs_remove_operation;
+extern const ivs_operation ivs_check_operation;
 
 #define IVS_STOREFRONT_LONGEST 255
-#define IVS_CALL_RANDOM 18 /* an id and an agentId */
+#define IVS_CALL_RANDOM 32 /* more than any operation wants */
 #define IVS_CALL_LOG_SIZE 96
+#define IVS_REASON_SIZE 256
 
 struct invsrc_call {
   const invsrc_service *service;
@@ -51,33 +56,56 @@ struct invsrc_call {
   uint64_t body_length;
   const ivs_failure *body_failure; /* what its headers earn it, once authenticated */
   ivs_buffer source_id;            /* from the path */
+  ivs_buffer query;                /* of the target, without its '?' */
+  uint64_t skip;
+  uint64_t take;
 
   /* What the world answered. */
   invsrc_buffer storefront;
   int64_t now;
+  size_t random_length; /* how much of it is wanted */
   uint8_t random[IVS_CALL_RANDOM];
   invsrc_buffer authorization_url;
   invsrc_buffer private_state;
-  invsrc_buffer sealed;
-  invsrc_source *found;
+  invsrc_buffer sealed;       /* to be stored, or to be discarded */
+  invsrc_source *found;       /* as it is stored, */
+  invsrc_buffer found_sealed; /* and what is sealed for it; then what an update replaced */
+  invsrc_buffer opened;
+  invsrc_source_list *list;
+  uint64_t total;
+  int proven;
+  char reason[IVS_REASON_SIZE]; /* why a probe failed */
 
   /* What the operation makes of it. */
   ivs_draft draft;
   const char *purpose; /* of the sealed bytes */
   invsrc_binding binding;
+  invsrc_event *event; /* NULL: none is to be kept */
+  uint64_t revision;
+  uint32_t parts;
+  int32_t check_outcome;
   const ivs_failure *failure;
-  invsrc_response *response; /* made before the insert: nothing can fail after it */
+  char sentence[IVS_REASON_SIZE + 32];
+  invsrc_response *response; /* made before the write: nothing can fail after it */
   int32_t log_level;
   char log[IVS_CALL_LOG_SIZE];
 };
 
 /* Waits for `want`, then goes on with `state`. */
 void ivs_call_want(invsrc_call *call, int32_t want, ivs_state state);
+/* Waits for that many random bytes, and for those of the event where events are kept; goes
+ * straight on where that is none. */
+void ivs_call_want_random(invsrc_call *call, size_t length, ivs_state state);
 /* Takes the outcome of the answered want. Returns 1 when it was OK; else moves
  * the call towards the response that the outcome earns and returns 0. */
 int ivs_call_went_well(invsrc_call *call);
+/* Logs what the answered want came to, which was not OK, and goes on with `state`. */
+void ivs_call_log_failure(invsrc_call *call, ivs_state state);
 /* Moves the call to its end, by way of forgetting what was sealed in vain. */
 void ivs_call_fail(invsrc_call *call, const ivs_failure *failure);
+/* Discards the sealed bytes that the store has given up, those of `found`, and ends the
+ * call with the response that it has. */
+void ivs_call_succeed(invsrc_call *call);
 /* Ends the call with what it has as response; NULL ends it with INVSRC_ENOMEM,
  * and so does a response for which memory ran out. */
 void ivs_call_finish(invsrc_call *call, invsrc_response *response);
@@ -86,6 +114,26 @@ void ivs_call_out_of_memory(invsrc_call *call);
 /* Takes the answer to the pending want; the next step goes on with it. */
 void ivs_call_answered(invsrc_call *call, int32_t outcome);
 
+/* The credential to probe with, which was opened or has just come; empty where there is
+ * none. And the tool that a probe should call, or NULL. */
+const ivs_buffer *ivs_call_credential(const invsrc_call *call);
+const char *ivs_call_tool(const invsrc_call *call);
+/* Takes over why a probe failed: a text that is no reason counts as none. */
+void ivs_call_take_reason(invsrc_call *call, int32_t outcome, const char *reason, uint64_t length);
+
+/* What sealed bytes are bound to from here on. `source` must stay. */
+void ivs_call_bind(invsrc_call *call, const invsrc_source *source, const char *purpose);
+/* The purpose of what is sealed for a source. */
+const char *ivs_call_purpose(const invsrc_source *source);
+/* Makes the event that is to be kept with the change of a source, where events are kept.
+ * `reason` may be NULL. INVSRC_OK or INVSRC_ENOMEM. */
+int32_t ivs_call_make_event(invsrc_call *call, const char *type, const invsrc_source *source,
+                            const char *reason);
+
+/* 413, or what the headers say of the body; returns 1 when the body may be read, else the
+ * call is on its way to the end. */
+int ivs_call_has_body(invsrc_call *call);
+
 /* 4xx or 5xx with the body for it; NULL when memory ran out. */
 invsrc_response *ivs_failure_response(const ivs_failure *failure);
 /* 400 with the body for a problem of the request. */
@@ -93,8 +141,9 @@ invsrc_response *ivs_problem_response(const ivs_problem *problem);
 /* 413, where `length` is above the limit; else NULL in `*response`. INVSRC_OK or
  * INVSRC_ENOMEM. */
 int32_t ivs_size_response(uint64_t length, uint64_t limit, invsrc_response **response);
-/* Appends a success to the body: bare, or in its envelope. */
-void ivs_success_render(const invsrc_service *service, const invsrc_source *source,
-                        ivs_buffer *out);
+/* A success with the source as its body, bare or in its envelope; NULL when memory ran
+ * out. The source is still to be given to it. */
+invsrc_response *ivs_source_response(const invsrc_service *service, int32_t status,
+                                     const invsrc_source *source);
 
 #endif

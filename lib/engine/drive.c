@@ -7,7 +7,8 @@
 #include <time.h>
 
 #include "core/error.h"
-#include "engine/call.h"
+#include "engine/drive.h"
+#include "engine/probe.h"
 
 typedef int32_t (*performer)(invsrc_call *call, const invsrc_options *host);
 
@@ -25,20 +26,37 @@ static int32_t authenticate(invsrc_call *call, const invsrc_options *host) {
                                              call->token.length, &call->storefront));
 }
 
-static int32_t now(invsrc_call *call, const invsrc_options *host) {
+int32_t ivs_host_now(const invsrc_service *service, int64_t *milliseconds) {
+  const invsrc_options *host = &service->options;
   struct timespec time;
 
-  if (host->world.now) return host->world.now(host->world_context, &call->now);
+  if (host->world.now) return host->world.now(host->world_context, milliseconds);
   if (clock_gettime(CLOCK_REALTIME, &time) != 0) return INVSRC_OUTCOME_FAILED;
-  call->now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+  *milliseconds = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
   return INVSRC_OUTCOME_OK;
 }
 
+int32_t ivs_host_random(const invsrc_service *service, uint8_t *bytes, size_t length) {
+  const invsrc_options *host = &service->options;
+
+  if (host->world.random) return host->world.random(host->world_context, bytes, length);
+  return RAND_bytes(bytes, (int)length) == 1 ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+void ivs_host_log(const invsrc_service *service, int32_t level, const char *line) {
+  const invsrc_options *host = &service->options;
+
+  if (host->world.log) host->world.log(host->world_context, level, line, strlen(line));
+}
+
+static int32_t now(invsrc_call *call, const invsrc_options *host) {
+  (void)host;
+  return ivs_host_now(call->service, &call->now);
+}
+
 static int32_t random_bytes(invsrc_call *call, const invsrc_options *host) {
-  if (host->world.random)
-    return host->world.random(host->world_context, call->random, sizeof call->random);
-  return RAND_bytes(call->random, sizeof call->random) == 1 ? INVSRC_OUTCOME_OK
-                                                            : INVSRC_OUTCOME_UNAVAILABLE;
+  (void)host;
+  return ivs_host_random(call->service, call->random, call->random_length);
 }
 
 static int32_t lookup(invsrc_call *call, const invsrc_options *host) {
@@ -64,7 +82,7 @@ static int32_t seal(invsrc_call *call, const invsrc_options *host) {
 
 static int32_t insert(invsrc_call *call, const invsrc_options *host) {
   return host->store.insert(host->store_context, call->draft.source, call->sealed.data.bytes,
-                            call->sealed.data.length);
+                            call->sealed.data.length, call->event);
 }
 
 static int32_t discard(invsrc_call *call, const invsrc_options *host) {
@@ -73,23 +91,77 @@ static int32_t discard(invsrc_call *call, const invsrc_options *host) {
                               call->sealed.data.length);
 }
 
-/* The sealed bytes come with the record, but reading needs only the record. */
 static int32_t get(invsrc_call *call, const invsrc_options *host) {
-  invsrc_buffer sealed = {IVS_BUFFER_EMPTY};
-  int32_t outcome;
-
   call->found = invsrc_source_new();
   if (!call->found) return INVSRC_OUTCOME_UNAVAILABLE;
-  outcome = host->store.get(host->store_context, call->storefront.data.bytes,
-                            call->storefront.data.length, call->source_id.bytes,
-                            call->source_id.length, call->found, &sealed);
-  ivs_buffer_end(&sealed.data);
-  return outcome;
+  return outcome_with(&call->found_sealed,
+                      host->store.get(host->store_context, call->storefront.data.bytes,
+                                      call->storefront.data.length, call->source_id.bytes,
+                                      call->source_id.length, call->found, &call->found_sealed));
+}
+
+static int32_t list(invsrc_call *call, const invsrc_options *host) {
+  call->list = invsrc_source_list_new();
+  if (!call->list) return INVSRC_OUTCOME_UNAVAILABLE;
+  return host->store.list(host->store_context, call->storefront.data.bytes,
+                          call->storefront.data.length, call->skip, call->take, call->list,
+                          &call->total);
+}
+
+static int32_t update(invsrc_call *call, const invsrc_options *host) {
+  ivs_buffer_end(&call->found_sealed.data);
+  return host->store.update(host->store_context, call->draft.source, call->revision, call->parts,
+                            call->sealed.data.bytes, call->sealed.data.length, call->event,
+                            &call->found_sealed);
+}
+
+static int32_t remove_source(invsrc_call *call, const invsrc_options *host) {
+  return host->store.remove(host->store_context, call->found, call->event, &call->found_sealed);
+}
+
+static int32_t open_sealed(invsrc_call *call, const invsrc_options *host) {
+  return outcome_with(
+      &call->opened,
+      host->sealer.open(host->sealer_context, &call->binding, call->found_sealed.data.bytes,
+                        call->found_sealed.data.length, &call->opened));
+}
+
+/* One probe, for a call that is driven by itself. */
+typedef struct single {
+  invsrc_probes probes; /* first: it is what the prober sees */
+  invsrc_probe probe;
+  int is_taken;
+  int32_t outcome; /* 0: it was not ended */
+} single;
+
+static invsrc_probe *take_single(invsrc_probes *probes) {
+  single *self = (single *)probes;
+
+  if (self->is_taken++) return NULL;
+  return &self->probe;
+}
+
+static void end_single(invsrc_probes *probes, invsrc_probe *probe, int32_t outcome) {
+  (void)probe;
+  ((single *)probes)->outcome = outcome;
+}
+
+static int32_t probe(invsrc_call *call, const invsrc_options *host) {
+  single self = {{take_single, end_single}, {NULL, call, NULL, NULL}, 0, 0};
+  int32_t outcome;
+
+  if (!host->prober.probe) return INVSRC_OUTCOME_NOT_IMPLEMENTED;
+  self.probe.from = &self.probes;
+  outcome = host->prober.probe(host->prober_context, &self.probes);
+  if (self.outcome) return self.outcome;
+  return outcome == INVSRC_OUTCOME_NOT_IMPLEMENTED || outcome == INVSRC_OUTCOME_UNAVAILABLE
+             ? outcome
+             : INVSRC_OUTCOME_FAILED;
 }
 
 static int32_t log_line(invsrc_call *call, const invsrc_options *host) {
-  if (host->world.log)
-    host->world.log(host->world_context, call->log_level, call->log, strlen(call->log));
+  (void)host;
+  ivs_host_log(call->service, call->log_level, call->log);
   return INVSRC_OUTCOME_OK;
 }
 
@@ -107,6 +179,11 @@ static const struct {
     [INVSRC_WANT_DISCARD] = {discard, IVS_NEEDS_SEALER},
     [INVSRC_WANT_GET] = {get, IVS_NEEDS_STORE},
     [INVSRC_WANT_LOG] = {log_line, 0},
+    [INVSRC_WANT_LIST] = {list, IVS_NEEDS_STORE},
+    [INVSRC_WANT_UPDATE] = {update, IVS_NEEDS_STORE},
+    [INVSRC_WANT_REMOVE] = {remove_source, IVS_NEEDS_STORE},
+    [INVSRC_WANT_OPEN] = {open_sealed, IVS_NEEDS_SEALER},
+    [INVSRC_WANT_PROBE] = {probe, 0},
 };
 
 static unsigned provided(const invsrc_options *host) {
@@ -126,57 +203,107 @@ int32_t invsrc_call_perform(invsrc_call *call) {
   return INVSRC_OK;
 }
 
-static int32_t fail(invsrc_error *error, int32_t code, const char *message) {
+int32_t ivs_drive_fail(invsrc_error *error, int32_t code, const char *message) {
   ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", message);
   return code;
 }
 
-/* Refuses before anything is done, rather than half-way. */
-static int32_t check_providers(const invsrc_call *call, invsrc_error *error) {
+int32_t ivs_drive_check(const invsrc_service *service, unsigned needs, invsrc_error *error) {
   static const char *const messages[] = {"no authenticator is set", "no registry is set",
                                          "no sealer is set", "no store is set"};
-  unsigned missing = call->needs & ~provided(&call->service->options);
+  unsigned missing = needs & ~provided(&service->options);
 
   for (unsigned i = 0; i < sizeof messages / sizeof *messages; i++)
-    if (missing & 1u << i) return fail(error, INVSRC_ESTATE, messages[i]);
+    if (missing & 1u << i) return ivs_drive_fail(error, INVSRC_ESTATE, messages[i]);
   return INVSRC_OK;
 }
 
+/* Refuses before anything is done, rather than half-way. */
 static int32_t drive(invsrc_call *call, invsrc_response **response, invsrc_error *error) {
-  int32_t result = check_providers(call, error);
+  int32_t result = ivs_drive_check(call->service, call->needs, error);
   int32_t want;
 
   if (result != INVSRC_OK) return result;
   while ((want = invsrc_call_step(call)) > INVSRC_WANT_NONE) invsrc_call_perform(call);
-  if (want != INVSRC_WANT_NONE) return fail(error, want, invsrc_strerror(want));
+  if (want != INVSRC_WANT_NONE) return ivs_drive_fail(error, want, invsrc_strerror(want));
   return invsrc_call_take_response(call, response);
+}
+
+/* Drives a call that has been made, or not, and ends it. */
+static int32_t answer(int32_t made, invsrc_call *call, invsrc_response **response,
+                      invsrc_error *error) {
+  int32_t result;
+
+  if (made != INVSRC_OK) return ivs_drive_fail(error, made, invsrc_strerror(made));
+  result = drive(call, response, error);
+  invsrc_call_free(call);
+  return result;
 }
 
 int32_t invsrc_handle(invsrc_service *service, const invsrc_request *request,
                       invsrc_response **response, invsrc_error *error) {
-  invsrc_call *call;
-  int32_t result;
+  invsrc_call *call = NULL;
+  int32_t made = response ? invsrc_call_new(service, request, &call) : INVSRC_EINVAL;
 
   if (response) *response = NULL;
-  result = response ? invsrc_call_new(service, request, &call) : INVSRC_EINVAL;
-  if (result != INVSRC_OK) return fail(error, result, invsrc_strerror(result));
-  result = drive(call, response, error);
-  invsrc_call_free(call);
-  return result;
+  return answer(made, call, response, error);
 }
 
 int32_t invsrc_create(invsrc_service *service, const char *storefront, uint64_t storefront_length,
                       const void *body, uint64_t length, invsrc_response **response,
                       invsrc_error *error) {
-  invsrc_call *call;
-  int32_t result;
+  invsrc_call *call = NULL;
+  int32_t made =
+      response ? invsrc_call_new_create(service, storefront, storefront_length, body, length, &call)
+               : INVSRC_EINVAL;
 
   if (response) *response = NULL;
-  result = response
-               ? invsrc_call_new_create(service, storefront, storefront_length, body, length, &call)
+  return answer(made, call, response, error);
+}
+
+int32_t invsrc_get(invsrc_service *service, const char *storefront, uint64_t storefront_length,
+                   const char *source_id, uint64_t source_id_length, invsrc_response **response,
+                   invsrc_error *error) {
+  invsrc_call *call = NULL;
+  int32_t made = response ? invsrc_call_new_get(service, storefront, storefront_length, source_id,
+                                                source_id_length, &call)
+                          : INVSRC_EINVAL;
+
+  if (response) *response = NULL;
+  return answer(made, call, response, error);
+}
+
+int32_t invsrc_list(invsrc_service *service, const char *storefront, uint64_t storefront_length,
+                    uint64_t skip, uint64_t take, invsrc_response **response, invsrc_error *error) {
+  invsrc_call *call = NULL;
+  int32_t made =
+      response ? invsrc_call_new_list(service, storefront, storefront_length, skip, take, &call)
                : INVSRC_EINVAL;
-  if (result != INVSRC_OK) return fail(error, result, invsrc_strerror(result));
-  result = drive(call, response, error);
-  invsrc_call_free(call);
-  return result;
+
+  if (response) *response = NULL;
+  return answer(made, call, response, error);
+}
+
+int32_t invsrc_update(invsrc_service *service, const char *storefront, uint64_t storefront_length,
+                      const char *source_id, uint64_t source_id_length, const void *body,
+                      uint64_t length, invsrc_response **response, invsrc_error *error) {
+  invsrc_call *call = NULL;
+  int32_t made = response ? invsrc_call_new_update(service, storefront, storefront_length,
+                                                   source_id, source_id_length, body, length, &call)
+                          : INVSRC_EINVAL;
+
+  if (response) *response = NULL;
+  return answer(made, call, response, error);
+}
+
+int32_t invsrc_remove(invsrc_service *service, const char *storefront, uint64_t storefront_length,
+                      const char *source_id, uint64_t source_id_length, invsrc_response **response,
+                      invsrc_error *error) {
+  invsrc_call *call = NULL;
+  int32_t made = response ? invsrc_call_new_remove(service, storefront, storefront_length,
+                                                   source_id, source_id_length, &call)
+                          : INVSRC_EINVAL;
+
+  if (response) *response = NULL;
+  return answer(made, call, response, error);
 }

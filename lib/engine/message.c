@@ -118,6 +118,8 @@ int ivs_request_is_identity(const invsrc_request *request) {
 
 /* ---- Responses ---------------------------------------------------------- */
 
+#define NO_CONTENT 204 /* a body of no type */
+
 /* What a host is told to wait, in seconds, before it tries again. */
 #define RETRY_AFTER "5"
 
@@ -126,7 +128,6 @@ static const struct {
   const char *name;
   const char *value;
 } usual[] = {
-    {0, "Content-Type", "application/json"},
     {0, "Cache-Control", "no-store"},
     {401, "WWW-Authenticate", "Bearer"},
     {503, "Retry-After", RETRY_AFTER},
@@ -137,6 +138,7 @@ invsrc_response *ivs_response_new(int32_t status) {
 
   if (!response) return NULL;
   response->status = status;
+  if (status != NO_CONTENT) ivs_response_add_header(response, "Content-Type", "application/json");
   for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
     if (usual[i].status == 0 || usual[i].status == status)
       ivs_response_add_header(response, usual[i].name, usual[i].value);
@@ -162,6 +164,7 @@ void invsrc_response_free(invsrc_response *response) {
   for (uint32_t i = 0; i < response->header_count; i++) ivs_buffer_end(&response->headers[i].value);
   ivs_buffer_end(&response->body);
   invsrc_source_free(response->source);
+  invsrc_source_list_free(response->sources);
   free(response);
 }
 
@@ -188,4 +191,12 @@ const char *invsrc_response_body(const invsrc_response *response, uint64_t *leng
 
 const invsrc_source *invsrc_response_source(const invsrc_response *response) {
   return response ? response->source : NULL;
+}
+
+const invsrc_source_list *invsrc_response_sources(const invsrc_response *response) {
+  return response ? response->sources : NULL;
+}
+
+uint64_t invsrc_response_total(const invsrc_response *response) {
+  return response ? response->total : 0;
 }

@@ -39,6 +39,8 @@ struct invsrc_response {
   } headers[IVS_RESPONSE_HEADERS];
   ivs_buffer body;
   invsrc_source *source;
+  invsrc_source_list *sources;
+  uint64_t total;
 };
 
 /* A response with the headers that all have, and those that its status has

@@ -4,14 +4,20 @@
 #include "engine/options.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/error.h"
 #include "core/table.h"
+#include "core/text.h"
+
+#define MILLISECONDS INT64_C(1000)
 
 invsrc_options *invsrc_options_new(void) {
   invsrc_options *options = calloc(1, sizeof *options);
 
-  if (options) options->max_body = INVSRC_MAX_BODY_DEFAULT;
+  if (!options) return NULL;
+  options->max_body = INVSRC_MAX_BODY_DEFAULT;
+  options->lease = INVSRC_LEASE_DEFAULT * MILLISECONDS;
   return options;
 }
 
@@ -33,8 +39,10 @@ void invsrc_options_free(invsrc_options *options) {
 SETTER(authenticator, IVS_TABLE_UP_TO(invsrc_authenticator_vtable, authenticate))
 SETTER(registry, IVS_TABLE_UP_TO(invsrc_registry_vtable, lookup))
 SETTER(sealer, IVS_TABLE_UP_TO(invsrc_sealer_vtable, open))
-SETTER(store, IVS_TABLE_UP_TO(invsrc_store_vtable, get))
+SETTER(store, IVS_TABLE_UP_TO(invsrc_store_vtable, due))
 SETTER(oauth, IVS_TABLE_UP_TO(invsrc_oauth_vtable, start))
+SETTER(prober, IVS_TABLE_UP_TO(invsrc_prober_vtable, probe))
+SETTER(events, IVS_TABLE_UP_TO(invsrc_events_vtable, deliver))
 SETTER(world, IVS_TABLE_HEADER)
 
 static int32_t set_switch(int *slot, int32_t on) {
@@ -61,11 +69,40 @@ int32_t invsrc_options_set_max_body(invsrc_options *options, uint64_t bytes) {
   return INVSRC_OK;
 }
 
+int32_t invsrc_options_set_lease(invsrc_options *options, uint32_t seconds) {
+  if (!options || seconds == 0 || seconds > INVSRC_LEASE_LIMIT) return INVSRC_EINVAL;
+  options->lease = seconds * MILLISECONDS;
+  return INVSRC_OK;
+}
+
+int32_t invsrc_options_set_recheck(invsrc_options *options, uint32_t seconds) {
+  if (!options || seconds > INVSRC_RECHECK_LIMIT) return INVSRC_EINVAL;
+  options->recheck = seconds * MILLISECONDS;
+  return INVSRC_OK;
+}
+
+int32_t invsrc_options_set_probe_tool(invsrc_options *options, const char *name) {
+  size_t length = name ? strlen(name) : 0;
+
+  if (!options || (name && length == 0) || length >= IVS_TOOL_SIZE) return INVSRC_EINVAL;
+  for (size_t i = 0; i < length; i++)
+    if (!ivs_text_is_letter(name[i]) && !ivs_text_is_digit(name[i]) && !strchr("_-./", name[i]))
+      return INVSRC_EINVAL;
+  memset(options->probe_tool, 0, sizeof options->probe_tool);
+  if (name) memcpy(options->probe_tool, name, length);
+  return INVSRC_OK;
+}
+
 int32_t invsrc_service_new(const invsrc_options *options, invsrc_service **service,
                            invsrc_error *error) {
   if (service) *service = NULL;
   if (!options || !service) {
     ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "options and service must not be NULL");
+    return INVSRC_EINVAL;
+  }
+  if (options->events.deliver && options->store.insert &&
+      (!options->store.event_next || !options->store.event_end)) {
+    ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "the store keeps no events");
     return INVSRC_EINVAL;
   }
   *service = malloc(sizeof **service);

@@ -9,17 +9,28 @@
 
 #define NOT_ALLOWED(allow) \
   { 405, "BAD_REQUEST", "Method not allowed", NULL, allow }
+#define MOST_METHODS 3
 
 /* The paths below which something is; those with `has_source` go on with "/" and a sourceId. */
 static const struct path {
   const char *path;
   int has_source;
-  const char *method;
-  const ivs_operation *operation;
+  struct {
+    const char *method;
+    const ivs_operation *operation;
+  } methods[MOST_METHODS];
   ivs_failure not_allowed;
 } paths[] = {
-    {IVS_ROUTE_SOURCES, 0, "POST", &ivs_create_operation, NOT_ALLOWED("POST")},
-    {IVS_ROUTE_SOURCES, 1, "GET", &ivs_read_operation, NOT_ALLOWED("GET")},
+    {IVS_ROUTE_SOURCES,
+     0,
+     {{"GET", &ivs_list_operation}, {"POST", &ivs_create_operation}},
+     NOT_ALLOWED("GET, POST")},
+    {IVS_ROUTE_SOURCES,
+     1,
+     {{"GET", &ivs_get_operation},
+      {"PUT", &ivs_update_operation},
+      {"DELETE", &ivs_remove_operation}},
+     NOT_ALLOWED("GET, PUT, DELETE")},
 };
 
 /* Decodes one path segment. Returns 0 where it is none, or no sourceId can be so. */
@@ -51,23 +62,32 @@ static int is_path(const struct path *row, const char *path, size_t length, ivs_
   return decode_segment(path + base + 1, length - base - 1, source_id);
 }
 
-int32_t ivs_route_find(const invsrc_request *request, const ivs_operation **operation,
-                       const ivs_failure **failure, ivs_buffer *source_id) {
-  const char *query = memchr(request->target.bytes, '?', request->target.length);
-  size_t length = query ? (size_t)(query - request->target.bytes) : request->target.length;
+static const ivs_operation *operation_of(const struct path *row, const invsrc_request *request) {
+  for (size_t i = 0; i < MOST_METHODS && row->methods[i].method; i++)
+    if (strlen(row->methods[i].method) == request->method.length &&
+        memcmp(row->methods[i].method, request->method.bytes, request->method.length) == 0)
+      return row->methods[i].operation;
+  return NULL;
+}
 
-  *operation = NULL;
+int32_t ivs_route_find(const invsrc_request *request, invsrc_call *call,
+                       const ivs_failure **failure) {
+  const char *target = request->target.bytes;
+  const char *query = memchr(target, '?', request->target.length);
+  size_t length = query ? (size_t)(query - target) : request->target.length;
+
+  call->operation = NULL;
   *failure = &ivs_failure_no_route;
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-    ivs_buffer_clear(source_id);
-    if (!is_path(&paths[i], request->target.bytes, length, source_id)) continue;
+    ivs_buffer_clear(&call->source_id);
+    if (!is_path(&paths[i], target, length, &call->source_id)) continue;
     *failure = &paths[i].not_allowed;
-    if (strcmp(request->method.bytes, paths[i].method) == 0 &&
-        strlen(paths[i].method) == request->method.length)
-      *operation = paths[i].operation;
+    call->operation = operation_of(&paths[i], request);
     break;
   }
-  return source_id->failed ? INVSRC_ENOMEM : INVSRC_OK;
+  if (call->source_id.failed) return INVSRC_ENOMEM;
+  if (!query) return INVSRC_OK;
+  return ivs_buffer_set(&call->query, query + 1, request->target.length - length - 1);
 }
 
 void ivs_route_write_segment(ivs_buffer *out, const char *text, size_t length) {

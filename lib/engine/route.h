@@ -9,10 +9,11 @@
 #define IVS_ROUTE_BASE "/api/v2/storefront"
 #define IVS_ROUTE_SOURCES IVS_ROUTE_BASE "/inventory-sources"
 
-/* Sets `*operation`, or `*failure` (404, 405). Where the path names a source its
- * sourceId goes, decoded, into `source_id`. INVSRC_OK or INVSRC_ENOMEM. */
-int32_t ivs_route_find(const invsrc_request *request, const ivs_operation **operation,
-                       const ivs_failure **failure, ivs_buffer *source_id);
+/* Sets the call's operation and query, and its source_id, decoded, where the path names a
+ * source; or, where there is no operation, `*failure` (404, 405). INVSRC_OK or
+ * INVSRC_ENOMEM. */
+int32_t ivs_route_find(const invsrc_request *request, invsrc_call *call,
+                       const ivs_failure **failure);
 /* Appends a sourceId as a path segment (RFC 3986 §3.3: all but unreserved
  * characters percent-encoded). */
 void ivs_route_write_segment(ivs_buffer *out, const char *text, size_t length);

@@ -12,6 +12,11 @@
 #define INTERNAL \
   { 500, "INTERNAL_ERROR", "Something failed inside; nothing was stored", NULL, NULL }
 
+#define NO_SOURCE \
+  { 404, "NOT_FOUND", "No such inventory source", NULL, NULL }
+#define NOT_ACTIVE \
+  { 400, VALIDATION, "cannot be ACTIVE", "status", NULL }
+
 const ivs_failure ivs_failure_no_route = {404, "NOT_FOUND", "No such route", NULL, NULL};
 const ivs_failure ivs_failure_unauthorized = {401, "UNAUTHORIZED", "A valid API key is required",
                                               NULL, NULL};
@@ -57,10 +62,24 @@ static const struct row {
       NULL}},
     {INVSRC_WANT_INSERT, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The store")},
     {INVSRC_WANT_DISCARD, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The vault")},
-    {INVSRC_WANT_GET,
-     INVSRC_OUTCOME_NOT_FOUND,
-     {404, "NOT_FOUND", "No such inventory source", NULL, NULL}},
+    {INVSRC_WANT_GET, INVSRC_OUTCOME_NOT_FOUND, NO_SOURCE},
     {INVSRC_WANT_GET, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The store")},
+    {INVSRC_WANT_LIST, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The store")},
+    {INVSRC_WANT_UPDATE,
+     INVSRC_OUTCOME_CONFLICT,
+     {409, "CONFLICT", "The source has been changed meanwhile; read it again", NULL, NULL}},
+    {INVSRC_WANT_UPDATE, INVSRC_OUTCOME_NOT_FOUND, NO_SOURCE},
+    {INVSRC_WANT_UPDATE, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The store")},
+    {INVSRC_WANT_REMOVE, INVSRC_OUTCOME_NOT_FOUND, NO_SOURCE},
+    {INVSRC_WANT_REMOVE, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The store")},
+    {INVSRC_WANT_OPEN, INVSRC_OUTCOME_REFUSED, INTERNAL},
+    {INVSRC_WANT_OPEN, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The vault")},
+    {INVSRC_WANT_PROBE, INVSRC_OUTCOME_REFUSED, NOT_ACTIVE}, /* with the reason, see update.c */
+    {INVSRC_WANT_PROBE, INVSRC_OUTCOME_UNREACHABLE, NOT_ACTIVE},
+    {INVSRC_WANT_PROBE,
+     INVSRC_OUTCOME_NOT_IMPLEMENTED,
+     {501, "NOT_IMPLEMENTED", "This server cannot probe agents", NULL, NULL}},
+    {INVSRC_WANT_PROBE, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The prober")},
 };
 
 static const struct row *find(int32_t want, int32_t outcome) {
@@ -86,7 +105,9 @@ const char *ivs_want_name(int32_t want) {
       [INVSRC_WANT_LOOKUP] = "lookup",   [INVSRC_WANT_OAUTH_START] = "oauth start",
       [INVSRC_WANT_SEAL] = "seal",       [INVSRC_WANT_INSERT] = "insert",
       [INVSRC_WANT_DISCARD] = "discard", [INVSRC_WANT_GET] = "get",
-      [INVSRC_WANT_LOG] = "log",
+      [INVSRC_WANT_LOG] = "log",         [INVSRC_WANT_LIST] = "list",
+      [INVSRC_WANT_UPDATE] = "update",   [INVSRC_WANT_REMOVE] = "remove",
+      [INVSRC_WANT_OPEN] = "open",       [INVSRC_WANT_PROBE] = "probe",
   };
 
   return names[want];

@@ -52,6 +52,62 @@ static const char *const migrations[] = {
     "  created_at INTEGER NOT NULL,"
     "  revoked_at INTEGER" /* NULL while active */
     ") STRICT;",
+    /* The check, and when it is due: at once where a source waits for it. SQLite leaves
+     * copies behind when it moves rows between pages, which no secure_delete wipes; behind
+     * padding of a page, what was sealed is on pages that are its row's alone. */
+    "CREATE TABLE sources_2 ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  storefront TEXT NOT NULL,"
+    "  source_id TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  execution_type TEXT NOT NULL,"
+    "  status TEXT NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'DISABLED')),"
+    "  agent_id TEXT NOT NULL UNIQUE,"
+    "  type TEXT NOT NULL,"
+    "  endpoint_url TEXT NOT NULL,"
+    "  protocol TEXT NOT NULL,"
+    "  authentication_type TEXT NOT NULL,"
+    "  auth_configured INTEGER NOT NULL CHECK (auth_configured IN (0, 1)),"
+    "  oauth_authorization_url TEXT,"
+    "  description TEXT,"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL,"
+    "  oauth_audience TEXT,"
+    "  revision INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL DEFAULT 0,"
+    "  last_checked_at INTEGER NOT NULL DEFAULT 0,"
+    "  last_error TEXT,"
+    "  next_check_at INTEGER NOT NULL DEFAULT 0,"
+    "  credential_proven INTEGER NOT NULL DEFAULT 0 CHECK (credential_proven IN (0, 1)),"
+    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"
+    "  sealed BLOB CHECK (length(sealed) > 0),"
+    "  UNIQUE (storefront, source_id),"
+    "  CHECK (auth_configured = 0 OR sealed IS NOT NULL)"
+    ") STRICT;"
+    "INSERT INTO sources_2 (seq, id, storefront, source_id, name, execution_type, status,"
+    "  agent_id, type, endpoint_url, protocol, authentication_type, auth_configured,"
+    "  oauth_authorization_url, description, created_at, updated_at, oauth_audience, revision,"
+    "  next_check_at, sealed)"
+    " SELECT seq, id, storefront, source_id, name, execution_type, status, agent_id, type,"
+    "  endpoint_url, protocol, authentication_type, auth_configured, oauth_authorization_url,"
+    "  description, created_at, updated_at, oauth_audience, revision,"
+    "  status = 'PENDING' AND auth_configured = 1, sealed FROM sources;"
+    "DROP TABLE sources;"
+    "ALTER TABLE sources_2 RENAME TO sources;"
+    "CREATE INDEX sources_order ON sources (storefront);" /* and seq, as every index */
+    "CREATE INDEX sources_due ON sources (next_check_at) WHERE next_check_at > 0;"
+    "CREATE TABLE events ("
+    "  seq INTEGER PRIMARY KEY," /* first kept first */
+    "  id TEXT NOT NULL UNIQUE,"
+    "  type TEXT NOT NULL,"
+    "  storefront TEXT NOT NULL,"
+    "  time INTEGER NOT NULL,"
+    "  payload TEXT NOT NULL,"
+    "  attempts INTEGER NOT NULL,"
+    "  next_at INTEGER NOT NULL DEFAULT 0"
+    ") STRICT;"
+    "CREATE INDEX events_due ON events (next_at);",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
@@ -140,7 +196,8 @@ static int ask_for_wal(ivs_connection *connection, int *is_wal) {
   return status;
 }
 
-/* Changing the mode waits for some locks of other processes, and not for others. */
+/* Changing the mode waits for some locks of other processes, and not for others. The size
+ * of a page, which the padding of rows knows, is that of a new file. */
 static int32_t set_wal(ivs_connection *connection, invsrc_error *error) {
   static const struct timespec pause = {0, RETRY_MILLISECONDS * 1000000L};
   struct timespec begun, time;
@@ -148,7 +205,8 @@ static int32_t set_wal(ivs_connection *connection, invsrc_error *error) {
 
   clock_gettime(CLOCK_MONOTONIC, &begun);
   for (;;) {
-    status = ask_for_wal(connection, &is_wal);
+    status = ivs_connection_run(connection, "PRAGMA page_size = 4096");
+    if (status == SQLITE_OK) status = ask_for_wal(connection, &is_wal);
     clock_gettime(CLOCK_MONOTONIC, &time);
     if ((status & 0xff) != SQLITE_BUSY ||
         time.tv_sec - begun.tv_sec >= IVS_SQLITE_BUSY_MILLISECONDS / 1000)
@@ -232,7 +290,10 @@ static int32_t open_file(invsrc_sqlite *db, invsrc_error *error) {
   if (result == INVSRC_OK && sqlite3_db_readonly(db->idle->handle, "main"))
     result = ivs_sqlite_report(SQLITE_READONLY, error);
   if (result == INVSRC_OK) result = set_wal(db->idle, error);
-  if (result == INVSRC_OK && version < SCHEMA_VERSION) result = migrate(db->idle, error);
+  if (result == INVSRC_OK && version < SCHEMA_VERSION) {
+    result = migrate(db->idle, error);
+    if (result == INVSRC_OK && version) ivs_sqlite_forget(db); /* what was elsewhere before */
+  }
   return result;
 }
 

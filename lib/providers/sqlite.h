@@ -17,8 +17,24 @@
 
 /* The statements, each prepared once in a connection, when it is first used. */
 typedef enum ivs_sql {
+  IVS_SQL_BEGIN_READING,
+  IVS_SQL_BEGIN_WRITING,
+  IVS_SQL_COMMIT,
+  IVS_SQL_ROLLBACK,
   IVS_SQL_SOURCE_INSERT,
   IVS_SQL_SOURCE_GET,
+  IVS_SQL_SOURCE_FIND,
+  IVS_SQL_SOURCE_UPDATE,
+  IVS_SQL_SOURCE_REMOVE,
+  IVS_SQL_SOURCES_PAGE,
+  IVS_SQL_SOURCES_COUNT,
+  IVS_SQL_SOURCES_DUE,
+  IVS_SQL_SOURCES_CLAIM,
+  IVS_SQL_EVENT_ADD,
+  IVS_SQL_EVENT_NEXT,
+  IVS_SQL_EVENT_CLAIM,
+  IVS_SQL_EVENT_POSTPONE,
+  IVS_SQL_EVENT_FORGET,
   IVS_SQL_SEALED_NEXT,
   IVS_SQL_SEALED_REPLACE,
   IVS_SQL_APIKEY_ADD,
@@ -39,7 +55,8 @@ struct invsrc_sqlite {
   char *path;           /* from the root, so that it stays the same file */
   pthread_mutex_t lock; /* guards what follows */
   pthread_cond_t turn;  /* told when `writing` ends; by the monotonic clock */
-  int writing;          /* some query writes */
+  int writing;          /* some query or step writes, */
+  int remains;          /* which knows: sealed bytes that are gone are still in the log */
   ivs_connection *idle;
   int idle_count;
 };
@@ -52,6 +69,7 @@ typedef struct ivs_query {
   ivs_connection *connection; /* NULL where none could be had */
   sqlite3_stmt *statement;
   int writes;
+  int joined;  /* to a step, whose connection it uses */
   int status;  /* SQLITE_OK, SQLITE_ROW, SQLITE_DONE, or an extended result code */
   int changes; /* rows that a finished write has changed */
 } ivs_query;
@@ -72,6 +90,36 @@ const void *ivs_query_blob(ivs_query *query, int column, uint64_t *length);
 int64_t ivs_query_number(ivs_query *query, int column);
 /* Gives the connection back; the status stays. */
 void ivs_query_end(ivs_query *query);
+
+/* ---- Steps ----------------------------------------------------------------- */
+
+/* Several queries that count as one, or not at all: a transaction. */
+typedef struct ivs_step {
+  invsrc_sqlite *db;
+  ivs_connection *connection;
+  int writes;
+  int forgets; /* set by who lets sealed bytes go: they shall leave the disk too */
+  int status;  /* how the beginning went */
+} ivs_step;
+
+/* Begins it; one that writes has its turn, among the threads and processes, until the
+ * end. Whatever comes of it, the step must end. */
+void ivs_step_begin(ivs_step *step, invsrc_sqlite *db, int writes);
+/* As ivs_query_begin(), within the step; it fails as the beginning did. One at a time. */
+void ivs_query_join(ivs_query *query, ivs_step *step, ivs_sql which);
+/* With INVSRC_OUTCOME_OK makes it count, on disk; with any other takes it back. Returns
+ * the outcome: the given one, or why it could not be made to count. */
+int32_t ivs_step_end(ivs_step *step, int32_t outcome);
+/* A step that changes nothing, and sees to it that what others let go leaves the disk. */
+void ivs_sqlite_forget(invsrc_sqlite *db);
+
+/* ---- Events, within a step ---------------------------------------------------- */
+
+/* Keeps it; NULL is none. An outcome of the store. */
+int32_t ivs_sqlite_keep_event(ivs_step *step, const invsrc_event *event);
+/* Two functions of the store's table; see provider.h. */
+int32_t ivs_sqlite_event_next(void *context, int64_t now, int64_t lease_end, invsrc_event *event);
+int32_t ivs_sqlite_event_end(void *context, const char *id, uint64_t id_length, int64_t next_at);
 
 /* ---- Connections and statuses, for opening and its like -------------------- */
 

@@ -11,22 +11,60 @@
 /* Connections beyond these are closed when they come back. */
 #define IDLE_MOST 8
 
-/* The columns of a source, in the order of the table in sqlite_store.c. */
-#define SOURCE_COLUMNS                                                                       \
-  "id, source_id, name, execution_type, status, agent_id, type, endpoint_url, protocol, "    \
-  "authentication_type, auth_configured, oauth_authorization_url, description, created_at, " \
-  "updated_at, storefront, oauth_audience, revision, sealed"
+/* How long readers may hold up the emptying of the log. */
+#define FORGET_MILLISECONDS 100
+
+/* The columns of a source, in the order of the table in sqlite_store.c. Their places are
+ * the numbers of the parameters too, in an insert as in an update. */
+#define IDENTITY_COLUMNS "id, storefront, source_id, agent_id"
+#define OTHER_COLUMNS                                                                 \
+  "name, execution_type, status, type, endpoint_url, protocol, authentication_type, " \
+  "auth_configured, oauth_authorization_url, description, created_at, updated_at, "   \
+  "oauth_audience, revision, attempts, last_checked_at, last_error, next_check_at, "  \
+  "credential_proven, sealed"
+#define OTHER_PARAMETERS \
+  "?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24"
+#define SOURCE_COLUMNS IDENTITY_COLUMNS ", " OTHER_COLUMNS
+
+/* Those that are due at ?1, at most ?2. */
+#define DUE " WHERE next_check_at > 0 AND next_check_at <= ?1 ORDER BY next_check_at, seq LIMIT ?2"
 
 static const struct {
   int writes;
   const char *sql;
 } statements[IVS_SQL_END] = {
+    [IVS_SQL_BEGIN_READING] = {0, "BEGIN"},
+    [IVS_SQL_BEGIN_WRITING] = {1, "BEGIN IMMEDIATE"},
+    [IVS_SQL_COMMIT] = {0, "COMMIT"},
+    [IVS_SQL_ROLLBACK] = {0, "ROLLBACK"},
     /* A sourceId that is taken changes nothing; an id that is taken is an error. */
     [IVS_SQL_SOURCE_INSERT] = {1, "INSERT INTO sources (" SOURCE_COLUMNS ")"
-                                  " VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+                                  " VALUES (?1,?2,?3,?4," OTHER_PARAMETERS ")"
                                   " ON CONFLICT (storefront, source_id) DO NOTHING"},
     [IVS_SQL_SOURCE_GET] = {0, "SELECT " SOURCE_COLUMNS
                                " FROM sources WHERE storefront = ? AND source_id = ?"},
+    [IVS_SQL_SOURCE_FIND] = {0, "SELECT " SOURCE_COLUMNS " FROM sources WHERE id = ?"},
+    [IVS_SQL_SOURCE_UPDATE] = {1, "UPDATE sources SET (" OTHER_COLUMNS ") = (" OTHER_PARAMETERS
+                                  ") WHERE id = ?1"},
+    [IVS_SQL_SOURCE_REMOVE] = {1, "DELETE FROM sources WHERE id = ?"},
+    [IVS_SQL_SOURCES_PAGE] = {0,
+                              "SELECT " SOURCE_COLUMNS
+                              " FROM sources WHERE storefront = ? ORDER BY seq LIMIT ? OFFSET ?"},
+    [IVS_SQL_SOURCES_COUNT] = {0, "SELECT count(*) FROM sources WHERE storefront = ?"},
+    [IVS_SQL_SOURCES_DUE] = {0, "SELECT " SOURCE_COLUMNS " FROM sources" DUE},
+    [IVS_SQL_SOURCES_CLAIM] = {1,
+                               "UPDATE sources SET next_check_at = ?3"
+                               " WHERE seq IN (SELECT seq FROM sources" DUE ")"},
+    [IVS_SQL_EVENT_ADD] = {1,
+                           "INSERT INTO events (id, type, storefront, time, payload, attempts)"
+                           " VALUES (?,?,?,?,?,?)"},
+    [IVS_SQL_EVENT_NEXT] = {0,
+                            "SELECT id, type, storefront, time, payload, attempts FROM events"
+                            " WHERE seq = (SELECT min(seq) FROM events WHERE next_at <= ?)"},
+    [IVS_SQL_EVENT_CLAIM] = {1, "UPDATE events SET next_at = ? WHERE id = ?"},
+    [IVS_SQL_EVENT_POSTPONE] =
+        {1, "UPDATE events SET next_at = ?, attempts = attempts + 1 WHERE id = ?"},
+    [IVS_SQL_EVENT_FORGET] = {1, "DELETE FROM events WHERE id = ?"},
     [IVS_SQL_SEALED_NEXT] = {0,
                              "SELECT seq, storefront, id, auth_configured, sealed FROM sources"
                              " WHERE seq > ? AND sealed IS NOT NULL ORDER BY seq LIMIT 1"},
@@ -177,6 +215,26 @@ static void unlock_writing(invsrc_sqlite *db) {
   pthread_mutex_unlock(&db->lock);
 }
 
+/* ---- Forgetting ----------------------------------------------------------------------- */
+
+/* What was written over is in the log, and until it is copied from there in the file, as
+ * it was before. Whoever reads the log meanwhile keeps it from being emptied: they get a
+ * moment when it is asked for first, and then the next that writes tries again. */
+static void empty_log(invsrc_sqlite *db, ivs_connection *connection, int milliseconds) {
+  sqlite3_busy_timeout(connection->handle, milliseconds);
+  if (sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+      SQLITE_OK)
+    db->remains = 0;
+  sqlite3_busy_timeout(connection->handle, IVS_SQLITE_BUSY_MILLISECONDS);
+}
+
+/* The end of every turn to write, which may have let sealed bytes go. */
+static void end_writing(invsrc_sqlite *db, ivs_connection *connection, int forgets) {
+  if (forgets) db->remains = 1;
+  if (db->remains && connection) empty_log(db, connection, forgets ? FORGET_MILLISECONDS : 0);
+  unlock_writing(db);
+}
+
 /* ---- Queries ------------------------------------------------------------------------ */
 
 static int prepare(ivs_connection *connection, ivs_sql which) {
@@ -187,6 +245,11 @@ static int prepare(ivs_connection *connection, ivs_sql which) {
                             SQLITE_PREPARE_PERSISTENT, statement, NULL);
 }
 
+static void take_statement(ivs_query *query, ivs_sql which) {
+  if (query->status == SQLITE_OK) query->status = prepare(query->connection, which);
+  if (query->status == SQLITE_OK) query->statement = query->connection->statements[which];
+}
+
 void ivs_query_begin(ivs_query *query, invsrc_sqlite *db, ivs_sql which) {
   *query = (ivs_query){.db = db};
   if (statements[which].writes) {
@@ -194,8 +257,13 @@ void ivs_query_begin(ivs_query *query, invsrc_sqlite *db, ivs_sql which) {
     query->writes = query->status == SQLITE_OK;
   }
   if (query->status == SQLITE_OK) query->status = borrow(db, &query->connection);
-  if (query->status == SQLITE_OK) query->status = prepare(query->connection, which);
-  if (query->status == SQLITE_OK) query->statement = query->connection->statements[which];
+  take_statement(query, which);
+}
+
+void ivs_query_join(ivs_query *query, ivs_step *step, ivs_sql which) {
+  *query = (ivs_query){
+      .db = step->db, .connection = step->connection, .joined = 1, .status = step->status};
+  take_statement(query, which);
 }
 
 void ivs_query_bind_text(ivs_query *query, int parameter, const char *text, uint64_t length) {
@@ -217,7 +285,7 @@ void ivs_query_bind_number(ivs_query *query, int parameter, int64_t number) {
 int ivs_query_step(ivs_query *query) {
   if (query->status != SQLITE_OK && query->status != SQLITE_ROW) return query->status;
   query->status = sqlite3_step(query->statement);
-  if (query->status == SQLITE_DONE && query->writes)
+  if (query->status == SQLITE_DONE && !sqlite3_stmt_readonly(query->statement))
     query->changes = sqlite3_changes(query->connection->handle);
   return query->status;
 }
@@ -247,9 +315,66 @@ void ivs_query_end(ivs_query *query) {
     sqlite3_reset(query->statement);
     sqlite3_clear_bindings(query->statement);
   }
-  if (query->connection) give_back(query->db, query->connection);
-  if (query->writes) unlock_writing(query->db);
+  if (query->writes) end_writing(query->db, query->connection, 0);
+  if (query->connection && !query->joined) give_back(query->db, query->connection);
   query->statement = NULL;
   query->connection = NULL;
   query->writes = 0;
+}
+
+/* ---- Steps -------------------------------------------------------------------------- */
+
+static int run_prepared(ivs_connection *connection, ivs_sql which) {
+  int status = prepare(connection, which);
+
+  if (status != SQLITE_OK) return status;
+  status = sqlite3_step(connection->statements[which]);
+  sqlite3_reset(connection->statements[which]);
+  return status == SQLITE_DONE ? SQLITE_OK : status;
+}
+
+/* What ends the step is at hand before it begins. */
+void ivs_step_begin(ivs_step *step, invsrc_sqlite *db, int writes) {
+  *step = (ivs_step){.db = db};
+  if (writes) {
+    step->status = lock_writing(db);
+    step->writes = step->status == SQLITE_OK;
+  }
+  if (step->status == SQLITE_OK) step->status = borrow(db, &step->connection);
+  if (step->status == SQLITE_OK) step->status = prepare(step->connection, IVS_SQL_COMMIT);
+  if (step->status == SQLITE_OK) step->status = prepare(step->connection, IVS_SQL_ROLLBACK);
+  if (step->status == SQLITE_OK)
+    step->status =
+        run_prepared(step->connection, writes ? IVS_SQL_BEGIN_WRITING : IVS_SQL_BEGIN_READING);
+}
+
+/* SQLite has taken some failed ones back by itself. What cannot be taken back otherwise
+ * ends with the connection. */
+static void roll_back(ivs_step *step) {
+  if (!step->connection || sqlite3_get_autocommit(step->connection->handle)) return;
+  if (run_prepared(step->connection, IVS_SQL_ROLLBACK) == SQLITE_OK) return;
+  ivs_connection_free(step->connection);
+  step->connection = NULL;
+}
+
+int32_t ivs_step_end(ivs_step *step, int32_t outcome) {
+  int status = step->status;
+
+  if (outcome == INVSRC_OUTCOME_OK) {
+    if (status == SQLITE_OK) status = run_prepared(step->connection, IVS_SQL_COMMIT);
+    outcome = ivs_sqlite_outcome(status);
+  }
+  roll_back(step);
+  if (step->writes)
+    end_writing(step->db, step->connection, outcome == INVSRC_OUTCOME_OK && step->forgets);
+  if (step->connection) give_back(step->db, step->connection);
+  return outcome;
+}
+
+void ivs_sqlite_forget(invsrc_sqlite *db) {
+  ivs_step step;
+
+  ivs_step_begin(&step, db, 1);
+  step.forgets = 1;
+  ivs_step_end(&step, INVSRC_OUTCOME_OK);
 }

@@ -1,7 +1,8 @@
 /*
  * Sealing again what an older master key sealed. Each source is replaced by
  * compare-and-swap on its sealed bytes, so nothing is lost when someone else
- * changes it meanwhile, and an interrupted run goes on where the next one begins.
+ * changes it meanwhile, and an interrupted run goes on where the next one begins. The
+ * revision stays: an update writes over, or hands back, what it finds in its own step.
  */
 #include <string.h>
 
@@ -124,6 +125,7 @@ int32_t invsrc_sqlite_reseal(invsrc_sqlite *db, invsrc_keyring *keyring, uint64_
   while (result == INVSRC_OK && (status = read_next(db, &next)) == SQLITE_ROW)
     result = reseal_row(db, keyring, &next, &done, error);
   if (result == INVSRC_OK) result = ivs_sqlite_report(status, error);
+  if (done.resealed) ivs_sqlite_forget(db);
   ivs_buffer_end(&next.storefront);
   ivs_buffer_end(&next.id);
   ivs_buffer_end(&next.sealed);

@@ -61,17 +61,9 @@ static int32_t yes(void *context, const char *endpoint_url, uint64_t length) {
 }
 
 static int32_t keep_nothing(void *context, const invsrc_source *source, const void *sealed,
-                            uint64_t length) {
-  (void)context, (void)source, (void)sealed, (void)length;
+                            uint64_t length, const invsrc_event *event) {
+  (void)context, (void)source, (void)sealed, (void)length, (void)event;
   return INVSRC_OUTCOME_OK;
-}
-
-static int32_t find_nothing(void *context, const char *storefront, uint64_t storefront_length,
-                            const char *source_id, uint64_t source_id_length, invsrc_source *source,
-                            invsrc_buffer *sealed) {
-  (void)context, (void)storefront, (void)storefront_length, (void)source_id;
-  (void)source_id_length, (void)source, (void)sealed;
-  return INVSRC_OUTCOME_NOT_FOUND;
 }
 
 static int32_t seal_nothing(void *context, const invsrc_binding *binding, const void *plaintext,
@@ -82,7 +74,6 @@ static int32_t seal_nothing(void *context, const invsrc_binding *binding, const 
 }
 
 static const invsrc_registry_vtable registry = {sizeof registry, 0, yes};
-static const invsrc_store_vtable no_store = {sizeof no_store, 0, keep_nothing, find_nothing};
 static const invsrc_sealer_vtable no_sealer = {sizeof no_sealer, 0, seal_nothing, seal_nothing,
                                                NULL};
 
@@ -108,6 +99,9 @@ static int start(const invsrc_store_vtable *store, void *context, int sealed) {
 
 static int start_bare(const char *database) {
   (void)database;
+  invsrc_store_vtable no_store = *invsrc_memory_store(); /* nothing else of it is asked */
+
+  no_store.insert = keep_nothing;
   return start(&no_store, NULL, 0);
 }
 

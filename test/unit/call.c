@@ -26,8 +26,8 @@
 
 /* A host that answers what it is told, and remembers what it was asked. */
 struct host {
-  int32_t outcomes[INVSRC_WANT_LOG + 1];
-  int calls[INVSRC_WANT_LOG + 1];
+  int32_t outcomes[INVSRC_WANT_PROBE + 1];
+  int calls[INVSRC_WANT_PROBE + 1];
   const char *storefront;
   const char *url;
   const char *state;
@@ -85,8 +85,9 @@ static int32_t discard(void *context, const invsrc_binding *binding, const void 
 }
 
 static int32_t insert(void *context, const invsrc_source *source, const void *sealed,
-                      uint64_t length) {
+                      uint64_t length, const invsrc_event *event) {
   assert_non_null(source);
+  assert_null(event); /* none are kept where nobody hears of them */
   assert_true(length == 0 || memcmp(sealed, "sealed", 6) == 0);
   return outcome(context, INVSRC_WANT_INSERT);
 }
@@ -97,6 +98,37 @@ static int32_t get(void *context, const char *storefront, uint64_t storefront_le
   (void)storefront, (void)storefront_length, (void)sealed;
   invsrc_source_set_text(source, INVSRC_SOURCE_SOURCE_ID, source_id, source_id_length);
   return outcome(context, INVSRC_WANT_GET);
+}
+
+static int32_t list(void *context, const char *storefront, uint64_t storefront_length,
+                    uint64_t skip, uint64_t take, invsrc_source_list *sources, uint64_t *total) {
+  invsrc_source *source = invsrc_source_new();
+
+  (void)storefront, (void)storefront_length, (void)skip, (void)take;
+  assert_int_equal(invsrc_source_list_append(sources, source, NULL, 0), INVSRC_OK);
+  invsrc_source_free(source);
+  *total = 1;
+  return outcome(context, INVSRC_WANT_LIST);
+}
+
+static int32_t update(void *context, const invsrc_source *source, uint64_t revision, uint32_t parts,
+                      const void *sealed, uint64_t length, const invsrc_event *event,
+                      invsrc_buffer *replaced) {
+  (void)source, (void)revision, (void)parts, (void)sealed, (void)length, (void)event,
+      (void)replaced;
+  return outcome(context, INVSRC_WANT_UPDATE);
+}
+
+static int32_t remove_source(void *context, const invsrc_source *source, const invsrc_event *event,
+                             invsrc_buffer *sealed) {
+  (void)source, (void)event, (void)sealed;
+  return outcome(context, INVSRC_WANT_REMOVE);
+}
+
+static int32_t due(void *context, int64_t now, int64_t lease_end, uint64_t limit,
+                   invsrc_source_list *sources) {
+  (void)context, (void)now, (void)lease_end, (void)limit, (void)sources;
+  return INVSRC_OUTCOME_OK;
 }
 
 static int32_t oauth_start(void *context, const invsrc_source *source, invsrc_buffer *url,
@@ -130,7 +162,13 @@ static void log_line(void *context, int32_t level, const char *message, uint64_t
 static const invsrc_authenticator_vtable authenticator = {sizeof authenticator, 0, authenticate};
 static const invsrc_registry_vtable registry = {sizeof registry, 0, lookup};
 static const invsrc_sealer_vtable sealer = {sizeof sealer, 0, seal, unseal, discard};
-static const invsrc_store_vtable store = {sizeof store, 0, insert, get};
+static const invsrc_store_vtable store = {.size = sizeof store,
+                                          .insert = insert,
+                                          .get = get,
+                                          .list = list,
+                                          .update = update,
+                                          .remove = remove_source,
+                                          .due = due};
 static const invsrc_oauth_vtable oauth = {sizeof oauth, 0, oauth_start};
 static const invsrc_world_vtable world = {sizeof world, 0, now, random_bytes, log_line};
 
@@ -574,10 +612,11 @@ static void give_wrong_answers(invsrc_call *call, int32_t want) {
                    want == INVSRC_WANT_OAUTH_START ? INVSRC_EINVAL : INVSRC_ESTATE);
   assert_int_equal(invsrc_call_answer_seal(call, INVSRC_OUTCOME_OK, NULL, 1),
                    want == INVSRC_WANT_SEAL ? INVSRC_EINVAL : INVSRC_ESTATE);
-  assert_int_equal(invsrc_call_answer_get(call, INVSRC_OUTCOME_OK, NULL),
+  assert_int_equal(invsrc_call_answer_get(call, INVSRC_OUTCOME_OK, NULL, NULL, 0),
                    want == INVSRC_WANT_GET ? INVSRC_EINVAL : INVSRC_ESTATE);
   if (want != INVSRC_WANT_GET)
-    assert_int_equal(invsrc_call_answer_get(call, INVSRC_OUTCOME_OK, source), INVSRC_ESTATE);
+    assert_int_equal(invsrc_call_answer_get(call, INVSRC_OUTCOME_OK, source, NULL, 0),
+                     INVSRC_ESTATE);
   invsrc_source_free(source);
 }
 
@@ -606,7 +645,7 @@ static void wrong_answers_change_nothing(void **state) {
   assert_int_equal(invsrc_call_answer(NULL, INVSRC_OUTCOME_OK), INVSRC_EINVAL);
   assert_int_equal(invsrc_call_answer_now(NULL, INVSRC_OUTCOME_OK, 1), INVSRC_EINVAL);
   assert_int_equal(invsrc_call_answer_random(NULL, INVSRC_OUTCOME_OK, NULL, 0), INVSRC_EINVAL);
-  assert_int_equal(invsrc_call_answer_get(NULL, INVSRC_OUTCOME_OK, NULL), INVSRC_EINVAL);
+  assert_int_equal(invsrc_call_answer_get(NULL, INVSRC_OUTCOME_OK, NULL, NULL, 0), INVSRC_EINVAL);
   assert_int_equal(invsrc_call_answer_seal(NULL, INVSRC_OUTCOME_OK, NULL, 0), INVSRC_EINVAL);
   assert_int_equal(invsrc_call_answer_authenticate(NULL, INVSRC_OUTCOME_OK, NULL, 0),
                    INVSRC_EINVAL);

@@ -35,7 +35,7 @@ static void ids_are_positive_63_bit_decimals(void **state) {
 static void agent_ids_are_ulids(void **state) {
   static const struct {
     int64_t milliseconds;
-    uint8_t random[IVS_AGENT_ID_RANDOM];
+    uint8_t random[IVS_ULID_RANDOM];
     const char *id;
   } rows[] = {
       {0, {0}, "agent_00000000000000000000000000"},
@@ -45,11 +45,11 @@ static void agent_ids_are_ulids(void **state) {
       {0, {0, 0, 0, 0, 1, 128, 0, 0, 0, 0}, "agent_000000000000000001G0000000"},
       {IVS_TIME_LATEST, {0}, "agent_76EZ91ZPZZ0000000000000000"},
   };
-  char id[IVS_AGENT_ID_SIZE];
+  char id[IVS_ULID_SIZE];
 
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    ivs_agent_id_format(id, rows[i].milliseconds, rows[i].random);
+    ivs_ulid_format(id, IVS_AGENT_PREFIX, rows[i].milliseconds, rows[i].random);
     assert_string_equal(id, rows[i].id);
   }
 }

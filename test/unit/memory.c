@@ -3,7 +3,7 @@
  */
 #include <invsrc/providers.h>
 
-#include "store_checks.h"
+#include "store_life_checks.h"
 
 static struct store store;
 
@@ -42,6 +42,57 @@ static void what_is_unique_stays_unique(void **state) {
 static void each_name_has_one_winner(void **state) {
   (void)state;
   check_races(store);
+}
+
+static void lists_are_in_order(void **state) {
+  (void)state;
+  check_lists(store);
+}
+
+static void updates_write_their_parts(void **state) {
+  (void)state;
+  check_parts(store);
+  check_absence(store);
+}
+
+static void revisions_are_compared(void **state) {
+  (void)state;
+  check_revisions(store);
+}
+
+static void what_is_removed_is_gone(void **state) {
+  (void)state;
+  check_removal(store);
+}
+
+static void what_is_due_is_claimed(void **state) {
+  (void)state;
+  check_due(store);
+}
+
+static void events_are_kept_until_taken(void **state) {
+  (void)state;
+  check_events(store);
+}
+
+static void a_change_and_its_event_are_one(void **state) {
+  (void)state;
+  check_all_or_nothing(store);
+}
+
+static void nothing_is_claimed_twice(void **state) {
+  (void)state;
+  check_claims(store);
+}
+
+static void no_update_is_lost(void **state) {
+  (void)state;
+  check_changers(store);
+}
+
+static void ten_thousand_sources_keep_their_order(void **state) {
+  (void)state;
+  check_many(store, 10000);
 }
 
 static void thousands_of_sources_are_found(void **state) {
@@ -92,15 +143,26 @@ static void mistakes_are_told(void **state) {
 }
 
 int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(every_field_comes_back),
-      cmocka_unit_test(names_are_bytes),
-      cmocka_unit_test(what_is_unique_stays_unique),
-      cmocka_unit_test(each_name_has_one_winner),
-      cmocka_unit_test(thousands_of_sources_are_found),
-      cmocka_unit_test(keys_speak_for_their_storefront),
-      cmocka_unit_test(mistakes_are_told),
+      TEST(every_field_comes_back),
+      TEST(names_are_bytes),
+      TEST(what_is_unique_stays_unique),
+      TEST(each_name_has_one_winner),
+      TEST(lists_are_in_order),
+      TEST(updates_write_their_parts),
+      TEST(revisions_are_compared),
+      TEST(what_is_removed_is_gone),
+      TEST(what_is_due_is_claimed),
+      TEST(events_are_kept_until_taken),
+      TEST(a_change_and_its_event_are_one),
+      TEST(nothing_is_claimed_twice),
+      TEST(no_update_is_lost),
+      TEST(ten_thousand_sources_keep_their_order),
+      TEST(thousands_of_sources_are_found),
+      TEST(keys_speak_for_their_storefront),
+      TEST(mistakes_are_told),
   };
 
-  return cmocka_run_group_tests(tests, set_up, tear_down);
+  return cmocka_run_group_tests(tests, NULL, NULL);
 }

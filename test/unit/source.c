@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 /* cmocka wants the headers above first. */
 #include <cmocka.h>
@@ -47,7 +48,65 @@ static void fields_hold_what_was_set(void **state) {
   /* Empty is not absent, and a text may be replaced. */
   assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_DESCRIPTION, "", 0), INVSRC_OK);
   assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_DESCRIPTION, NULL), "");
+  assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_DESCRIPTION, NULL, 0), INVSRC_OK);
+  assert_null(invsrc_source_text(source, INVSRC_SOURCE_DESCRIPTION, NULL));
   invsrc_source_free(source);
+}
+
+static void an_event_is_such_a_record_too(void **state) {
+  invsrc_event *event = invsrc_event_new(), *copy = invsrc_event_new();
+  uint64_t length;
+
+  (void)state;
+  assert_int_equal(invsrc_event_set_text(event, INVSRC_EVENT_PAYLOAD, "{}", 2), INVSRC_OK);
+  assert_int_equal(invsrc_event_set_number(event, INVSRC_EVENT_ATTEMPTS, 3), INVSRC_OK);
+  assert_int_equal(invsrc_event_set_number(event, INVSRC_EVENT_PAYLOAD, 3), INVSRC_EINVAL);
+  assert_int_equal(invsrc_event_set_text(event, INVSRC_EVENT_FIELD_END, "", 0), INVSRC_EINVAL);
+  assert_int_equal(invsrc_event_copy(copy, event), INVSRC_OK);
+  assert_string_equal(invsrc_event_text(copy, INVSRC_EVENT_PAYLOAD, &length), "{}");
+  assert_int_equal(length, 2);
+  assert_int_equal(invsrc_event_number(copy, INVSRC_EVENT_ATTEMPTS), 3);
+  assert_null(invsrc_event_text(copy, INVSRC_EVENT_ID, NULL));
+  assert_null(invsrc_event_text(NULL, INVSRC_EVENT_ID, NULL));
+  assert_int_equal(invsrc_event_set_text(NULL, INVSRC_EVENT_ID, "a", 1), INVSRC_EINVAL);
+  assert_int_equal(invsrc_event_copy(NULL, event), INVSRC_EINVAL);
+  invsrc_event_free(event);
+  invsrc_event_free(copy);
+  invsrc_event_free(NULL);
+}
+
+static void a_list_keeps_copies_in_order(void **state) {
+  invsrc_source_list *list = invsrc_source_list_new();
+  invsrc_source *source = invsrc_source_new();
+  uint64_t length;
+
+  (void)state;
+  for (int i = 0; i < 100; i++) {
+    char id[8];
+    int size = snprintf(id, sizeof id, "%d", i);
+    invsrc_source_set_text(source, INVSRC_SOURCE_ID, id, (uint64_t)size);
+    assert_int_equal(invsrc_source_list_append(list, source, i % 2 ? "a\0b" : NULL, i % 2 ? 3 : 0),
+                     INVSRC_OK);
+  }
+  invsrc_source_free(source);
+  assert_int_equal(invsrc_source_list_count(list), 100);
+  assert_string_equal(invsrc_source_text(invsrc_source_list_at(list, 57), INVSRC_SOURCE_ID, NULL),
+                      "57");
+  assert_memory_equal(invsrc_source_list_sealed(list, 57, &length), "a\0b", 3);
+  assert_int_equal(length, 3);
+  assert_null(invsrc_source_list_sealed(list, 56, &length));
+  assert_int_equal(length, 0);
+  assert_null(invsrc_source_list_at(list, 100));
+  assert_null(invsrc_source_list_sealed(list, 100, NULL));
+  assert_int_equal(invsrc_source_list_append(list, NULL, NULL, 0), INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_list_append(NULL, invsrc_source_list_at(list, 0), NULL, 0),
+                   INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_list_append(list, invsrc_source_list_at(list, 0), NULL, 1),
+                   INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_list_count(NULL), 0);
+  assert_null(invsrc_source_list_at(NULL, 0));
+  invsrc_source_list_free(list);
+  invsrc_source_list_free(NULL);
 }
 
 static void wrong_arguments_change_nothing(void **state) {
@@ -55,7 +114,7 @@ static void wrong_arguments_change_nothing(void **state) {
 
   (void)state;
   assert_int_equal(invsrc_source_set_text(NULL, INVSRC_SOURCE_NAME, "a", 1), INVSRC_EINVAL);
-  assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_NAME, NULL, 0), INVSRC_EINVAL);
+  assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_NAME, NULL, 1), INVSRC_EINVAL);
   assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_NAME, "a", 65537), INVSRC_EINVAL);
   assert_int_equal(invsrc_source_set_text(source, 0, "a", 1), INVSRC_EINVAL);
   assert_int_equal(invsrc_source_set_number(NULL, INVSRC_SOURCE_REVISION, 1), INVSRC_EINVAL);
@@ -108,6 +167,8 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_field_has_a_kind_and_a_name),
       cmocka_unit_test(fields_hold_what_was_set),
+      cmocka_unit_test(an_event_is_such_a_record_too),
+      cmocka_unit_test(a_list_keeps_copies_in_order),
       cmocka_unit_test(wrong_arguments_change_nothing),
       cmocka_unit_test(a_copy_is_equal_and_apart),
       cmocka_unit_test(buffers_hold_bytes),

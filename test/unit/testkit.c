@@ -115,6 +115,11 @@ static void null_is_refused(void **state) {
   assert_int_equal(invsrc_testkit_use_sealer(NULL, NULL, NULL), INVSRC_EINVAL);
   assert_int_equal(invsrc_testkit_use_store(NULL, NULL, NULL), INVSRC_EINVAL);
   assert_int_equal(invsrc_testkit_use_oauth(NULL, NULL, NULL), INVSRC_EINVAL);
+  assert_int_equal(invsrc_testkit_use_prober(NULL, NULL, NULL), INVSRC_EINVAL);
+  assert_int_equal(invsrc_testkit_use_events(NULL, NULL, NULL), INVSRC_EINVAL);
+  assert_int_equal(invsrc_testkit_script_agent(NULL, ENDPOINT, NULL, 1, NULL), INVSRC_EINVAL);
+  assert_int_equal(invsrc_testkit_script_agent(kit, NULL, NULL, 1, NULL), INVSRC_EINVAL);
+  assert_null(invsrc_testkit_last_event(NULL));
   assert_int_equal(invsrc_testkit_set_time(NULL, 0), INVSRC_EINVAL);
   assert_int_equal(invsrc_testkit_set_seed(NULL, 0), INVSRC_EINVAL);
   assert_int_equal(invsrc_testkit_add_key(NULL, "key", "acme"), INVSRC_EINVAL);
@@ -141,8 +146,8 @@ static void unknown_effects_are_refused(void **state) {
 }
 
 static int32_t insert_nothing(void *context, const invsrc_source *source, const void *sealed,
-                              uint64_t length) {
-  (void)context, (void)source, (void)sealed, (void)length;
+                              uint64_t length, const invsrc_event *event) {
+  (void)context, (void)source, (void)sealed, (void)length, (void)event;
   return INVSRC_OUTCOME_OK;
 }
 
@@ -155,16 +160,20 @@ static void tables_with_gaps_are_refused(void **state) {
   const invsrc_authenticator_vtable no_authenticator = {.size = sizeof no_authenticator};
   const invsrc_registry_vtable no_registry = {.size = sizeof no_registry};
   const invsrc_oauth_vtable no_oauth = {.size = sizeof no_oauth};
+  const invsrc_prober_vtable no_prober = {.size = sizeof no_prober};
+  const invsrc_events_vtable no_events = {.size = sizeof no_events};
 
   (void)state;
   no_open.open = NULL;
-  too_short.size = offsetof(invsrc_store_vtable, get);
+  too_short.size = offsetof(invsrc_store_vtable, due);
   assert_int_equal(invsrc_testkit_use_store(kit, &no_get, NULL), INVSRC_EINVAL);
   assert_int_equal(invsrc_testkit_use_store(kit, &too_short, memory), INVSRC_EINVAL);
   assert_int_equal(invsrc_testkit_use_sealer(kit, &no_open, keyring), INVSRC_EINVAL);
   assert_int_equal(invsrc_testkit_use_authenticator(kit, &no_authenticator, NULL), INVSRC_EINVAL);
   assert_int_equal(invsrc_testkit_use_registry(kit, &no_registry, NULL), INVSRC_EINVAL);
   assert_int_equal(invsrc_testkit_use_oauth(kit, &no_oauth, NULL), INVSRC_EINVAL);
+  assert_int_equal(invsrc_testkit_use_prober(kit, &no_prober, NULL), INVSRC_EINVAL);
+  assert_int_equal(invsrc_testkit_use_events(kit, &no_events, NULL), INVSRC_EINVAL);
   start();
   assert_int_equal(create("An Agent"), 201);
   assert_int_equal(read_back("an-agent"), 200);

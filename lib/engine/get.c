@@ -7,9 +7,8 @@ static void after_get(invsrc_call *call) {
   invsrc_response *response;
 
   if (!ivs_call_went_well(call)) return;
-  response = ivs_response_new(200);
+  response = ivs_source_response(call->service, 200, call->found);
   if (response) {
-    ivs_success_render(call->service, call->found, &response->body);
     response->source = call->found;
     call->found = NULL;
   }
@@ -20,4 +19,4 @@ static void start(invsrc_call *call) {
   ivs_call_want(call, INVSRC_WANT_GET, after_get);
 }
 
-const ivs_operation ivs_read_operation = {start, IVS_NEEDS_STORE};
+const ivs_operation ivs_get_operation = {start, IVS_NEEDS_STORE};

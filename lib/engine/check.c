@@ -1,0 +1,206 @@
+/*
+ * The check of a source that was claimed: open, probe, and keep what came of it, under the
+ * revision that was claimed: where the source has changed meanwhile, the result is nobody's.
+ * It answers no request, so it ends with an outcome in place of a response.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/id.h"
+#include "engine/call.h"
+#include "engine/schedule.h"
+
+static void after_open(invsrc_call *call);
+static void after_probe(invsrc_call *call);
+static void after_now(invsrc_call *call);
+static void after_random(invsrc_call *call);
+static void after_update(invsrc_call *call);
+
+/* What a probe, or what prevented it, makes of the source. */
+static const struct effect {
+  int32_t outcome;
+  int is_answer; /* something is known of the agent now */
+  int is_good;
+  int by_time; /* tried again by itself; else only when the source has changed */
+} effects[] = {
+    {INVSRC_OUTCOME_OK, 1, 1, 0},          {INVSRC_OUTCOME_PROVEN, 1, 1, 0},
+    {INVSRC_OUTCOME_REFUSED, 1, 0, 0},     {INVSRC_OUTCOME_UNREACHABLE, 1, 0, 1},
+    {INVSRC_OUTCOME_UNAVAILABLE, 0, 0, 1}, {INVSRC_OUTCOME_FAILED, 0, 0, 1},
+};
+
+static const struct effect *effect_of(int32_t outcome) {
+  const struct effect *at = effects;
+
+  while (at->outcome != outcome) at++;
+  return at;
+}
+
+static void conclude(invsrc_call *call, int32_t outcome) {
+  call->check_outcome = outcome;
+  call->state = NULL;
+}
+
+static void stop(invsrc_call *call) {
+  call->state = NULL;
+}
+
+/* What failed was not the agent. */
+static int32_t failure_of(const invsrc_call *call) {
+  return call->outcome == INVSRC_OUTCOME_UNAVAILABLE ? INVSRC_OUTCOME_UNAVAILABLE
+                                                     : INVSRC_OUTCOME_FAILED;
+}
+
+/* The result cannot be kept: the lease ends, and somebody tries again. */
+static void give_up(invsrc_call *call) {
+  call->check_outcome = failure_of(call);
+  ivs_call_log_failure(call, stop);
+}
+
+static void start(invsrc_call *call) {
+  call->revision = (uint64_t)invsrc_source_number(call->found, INVSRC_SOURCE_REVISION);
+  ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
+  if (!invsrc_source_number(call->found, INVSRC_SOURCE_AUTH_CONFIGURED))
+    ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
+  else
+    ivs_call_want(call, INVSRC_WANT_OPEN, after_open);
+}
+
+static void want_now(invsrc_call *call) {
+  ivs_call_want(call, INVSRC_WANT_NOW, after_now);
+}
+
+static void set_reason(invsrc_call *call, const char *reason) {
+  if (!*call->reason) snprintf(call->reason, sizeof call->reason, "%s", reason);
+}
+
+static void after_open(invsrc_call *call) {
+  if (call->outcome == INVSRC_OUTCOME_OK) {
+    ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
+    return;
+  }
+  call->check_outcome = failure_of(call);
+  set_reason(call, call->outcome == INVSRC_OUTCOME_REFUSED
+                       ? "the stored credential cannot be opened: is its master key at hand?"
+                       : "the vault cannot open the stored credential now");
+  ivs_call_log_failure(call, want_now);
+}
+
+static void after_probe(invsrc_call *call) {
+  ivs_buffer_end(&call->opened.data);
+  switch (call->outcome) {
+    case INVSRC_OUTCOME_OK:
+      call->check_outcome = call->proven ? INVSRC_OUTCOME_PROVEN : INVSRC_OUTCOME_OK;
+      *call->reason = '\0';
+      break;
+    case INVSRC_OUTCOME_REFUSED:
+    case INVSRC_OUTCOME_UNREACHABLE:
+      call->check_outcome = call->outcome;
+      break;
+    default:
+      call->check_outcome = failure_of(call);
+      set_reason(call, "the prober could not ask the agent");
+      ivs_call_log_failure(call, want_now);
+      return;
+  }
+  want_now(call);
+}
+
+static void after_now(invsrc_call *call) {
+  if (call->outcome == INVSRC_OUTCOME_OK)
+    ivs_call_want_random(call, IVS_PAUSE_RANDOM, after_random);
+  else
+    give_up(call);
+}
+
+static int is_status(const invsrc_call *call, const char *status) {
+  return strcmp(invsrc_source_text(call->draft.source, INVSRC_SOURCE_STATUS, NULL), status) == 0;
+}
+
+/* When to probe next: 0 for never. `failures` are those in a row, of whatever kind. */
+static int64_t next_check(const invsrc_call *call, const struct effect *effect, int64_t failures) {
+  int64_t recheck = is_status(call, "ACTIVE") ? call->service->options.recheck : 0;
+
+  if (effect->by_time) return call->now + ivs_pause(failures, call->random);
+  return recheck ? call->now + recheck : 0;
+}
+
+static int32_t set_check(invsrc_call *call, const struct effect *effect) {
+  invsrc_source *source = call->draft.source;
+  int64_t attempts = invsrc_source_number(source, INVSRC_SOURCE_ATTEMPTS);
+  int64_t failures = attempts + 1;
+
+  if (effect->is_answer) {
+    attempts = effect->is_good ? 0 : failures;
+    invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, call->now);
+    invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, call->proven);
+  }
+  invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, attempts);
+  invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, next_check(call, effect, failures));
+  return invsrc_source_set_text(source, INVSRC_SOURCE_LAST_ERROR,
+                                *call->reason ? call->reason : NULL, strlen(call->reason));
+}
+
+static int32_t set_active(invsrc_call *call) {
+  invsrc_source *source = call->draft.source;
+
+  invsrc_source_set_number(source, INVSRC_SOURCE_UPDATED_AT, call->now);
+  invsrc_source_set_number(source, INVSRC_SOURCE_REVISION, (int64_t)call->revision + 1);
+  call->parts |= INVSRC_PART_RECORD;
+  return invsrc_source_set_text(source, INVSRC_SOURCE_STATUS, "ACTIVE", strlen("ACTIVE"));
+}
+
+/* The event that tells of a change, or NULL where nothing has changed for who hears it. */
+static const char *event_type(const invsrc_call *call, const struct effect *effect,
+                              int was_failing) {
+  if (call->parts & INVSRC_PART_RECORD) return "source.activated";
+  if (!effect->is_answer || effect->is_good == !was_failing) return NULL;
+  return effect->is_good ? "source.recovered" : "source.unreachable";
+}
+
+static void after_random(invsrc_call *call) {
+  const struct effect *effect = effect_of(call->check_outcome);
+  int was_failing = invsrc_source_number(call->found, INVSRC_SOURCE_ATTEMPTS) > 0;
+  const char *type;
+
+  if (call->outcome != INVSRC_OUTCOME_OK) {
+    give_up(call);
+    return;
+  }
+  call->parts = INVSRC_PART_CHECK;
+  if ((effect->is_good && is_status(call, "PENDING") && set_active(call) != INVSRC_OK) ||
+      set_check(call, effect) != INVSRC_OK) {
+    conclude(call, INVSRC_OUTCOME_UNAVAILABLE);
+    return;
+  }
+  type = event_type(call, effect, was_failing);
+  if (type && ivs_call_make_event(call, type, call->draft.source,
+                                  *call->reason ? call->reason : NULL) != INVSRC_OK)
+    conclude(call, INVSRC_OUTCOME_UNAVAILABLE);
+  else
+    ivs_call_want(call, INVSRC_WANT_UPDATE, after_update);
+}
+
+static void after_update(invsrc_call *call) {
+  switch (call->outcome) {
+    case INVSRC_OUTCOME_OK:
+      conclude(call, call->check_outcome);
+      break;
+    case INVSRC_OUTCOME_CONFLICT:
+    case INVSRC_OUTCOME_NOT_FOUND:
+      conclude(call, INVSRC_OUTCOME_CONFLICT);
+      break;
+    default:
+      give_up(call);
+      break;
+  }
+}
+
+int32_t invsrc_call_check_outcome(const invsrc_call *call) {
+  return call && !call->state && call->want == INVSRC_WANT_NONE ? call->check_outcome : 0;
+}
+
+const char *invsrc_call_check_reason(const invsrc_call *call) {
+  return invsrc_call_check_outcome(call) ? call->reason : "";
+}
+
+const ivs_operation ivs_check_operation = {start, IVS_NEEDS_SEALER | IVS_NEEDS_STORE};

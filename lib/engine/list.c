@@ -1,0 +1,118 @@
+/*
+ * GET /inventory-sources: the storefront's sources, a page at a time.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/render.h"
+#include "core/text.h"
+#include "engine/call.h"
+
+/* The parameters of the query, contract §1. */
+static const struct parameter {
+  const char *name;
+  uint64_t least;
+  uint64_t most;
+  const char *message;
+} parameters[] = {
+    {"skip", 0, INVSRC_SKIP_LIMIT, "must be a whole number from 0"},
+    {"take", 1, INVSRC_TAKE_LIMIT, "must be a whole number from 1 to 200"},
+};
+
+/* No more digits than make a number that fits. */
+static int read_number(const char *text, size_t length, const struct parameter *it,
+                       uint64_t *number) {
+  uint64_t value = 0;
+
+  if (length == 0 || length > 18) return 0;
+  for (size_t i = 0; i < length; i++) {
+    if (!ivs_text_is_digit(text[i])) return 0;
+    value = value * 10 + (uint64_t)(text[i] - '0');
+  }
+  if (value < it->least || value > it->most) return 0;
+  *number = value;
+  return 1;
+}
+
+/* The value of a parameter in the query: how often it is there, and the last one, which is
+ * empty where there is no "=". */
+static int find(const ivs_buffer *query, const char *name, const char **value, size_t *length) {
+  const char *at = query->bytes;
+  const char *end = at ? at + query->length : at;
+  size_t name_length = strlen(name);
+  int count = 0;
+
+  while (at < end) {
+    const char *next = memchr(at, '&', (size_t)(end - at));
+    size_t size = (size_t)((next ? next : end) - at);
+    int is_bare = size == name_length;
+    if (size >= name_length && memcmp(at, name, name_length) == 0 &&
+        (is_bare || at[name_length] == '=')) {
+      *value = at + name_length + !is_bare;
+      *length = size - name_length - !is_bare;
+      count++;
+    }
+    at = next ? next + 1 : end;
+  }
+  return count;
+}
+
+static void read_query(const invsrc_call *call, uint64_t numbers[], ivs_issues *issues) {
+  for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
+    const char *value = NULL;
+    size_t length = 0;
+    int count = find(&call->query, parameters[i].name, &value, &length);
+
+    if (count > 1)
+      ivs_issues_add(issues, parameters[i].name, "must be given once");
+    else if (count && !read_number(value, length, &parameters[i], &numbers[i]))
+      ivs_issues_add(issues, parameters[i].name, parameters[i].message);
+  }
+}
+
+/* Bare, or in an envelope with what page of how many it is. */
+static invsrc_response *listed(const invsrc_call *call) {
+  invsrc_response *response = ivs_response_new(200);
+  uint64_t end = call->skip + invsrc_source_list_count(call->list);
+  char meta[160];
+
+  if (!response) return NULL;
+  if (call->service->options.envelope) ivs_buffer_append_text(&response->body, "{\"data\":");
+  ivs_render_sources(&response->body, call->list);
+  if (!call->service->options.envelope) return response;
+  snprintf(meta, sizeof meta,
+           ",\"error\":null,\"meta\":{\"pagination\":{\"skip\":%" PRIu64 ",\"take\":%" PRIu64
+           ",\"total\":%" PRIu64 ",\"hasMore\":%s}}}",
+           call->skip, call->take, call->total, end < call->total ? "true" : "false");
+  ivs_buffer_append_text(&response->body, meta);
+  return response;
+}
+
+static void after_list(invsrc_call *call) {
+  invsrc_response *response;
+
+  if (!ivs_call_went_well(call)) return;
+  response = listed(call);
+  if (response) {
+    response->sources = call->list;
+    response->total = call->total;
+    call->list = NULL;
+  }
+  ivs_call_finish(call, response);
+}
+
+static void start(invsrc_call *call) {
+  uint64_t numbers[] = {call->skip, call->take ? call->take : INVSRC_TAKE_DEFAULT};
+  ivs_problem problem = {.is_json_fault = 0, .issues = {.count = 0}};
+
+  read_query(call, numbers, &problem.issues);
+  call->skip = numbers[0];
+  call->take = numbers[1];
+  if (problem.issues.count)
+    ivs_call_finish(call, ivs_problem_response(&problem));
+  else
+    ivs_call_want(call, INVSRC_WANT_LIST, after_list);
+}
+
+const ivs_operation ivs_list_operation = {start, IVS_NEEDS_STORE};

@@ -1,0 +1,204 @@
+/*
+ * PUT /inventory-sources/{sourceId}: find, judge, look up, date, probe, seal, update under
+ * the revision that was found, and then forget what was sealed before. The response is
+ * made before the update, so that nothing can fail once the change is stored.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/id.h"
+#include "engine/authorize.h"
+#include "engine/call.h"
+
+static void after_get(invsrc_call *call);
+static void after_lookup(invsrc_call *call);
+static void after_now(invsrc_call *call);
+static void after_random(invsrc_call *call);
+static void after_oauth_start(invsrc_call *call);
+static void after_open(invsrc_call *call);
+static void after_probe(invsrc_call *call);
+static void after_seal(invsrc_call *call);
+static void after_update(invsrc_call *call);
+
+static int is_text(const invsrc_source *source, int32_t field, const char *text) {
+  return strcmp(invsrc_source_text(source, field, NULL), text) == 0;
+}
+
+static void start(invsrc_call *call) {
+  if (ivs_call_has_body(call)) ivs_call_want(call, INVSRC_WANT_GET, after_get);
+}
+
+static void after_get(invsrc_call *call) {
+  ivs_problem problem;
+
+  if (!ivs_call_went_well(call)) return;
+  call->revision = (uint64_t)invsrc_source_number(call->found, INVSRC_SOURCE_REVISION);
+  if (ivs_update_read(call->body, (size_t)call->body_length, call->found,
+                      &call->service->options.switches, &call->draft, &problem) != INVSRC_OK)
+    ivs_call_out_of_memory(call);
+  else if (!call->draft.source)
+    ivs_call_finish(call, ivs_problem_response(&problem));
+  else if (call->draft.changes & IVS_CHANGE_ENDPOINT)
+    ivs_call_want(call, INVSRC_WANT_LOOKUP, after_lookup);
+  else
+    ivs_call_want(call, INVSRC_WANT_NOW, after_now);
+}
+
+static void after_lookup(invsrc_call *call) {
+  if (ivs_call_went_well(call)) ivs_call_want(call, INVSRC_WANT_NOW, after_now);
+}
+
+static void after_now(invsrc_call *call) {
+  if (ivs_call_went_well(call)) ivs_call_want_random(call, 0, after_random);
+}
+
+/* ---- What becomes of the source --------------------------------------------- */
+
+static int awaits_consent(const invsrc_source *source) {
+  return is_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "OAUTH") &&
+         !invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
+}
+
+/* A PENDING source that needs no credential any more has nothing to wait for, contract §7. */
+static int32_t set_state(invsrc_call *call) {
+  invsrc_source *source = call->draft.source;
+
+  if (call->draft.changes & IVS_CHANGE_AUTH)
+    invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED,
+                             call->draft.credential.length > 0);
+  if (call->draft.changes & IVS_CHANGE_AUTHENTICATION_TYPE &&
+      is_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "NO_AUTH") &&
+      is_text(source, INVSRC_SOURCE_STATUS, "PENDING"))
+    return invsrc_source_set_text(source, INVSRC_SOURCE_STATUS, "ACTIVE", strlen("ACTIVE"));
+  return INVSRC_OK;
+}
+
+/* ACTIVE was asked for, and either is news or has to be found out anew. */
+static int wants_probe(const invsrc_call *call) {
+  return call->draft.asks_active && (!is_text(call->found, INVSRC_SOURCE_STATUS, "ACTIVE") ||
+                                     call->draft.changes & IVS_CHANGE_AGENT);
+}
+
+static void refuse_activation(invsrc_call *call, const char *reason) {
+  ivs_problem problem = {.is_json_fault = 0, .issues = {.count = 0}};
+
+  snprintf(call->sentence, sizeof call->sentence, "cannot be ACTIVE: %s", reason);
+  ivs_issues_add(&problem.issues, "status", call->sentence);
+  ivs_buffer_end(&call->draft.credential);
+  ivs_call_finish(call, ivs_problem_response(&problem));
+}
+
+static void prepare(invsrc_call *call);
+
+static void begin_probe(invsrc_call *call) {
+  if (awaits_consent(call->draft.source)) {
+    refuse_activation(call, "it awaits the consent of its operator");
+  } else if (call->draft.changes & IVS_CHANGE_AUTH || call->found_sealed.data.length == 0) {
+    ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
+  } else {
+    ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
+    ivs_call_want(call, INVSRC_WANT_OPEN, after_open);
+  }
+}
+
+static void after_random(invsrc_call *call) {
+  if (!ivs_call_went_well(call)) return;
+  call->purpose = INVSRC_PURPOSE_CREDENTIAL;
+  if (set_state(call) != INVSRC_OK)
+    ivs_call_out_of_memory(call);
+  else if (call->draft.changes & IVS_CHANGE_AUTHENTICATION_TYPE &&
+           awaits_consent(call->draft.source) && !wants_probe(call))
+    ivs_call_want(call, INVSRC_WANT_OAUTH_START, after_oauth_start);
+  else if (wants_probe(call))
+    begin_probe(call);
+  else
+    prepare(call);
+}
+
+static void after_oauth_start(invsrc_call *call) {
+  if (ivs_authorize_take(call)) prepare(call);
+}
+
+static void after_open(invsrc_call *call) {
+  if (ivs_call_went_well(call)) ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
+}
+
+static void after_probe(invsrc_call *call) {
+  ivs_buffer_end(&call->opened.data);
+  if (call->outcome == INVSRC_OUTCOME_REFUSED || call->outcome == INVSRC_OUTCOME_UNREACHABLE) {
+    refuse_activation(call, call->reason);
+    return;
+  }
+  if (ivs_call_went_well(call)) prepare(call);
+}
+
+/* ---- Storing it ---------------------------------------------------------------- */
+
+/* What is known of the agent begins anew, or is what the probe has just found. */
+static void set_check(invsrc_call *call) {
+  invsrc_source *source = call->draft.source;
+  int64_t recheck = call->service->options.recheck;
+  int was_probed = call->answered == INVSRC_WANT_PROBE;
+  int is_active = is_text(source, INVSRC_SOURCE_STATUS, "ACTIVE");
+  int64_t next = call->now;
+
+  if (was_probed || (is_active && is_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "NO_AUTH")))
+    next = recheck ? call->now + recheck : 0;
+  if (is_text(source, INVSRC_SOURCE_STATUS, "DISABLED") || awaits_consent(source)) next = 0;
+  call->parts |= INVSRC_PART_CHECK;
+  invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, 0);
+  invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, was_probed ? call->now : 0);
+  invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, was_probed && call->proven);
+  invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, next);
+  invsrc_source_set_text(source, INVSRC_SOURCE_LAST_ERROR, NULL, 0);
+}
+
+static int is_same_status(const invsrc_call *call) {
+  return is_text(call->found, INVSRC_SOURCE_STATUS,
+                 invsrc_source_text(call->draft.source, INVSRC_SOURCE_STATUS, NULL));
+}
+
+/* One event for one change: the one that says most. */
+static const char *event_type(const invsrc_call *call) {
+  if (is_same_status(call)) return "source.updated";
+  return is_text(call->draft.source, INVSRC_SOURCE_STATUS, "ACTIVE") ? "source.activated"
+                                                                     : "source.disabled";
+}
+
+/* Makes the response and the event, and goes on to seal, or where there is nothing to
+ * seal, to update. */
+static void prepare(invsrc_call *call) {
+  invsrc_source *source = call->draft.source;
+
+  call->parts = INVSRC_PART_RECORD;
+  if (call->draft.changes & IVS_CHANGE_AGENT || !is_same_status(call)) set_check(call);
+  if (call->draft.changes & IVS_CHANGE_AUTH) call->parts |= INVSRC_PART_SEALED;
+  invsrc_source_set_number(source, INVSRC_SOURCE_UPDATED_AT, call->now);
+  invsrc_source_set_number(source, INVSRC_SOURCE_REVISION, (int64_t)call->revision + 1);
+  call->response = ivs_source_response(call->service, 200, source);
+  if (!call->response || ivs_response_failed(call->response) ||
+      ivs_call_make_event(call, event_type(call), source, NULL) != INVSRC_OK) {
+    ivs_call_out_of_memory(call);
+    return;
+  }
+  ivs_call_bind(call, source, call->purpose);
+  if (call->draft.credential.length)
+    ivs_call_want(call, INVSRC_WANT_SEAL, after_seal);
+  else
+    ivs_call_want(call, INVSRC_WANT_UPDATE, after_update);
+}
+
+static void after_seal(invsrc_call *call) {
+  ivs_buffer_end(&call->draft.credential);
+  if (ivs_call_went_well(call)) ivs_call_want(call, INVSRC_WANT_UPDATE, after_update);
+}
+
+static void after_update(invsrc_call *call) {
+  if (!ivs_call_went_well(call)) return;
+  call->response->source = call->draft.source;
+  call->draft.source = NULL;
+  ivs_call_succeed(call);
+}
+
+const ivs_operation ivs_update_operation = {
+    start, IVS_NEEDS_REGISTRY | IVS_NEEDS_SEALER | IVS_NEEDS_STORE};

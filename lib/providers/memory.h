@@ -1,0 +1,89 @@
+/*
+ * The store in memory as its parts share it: the items, the indexes that find them, the
+ * queue of those that are due, and the events. Whoever calls a part holds the lock.
+ */
+#ifndef IVS_PROVIDERS_MEMORY_H
+#define IVS_PROVIDERS_MEMORY_H
+
+#include <invsrc/providers.h>
+#include <pthread.h>
+#include <stddef.h>
+
+/* A source and what was sealed for it. */
+typedef struct ivs_memory_item {
+  invsrc_source *source; /* the fields by which it is found stay */
+  void *sealed;          /* NULL when there is none */
+  uint64_t sealed_length;
+  uint64_t number;              /* in the order of insertion */
+  struct ivs_memory_shop *shop; /* its storefront */
+  struct ivs_memory_item *before, *behind;
+  size_t place;                    /* in the queue, from 1; 0: not there */
+  struct ivs_memory_item *claimed; /* the one that was claimed before it in this call, */
+  int64_t was_due;                 /* and since when this one was due */
+} ivs_memory_item;
+
+/* A storefront that has sources, and these in the order of insertion. */
+typedef struct ivs_memory_shop {
+  ivs_memory_item *first, *last;
+  uint64_t count;
+  const char *name;
+  uint64_t length;
+} ivs_memory_shop;
+
+typedef struct ivs_memory_event ivs_memory_event;
+typedef struct ivs_memory_key ivs_memory_key;
+
+struct invsrc_memory {
+  pthread_mutex_t lock;
+  void *by_name; /* trees of items: by storefront and sourceId, */
+  void *by_id;
+  void *by_agent_id;
+  void *shops; /* and a tree of storefronts */
+  uint64_t inserted;
+  size_t count;
+  ivs_memory_item **queue; /* a heap, from 1, of the items with a NEXT_CHECK_AT */
+  size_t queue_length;
+  size_t queue_room; /* for all items there are */
+  void *events;      /* a tree by id */
+  ivs_memory_event *first_event, *last_event;
+  ivs_memory_key *keys;
+};
+
+/* ---- Indexes ----------------------------------------------------------------- */
+
+/* Enters an item into all of them and the queue, or nowhere. OK. CONFLICT. DUPLICATE.
+ * UNAVAILABLE. */
+int32_t ivs_memory_enter(invsrc_memory *memory, ivs_memory_item *item);
+void ivs_memory_leave(invsrc_memory *memory, ivs_memory_item *item);
+/* By the STOREFRONT and SOURCE_ID, or the ID, of a source; NULL where there is none. */
+ivs_memory_item *ivs_memory_by_name(const invsrc_memory *memory, const invsrc_source *like);
+ivs_memory_item *ivs_memory_by_id(const invsrc_memory *memory, const invsrc_source *like);
+/* NULL where the storefront has no source. */
+const ivs_memory_shop *ivs_memory_shop_of(const invsrc_memory *memory, const char *storefront,
+                                          uint64_t length);
+/* Takes every item out and gives it to `end`. */
+void ivs_memory_clear(invsrc_memory *memory, void (*end)(ivs_memory_item *item));
+
+/* ---- The queue ----------------------------------------------------------------- */
+
+/* Makes room for so many items; 0 when memory ran out. */
+int ivs_memory_make_room(invsrc_memory *memory, size_t count);
+/* Gives the item the place that its NEXT_CHECK_AT demands, or none where that is 0. */
+void ivs_memory_queue(invsrc_memory *memory, ivs_memory_item *item);
+void ivs_memory_unqueue(invsrc_memory *memory, ivs_memory_item *item);
+
+/* ---- Events ---------------------------------------------------------------------- */
+
+/* Keeps a copy; NULL is none. OK. UNAVAILABLE. FAILED: its id exists. */
+int32_t ivs_memory_keep_event(invsrc_memory *memory, const invsrc_event *event);
+void ivs_memory_clear_events(invsrc_memory *memory);
+/* Two functions of the store's table; see provider.h. They take the lock themselves. */
+int32_t ivs_memory_event_next(void *context, int64_t now, int64_t lease_end, invsrc_event *event);
+int32_t ivs_memory_event_end(void *context, const char *id, uint64_t id_length, int64_t next_at);
+
+/* ---- The other parts --------------------------------------------------------------- */
+
+void ivs_memory_clear_store(invsrc_memory *memory);
+void ivs_memory_clear_keys(invsrc_memory *memory);
+
+#endif

@@ -1,0 +1,172 @@
+/*
+ * How the store in memory finds its sources: balanced trees by name and by id, and for each
+ * storefront the order of insertion. See memory.h.
+ */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "providers/memory.h"
+
+typedef int comparison(const void *a, const void *b);
+
+static int compare_bytes(const char *a, uint64_t a_length, const char *b, uint64_t b_length) {
+  if (a_length != b_length) return a_length < b_length ? -1 : 1;
+  return a_length ? memcmp(a, b, (size_t)a_length) : 0;
+}
+
+static int compare_text(const ivs_memory_item *a, const ivs_memory_item *b, int32_t field) {
+  uint64_t a_length, b_length;
+  const char *a_text = invsrc_source_text(a->source, field, &a_length);
+  const char *b_text = invsrc_source_text(b->source, field, &b_length);
+
+  return compare_bytes(a_text, a_length, b_text, b_length);
+}
+
+static int compare_names(const void *a, const void *b) {
+  int order = compare_text(a, b, INVSRC_SOURCE_STOREFRONT);
+
+  return order ? order : compare_text(a, b, INVSRC_SOURCE_SOURCE_ID);
+}
+
+static int compare_ids(const void *a, const void *b) {
+  return compare_text(a, b, INVSRC_SOURCE_ID);
+}
+
+static int compare_agent_ids(const void *a, const void *b) {
+  return compare_text(a, b, INVSRC_SOURCE_AGENT_ID);
+}
+
+static int compare_shops(const void *a, const void *b) {
+  const ivs_memory_shop *x = a, *y = b;
+
+  return compare_bytes(x->name, x->length, y->name, y->length);
+}
+
+/* ---- Finding -------------------------------------------------------------------- */
+
+static void *find(void *const *tree, const void *like, comparison *order) {
+  void **found = tfind(like, tree, order);
+
+  return found ? *found : NULL;
+}
+
+ivs_memory_item *ivs_memory_by_name(const invsrc_memory *memory, const invsrc_source *like) {
+  const ivs_memory_item wanted = {.source = (invsrc_source *)like};
+
+  return find(&memory->by_name, &wanted, compare_names);
+}
+
+ivs_memory_item *ivs_memory_by_id(const invsrc_memory *memory, const invsrc_source *like) {
+  const ivs_memory_item wanted = {.source = (invsrc_source *)like};
+
+  return find(&memory->by_id, &wanted, compare_ids);
+}
+
+const ivs_memory_shop *ivs_memory_shop_of(const invsrc_memory *memory, const char *storefront,
+                                          uint64_t length) {
+  const ivs_memory_shop wanted = {.name = storefront, .length = length};
+
+  return find(&memory->shops, &wanted, compare_shops);
+}
+
+/* ---- Storefronts ------------------------------------------------------------------ */
+
+static ivs_memory_shop *make_shop(invsrc_memory *memory, const char *name, uint64_t length) {
+  ivs_memory_shop *made = calloc(1, sizeof *made + (size_t)length);
+
+  if (!made) return NULL;
+  made->name = length ? memcpy(made + 1, name, (size_t)length) : NULL;
+  made->length = length;
+  if (!tsearch(made, &memory->shops, compare_shops)) {
+    free(made);
+    return NULL;
+  }
+  return made;
+}
+
+/* The storefront of an item, made where it has no source yet; NULL when memory ran out. */
+static ivs_memory_shop *enter_shop(invsrc_memory *memory, const ivs_memory_item *item) {
+  uint64_t length;
+  const char *name = invsrc_source_text(item->source, INVSRC_SOURCE_STOREFRONT, &length);
+  const ivs_memory_shop wanted = {.name = name, .length = length};
+  ivs_memory_shop *shop = find(&memory->shops, &wanted, compare_shops);
+
+  return shop ? shop : make_shop(memory, name, length);
+}
+
+static void end_if_empty(invsrc_memory *memory, ivs_memory_shop *shop) {
+  if (shop->first) return;
+  tdelete(shop, &memory->shops, compare_shops);
+  free(shop);
+}
+
+static void put_last(ivs_memory_shop *shop, ivs_memory_item *item) {
+  item->shop = shop;
+  item->before = shop->last;
+  *(shop->last ? &shop->last->behind : &shop->first) = item;
+  shop->last = item;
+  shop->count++;
+}
+
+static void take_out(ivs_memory_shop *shop, const ivs_memory_item *item) {
+  *(item->before ? &item->before->behind : &shop->first) = item->behind;
+  *(item->behind ? &item->behind->before : &shop->last) = item->before;
+  shop->count--;
+}
+
+/* ---- Coming and going --------------------------------------------------------------- */
+
+static int32_t enter_trees(invsrc_memory *memory, ivs_memory_item *item) {
+  if (!tsearch(item, &memory->by_name, compare_names)) return INVSRC_OUTCOME_UNAVAILABLE;
+  if (!tsearch(item, &memory->by_id, compare_ids)) goto no_id;
+  if (!tsearch(item, &memory->by_agent_id, compare_agent_ids)) goto no_agent_id;
+  return INVSRC_OUTCOME_OK;
+
+no_agent_id:
+  tdelete(item, &memory->by_id, compare_ids);
+no_id:
+  tdelete(item, &memory->by_name, compare_names);
+  return INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+int32_t ivs_memory_enter(invsrc_memory *memory, ivs_memory_item *item) {
+  ivs_memory_shop *shop;
+  int32_t outcome;
+
+  if (tfind(item, &memory->by_name, compare_names)) return INVSRC_OUTCOME_CONFLICT;
+  if (tfind(item, &memory->by_id, compare_ids)) return INVSRC_OUTCOME_DUPLICATE;
+  if (tfind(item, &memory->by_agent_id, compare_agent_ids)) return INVSRC_OUTCOME_DUPLICATE;
+  if (!ivs_memory_make_room(memory, memory->count + 1)) return INVSRC_OUTCOME_UNAVAILABLE;
+  shop = enter_shop(memory, item);
+  if (!shop) return INVSRC_OUTCOME_UNAVAILABLE;
+  outcome = enter_trees(memory, item);
+  if (outcome != INVSRC_OUTCOME_OK) {
+    end_if_empty(memory, shop);
+    return outcome;
+  }
+  put_last(shop, item);
+  memory->count++;
+  item->number = ++memory->inserted;
+  ivs_memory_queue(memory, item);
+  return INVSRC_OUTCOME_OK;
+}
+
+void ivs_memory_leave(invsrc_memory *memory, ivs_memory_item *item) {
+  ivs_memory_unqueue(memory, item);
+  tdelete(item, &memory->by_name, compare_names);
+  tdelete(item, &memory->by_id, compare_ids);
+  tdelete(item, &memory->by_agent_id, compare_agent_ids);
+  take_out(item->shop, item);
+  end_if_empty(memory, item->shop);
+  memory->count--;
+}
+
+/* From the root of a tree, which tdelete replaces as it goes. */
+void ivs_memory_clear(invsrc_memory *memory, void (*end)(ivs_memory_item *item)) {
+  while (memory->by_id) {
+    ivs_memory_item *item = *(ivs_memory_item **)memory->by_id;
+    ivs_memory_leave(memory, item);
+    end(item);
+  }
+}

@@ -1,0 +1,275 @@
+/*
+ * The store interface in memory. What may fail comes first and what cannot comes last, so
+ * that each change is whole or does not happen. See memory.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "providers/memory.h"
+
+/* ---- Items --------------------------------------------------------------------- */
+
+static void end_item(ivs_memory_item *gone) {
+  if (!gone) return;
+  invsrc_source_free(gone->source);
+  free(gone->sealed);
+  free(gone);
+}
+
+static ivs_memory_item *make_item(const invsrc_source *source, const void *sealed,
+                                  uint64_t length) {
+  ivs_memory_item *made = calloc(1, sizeof *made);
+
+  if (!made) return NULL;
+  made->source = invsrc_source_new();
+  made->sealed = length ? malloc((size_t)length) : NULL;
+  if (!made->source || (length && !made->sealed) ||
+      invsrc_source_copy(made->source, source) != INVSRC_OK) {
+    end_item(made);
+    return NULL;
+  }
+  if (length) memcpy(made->sealed, sealed, (size_t)length);
+  made->sealed_length = length;
+  return made;
+}
+
+/* ---- One source ------------------------------------------------------------------ */
+
+static int32_t insert(void *context, const invsrc_source *source, const void *sealed,
+                      uint64_t length, const invsrc_event *event) {
+  invsrc_memory *memory = context;
+  ivs_memory_item *made = make_item(source, sealed, length);
+  int32_t outcome;
+
+  if (!made) return INVSRC_OUTCOME_UNAVAILABLE;
+  pthread_mutex_lock(&memory->lock);
+  outcome = ivs_memory_enter(memory, made);
+  if (outcome == INVSRC_OUTCOME_OK) {
+    outcome = ivs_memory_keep_event(memory, event);
+    if (outcome != INVSRC_OUTCOME_OK) ivs_memory_leave(memory, made);
+  }
+  pthread_mutex_unlock(&memory->lock);
+  if (outcome != INVSRC_OUTCOME_OK) end_item(made);
+  return outcome;
+}
+
+static int32_t copy_out(const ivs_memory_item *found, invsrc_source *source,
+                        invsrc_buffer *sealed) {
+  if (invsrc_source_copy(source, found->source) != INVSRC_OK ||
+      invsrc_buffer_set(sealed, found->sealed, found->sealed_length) != INVSRC_OK)
+    return INVSRC_OUTCOME_UNAVAILABLE;
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t get(void *context, const char *storefront, uint64_t storefront_length,
+                   const char *source_id, uint64_t source_id_length, invsrc_source *source,
+                   invsrc_buffer *sealed) {
+  invsrc_memory *memory = context;
+  invsrc_source *like = invsrc_source_new();
+  int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  const ivs_memory_item *found;
+
+  if (like &&
+      invsrc_source_set_text(like, INVSRC_SOURCE_STOREFRONT, storefront, storefront_length) ==
+          INVSRC_OK &&
+      invsrc_source_set_text(like, INVSRC_SOURCE_SOURCE_ID, source_id, source_id_length) ==
+          INVSRC_OK) {
+    pthread_mutex_lock(&memory->lock);
+    found = ivs_memory_by_name(memory, like);
+    outcome = found ? copy_out(found, source, sealed) : INVSRC_OUTCOME_NOT_FOUND;
+    pthread_mutex_unlock(&memory->lock);
+  }
+  invsrc_source_free(like);
+  return outcome;
+}
+
+/* ---- Update ------------------------------------------------------------------------ */
+
+/* The part of an update that a field belongs to; 0: it never changes. */
+static uint32_t part_of(int32_t field) {
+  switch (field) {
+    case INVSRC_SOURCE_ID:
+    case INVSRC_SOURCE_SOURCE_ID:
+    case INVSRC_SOURCE_AGENT_ID:
+    case INVSRC_SOURCE_STOREFRONT:
+      return 0;
+    default:
+      return field <= INVSRC_SOURCE_REVISION ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
+  }
+}
+
+static int32_t overlay(invsrc_source *under, const invsrc_source *over, uint32_t parts) {
+  int32_t result = INVSRC_OK;
+
+  for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END && result == INVSRC_OK; i++) {
+    uint64_t length;
+    const char *text = invsrc_source_text(over, i, &length);
+    if (!(part_of(i) & parts)) continue;
+    result = invsrc_source_field_kind(i) == 'N'
+                 ? invsrc_source_set_number(under, i, invsrc_source_number(over, i))
+                 : invsrc_source_set_text(under, i, text, length);
+  }
+  return result;
+}
+
+/* What an item is to become: a copy of it with the parts laid over. */
+static ivs_memory_item *make_changed(const ivs_memory_item *old, const invsrc_source *source,
+                                     uint32_t parts, const void *sealed, uint64_t length) {
+  int seals = (parts & INVSRC_PART_SEALED) != 0;
+  ivs_memory_item *made =
+      make_item(old->source, seals ? sealed : old->sealed, seals ? length : old->sealed_length);
+
+  if (made && overlay(made->source, source, parts) != INVSRC_OK) {
+    end_item(made);
+    made = NULL;
+  }
+  return made;
+}
+
+/* Exchanges what the two hold; each stays where it is. */
+static void exchange(ivs_memory_item *a, ivs_memory_item *b) {
+  ivs_memory_item kept = *a;
+
+  a->source = b->source;
+  a->sealed = b->sealed;
+  a->sealed_length = b->sealed_length;
+  b->source = kept.source;
+  b->sealed = kept.sealed;
+  b->sealed_length = kept.sealed_length;
+}
+
+static int32_t change(invsrc_memory *memory, ivs_memory_item *old, ivs_memory_item *changed,
+                      uint32_t parts, const invsrc_event *event, invsrc_buffer *replaced) {
+  int32_t outcome;
+
+  if (!changed || ((parts & INVSRC_PART_SEALED) &&
+                   invsrc_buffer_set(replaced, old->sealed, old->sealed_length) != INVSRC_OK))
+    return INVSRC_OUTCOME_UNAVAILABLE;
+  outcome = ivs_memory_keep_event(memory, event);
+  if (outcome != INVSRC_OUTCOME_OK) return outcome;
+  exchange(old, changed);
+  ivs_memory_queue(memory, old);
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t update(void *context, const invsrc_source *source, uint64_t revision, uint32_t parts,
+                      const void *sealed, uint64_t length, const invsrc_event *event,
+                      invsrc_buffer *replaced) {
+  invsrc_memory *memory = context;
+  ivs_memory_item *old, *changed = NULL;
+  int32_t outcome;
+
+  pthread_mutex_lock(&memory->lock);
+  old = ivs_memory_by_id(memory, source);
+  if (!old) {
+    outcome = INVSRC_OUTCOME_NOT_FOUND;
+  } else if ((uint64_t)invsrc_source_number(old->source, INVSRC_SOURCE_REVISION) != revision) {
+    outcome = INVSRC_OUTCOME_CONFLICT;
+  } else {
+    changed = make_changed(old, source, parts, sealed, length);
+    outcome = change(memory, old, changed, parts, event, replaced);
+  }
+  pthread_mutex_unlock(&memory->lock);
+  end_item(changed); /* with what it was exchanged for */
+  return outcome;
+}
+
+/* ---- Removal ------------------------------------------------------------------------- */
+
+static int32_t remove_source(void *context, const invsrc_source *source, const invsrc_event *event,
+                             invsrc_buffer *sealed) {
+  int32_t outcome = INVSRC_OUTCOME_NOT_FOUND;
+  invsrc_memory *memory = context;
+  ivs_memory_item *gone;
+
+  pthread_mutex_lock(&memory->lock);
+  gone = ivs_memory_by_id(memory, source);
+  if (gone) {
+    outcome = invsrc_buffer_set(sealed, gone->sealed, gone->sealed_length) == INVSRC_OK
+                  ? ivs_memory_keep_event(memory, event)
+                  : INVSRC_OUTCOME_UNAVAILABLE;
+    if (outcome == INVSRC_OUTCOME_OK) {
+      ivs_memory_leave(memory, gone);
+      end_item(gone);
+    }
+  }
+  pthread_mutex_unlock(&memory->lock);
+  return outcome;
+}
+
+void ivs_memory_clear_store(invsrc_memory *memory) {
+  ivs_memory_clear(memory, end_item);
+  free(memory->queue);
+}
+
+/* ---- Many sources ---------------------------------------------------------------------- */
+
+static int32_t list_page(void *context, const char *storefront, uint64_t storefront_length,
+                         uint64_t skip, uint64_t take, invsrc_source_list *list, uint64_t *total) {
+  invsrc_memory *memory = context;
+  const ivs_memory_shop *shop;
+  const ivs_memory_item *at;
+  int32_t result = INVSRC_OK;
+
+  pthread_mutex_lock(&memory->lock);
+  shop = ivs_memory_shop_of(memory, storefront, storefront_length);
+  *total = shop ? shop->count : 0;
+  at = skip < *total ? shop->first : NULL;
+  for (; at && skip; skip--) at = at->behind;
+  for (; at && take && result == INVSRC_OK; take--, at = at->behind)
+    result = invsrc_source_list_append(list, at->source, NULL, 0);
+  pthread_mutex_unlock(&memory->lock);
+  return result == INVSRC_OK ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+/* The one that has been due longest, or NULL. */
+static ivs_memory_item *first_due(const invsrc_memory *memory, int64_t now) {
+  ivs_memory_item *first = memory->queue_length ? memory->queue[1] : NULL;
+
+  return first && invsrc_source_number(first->source, INVSRC_SOURCE_NEXT_CHECK_AT) <= now ? first
+                                                                                          : NULL;
+}
+
+static int32_t claim(ivs_memory_item *item, int64_t lease_end, invsrc_source_list *list) {
+  item->was_due = invsrc_source_number(item->source, INVSRC_SOURCE_NEXT_CHECK_AT);
+  invsrc_source_set_number(item->source, INVSRC_SOURCE_NEXT_CHECK_AT, lease_end);
+  return invsrc_source_list_append(list, item->source, item->sealed, item->sealed_length);
+}
+
+/* Those that are claimed leave the queue, and come back when it is known whether the list
+ * could take them all. */
+static int32_t due(void *context, int64_t now, int64_t lease_end, uint64_t limit,
+                   invsrc_source_list *list) {
+  invsrc_memory *memory = context;
+  ivs_memory_item *claimed = NULL, *next;
+  int32_t result = INVSRC_OK;
+
+  pthread_mutex_lock(&memory->lock);
+  for (; limit && result == INVSRC_OK && (next = first_due(memory, now)); limit--) {
+    ivs_memory_unqueue(memory, next);
+    next->claimed = claimed;
+    claimed = next;
+    result = claim(next, lease_end, list);
+  }
+  for (; claimed; claimed = claimed->claimed) {
+    if (result != INVSRC_OK)
+      invsrc_source_set_number(claimed->source, INVSRC_SOURCE_NEXT_CHECK_AT, claimed->was_due);
+    ivs_memory_queue(memory, claimed);
+  }
+  pthread_mutex_unlock(&memory->lock);
+  return result == INVSRC_OK ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+const invsrc_store_vtable *invsrc_memory_store(void) {
+  static const invsrc_store_vtable table = {.size = sizeof table,
+                                            .insert = insert,
+                                            .get = get,
+                                            .list = list_page,
+                                            .update = update,
+                                            .remove = remove_source,
+                                            .due = due,
+                                            .event_next = ivs_memory_event_next,
+                                            .event_end = ivs_memory_event_end};
+
+  return &table;
+}
