@@ -272,6 +272,74 @@ INVSRC_API int32_t invsrc_registry_file_set_world(invsrc_registry_file *file,
 INVSRC_API void invsrc_registry_file_free(invsrc_registry_file *file);
 INVSRC_API const invsrc_registry_vtable *invsrc_registry_file_registry(void);
 
+/* ---- Conversations with agents -------------------------------------------- */
+
+/* The probe of one agent without I/O: which requests to make, and what follows from what
+ * comes back, for hosts with an HTTP client of their own:
+ *
+ *     invsrc_conversation_new(source, auth, auth_length, &setup, &conversation);
+ *     while (!invsrc_conversation_outcome(conversation, &reason))
+ *       while ((exchange = invsrc_conversation_next(conversation, &request)) > 0) {
+ *         outcome = …make it, and fill `reply`, as invsrc_transport_vtable says…
+ *         invsrc_conversation_answer(conversation, exchange, outcome, reply);
+ *       }
+ *
+ * Most make one request after the other. The transport of MCP 2024-11-05 needs two at a
+ * time: a stream that stays open, and requests beside it; a host that makes one at a time
+ * finds such an agent unreachable. */
+typedef struct invsrc_conversation invsrc_conversation;
+
+#define INVSRC_CONVERSATION_RANDOM 48
+
+/* How to hold a probe. What is NULL or 0 is left out, or has the default. */
+typedef struct invsrc_probe_setup {
+  uint32_t size;
+  uint32_t assertion_seconds; /* how long a JWT assertion is good: 1 to 3600, default 300 */
+  int64_t now;                /* milliseconds since 1970-01-01T00:00:00Z */
+  const uint8_t *random;      /* INVSRC_CONVERSATION_RANDOM bytes of fresh entropy */
+  const char *tool;           /* to be called, see invsrc_options_set_probe_tool() */
+  const char *api_key_header; /* a field that carries the token of api_key and apikey, besides
+                               * those that always do */
+  const char *access_token;   /* JWT: one of an earlier exchange that is still good; where the
+                               * agent refuses it, a new one is asked for */
+  uint32_t allow_http;        /* 1: URLs that agents name may be http */
+  uint32_t reserved;          /* 0 */
+} invsrc_probe_setup;
+
+/* `auth` is the credential as invsrc_probe_credential() gives it; NULL for none. All is
+ * copied. Returns INVSRC_OK; INVSRC_EINVAL (a NULL, a size, or a URL, protocol or auth that is
+ * none); INVSRC_ECRYPTO (the private key cannot sign); INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_conversation_new(const invsrc_source *source, const void *auth,
+                                           uint64_t length, const invsrc_probe_setup *setup,
+                                           invsrc_conversation **conversation);
+/* Wipes and ends it. */
+INVSRC_API void invsrc_conversation_free(invsrc_conversation *conversation);
+/* The next request to make, in `*request`, which lasts until the exchange is answered.
+ * Returns its number, from 1; 0 when there is none before another is answered, or at all;
+ * or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_conversation_next(invsrc_conversation *conversation,
+                                            const invsrc_http_request **request);
+/* For requests with `looks`: looks at a reply whose body has not ended, but whose status and
+ * header are there. Returns 1 when the exchange may be ended now, and answered as OK, with
+ * what there is; 0 when it should go on. In both cases there may be another request to make,
+ * or an outcome. */
+INVSRC_API int32_t invsrc_conversation_look(invsrc_conversation *conversation, int32_t exchange,
+                                            const invsrc_http_reply *reply);
+/* Answers an exchange: the outcome and the reply as invsrc_transport_vtable says. Returns
+ * INVSRC_OK, INVSRC_EINVAL, INVSRC_ESTATE (no such exchange is under way) or INVSRC_ENOMEM:
+ * the conversation is over and comes to INVSRC_OUTCOME_UNAVAILABLE. */
+INVSRC_API int32_t invsrc_conversation_answer(invsrc_conversation *conversation, int32_t exchange,
+                                              int32_t outcome, const invsrc_http_reply *reply);
+/* What it came to, for invsrc_probe_end(), with the reason in `*reason` (may be NULL), which
+ * lasts as long as the conversation; 0 while it is under way. Exchanges that are still under
+ * way then need not be answered. */
+INVSRC_API int32_t invsrc_conversation_outcome(const invsrc_conversation *conversation,
+                                               const char **reason);
+/* JWT: the access token that the token endpoint gave in this conversation, or NULL; secret;
+ * and until when it should be used, in milliseconds. */
+INVSRC_API const char *invsrc_conversation_access_token(const invsrc_conversation *conversation,
+                                                        int64_t *good_until);
+
 #ifdef __cplusplus
 }
 #endif

@@ -220,23 +220,6 @@ int32_t ivs_aao_base_read(const char *url, ivs_buffer *base, invsrc_error *error
   return ivs_buffer_set(base, url, length);
 }
 
-/* Unreserved characters as they are, the others as %XX. */
-static void append_encoded(ivs_buffer *out, const char *text, size_t length) {
-  static const char unreserved[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  static const char hex[] = "0123456789ABCDEF";
-
-  for (size_t i = 0; i < length; i++) {
-    unsigned char c = (unsigned char)text[i];
-    if (c && strchr(unreserved, c)) {
-      ivs_buffer_append(out, &text[i], 1);
-    } else {
-      const char escape[3] = {'%', hex[c >> 4], hex[c & 15]};
-      ivs_buffer_append(out, escape, sizeof escape);
-    }
-  }
-}
-
 /* Adds a field line unless it has no value. */
 static void add_line(ivs_aao_request *request, const char *name, const char *value) {
   ivs_buffer *line = &request->lines[request->http.header_count];
@@ -286,7 +269,7 @@ int32_t ivs_aao_request_operator(ivs_aao_request *request, const ivs_aao_site *s
   request->http.timeout_ms = OPERATOR_MS;
   request->most = IVS_AAO_OPERATOR_AGENTS;
   ivs_buffer_append_text(&request->url, OPERATOR_PATH);
-  append_encoded(&request->url, host, length);
+  ivs_http_append_escaped(&request->url, host, length);
   return finish_request(request);
 }
 

@@ -11,6 +11,7 @@
 
 /* Longer reasons are cut: they are one line of a log. */
 #define LONGEST_REASON 200
+#define LONGEST_NAME 128 /* of a field that a host chooses */
 
 struct field {
   struct field *next;
@@ -39,6 +40,46 @@ int ivs_http_is_same(const char *text, size_t length, const char *other) {
 
 static int is_token(char c) {
   return c > ' ' && c < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", c);
+}
+
+/* Names that say something to HTTP itself, to the protocols, or to servers in between. */
+int ivs_http_is_free_name(const char *name) {
+  static const char *const taken[] = {"Accept",
+                                      "Accept-Encoding",
+                                      "Authorization",
+                                      "Connection",
+                                      "Content-Length",
+                                      "Content-Type",
+                                      "Cookie",
+                                      "Expect",
+                                      "Forwarded",
+                                      "Host",
+                                      "Keep-Alive",
+                                      "Proxy-Authorization",
+                                      "Proxy-Connection",
+                                      "TE",
+                                      "Trailer",
+                                      "Transfer-Encoding",
+                                      "Upgrade",
+                                      "User-Agent",
+                                      "Via",
+                                      "A2A-Version",
+                                      "Last-Event-ID",
+                                      "Mcp-Method",
+                                      "Mcp-Name",
+                                      "Mcp-Protocol-Version",
+                                      "Mcp-Session-Id",
+                                      "Content-Encoding",
+                                      "Accept-Charset",
+                                      "Range"};
+  size_t length = strlen(name);
+
+  if (length == 0 || length > LONGEST_NAME) return 0;
+  for (size_t i = 0; i < length; i++)
+    if (!is_token(name[i])) return 0;
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+    if (ivs_http_is_same(name, length, taken[i])) return 0;
+  return 1;
 }
 
 static int is_space(char c) {
@@ -178,4 +219,20 @@ uint32_t ivs_http_reply_retry_after(const invsrc_http_reply *reply, uint32_t lim
     if (seconds < limit) seconds = seconds * 10 + (uint32_t)(*digits - '0');
   if (*digits) return 0;
   return seconds < limit ? seconds : limit;
+}
+
+void ivs_http_append_escaped(ivs_buffer *out, const char *text, size_t length) {
+  static const char unreserved[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  static const char hex[] = "0123456789ABCDEF";
+
+  for (size_t i = 0; i < length; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c && strchr(unreserved, c)) {
+      ivs_buffer_append(out, &text[i], 1);
+    } else {
+      const char escape[3] = {'%', hex[c >> 4], hex[c & 15]};
+      ivs_buffer_append(out, escape, sizeof escape);
+    }
+  }
 }

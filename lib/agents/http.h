@@ -9,6 +9,8 @@
 #include <invsrc/providers.h>
 #include <stddef.h>
 
+#include "core/buffer.h"
+
 /* One field line, taken apart; points into the line. */
 typedef struct ivs_http_field {
   const char *name;
@@ -22,6 +24,10 @@ typedef struct ivs_http_field {
 int ivs_http_field_read(const char *line, size_t length, ivs_http_field *field);
 /* Whether two texts are the same but for the case of ASCII letters. */
 int ivs_http_is_same(const char *text, size_t length, const char *other);
+/* Whether a host may choose this name for a field that carries a token. */
+int ivs_http_is_free_name(const char *name);
+/* Unreserved characters (RFC 3986) as they are, the others as %XX. */
+void ivs_http_append_escaped(ivs_buffer *out, const char *text, size_t length);
 
 /* The reply is empty again, and its old contents are wiped. */
 void ivs_http_reply_clear(invsrc_http_reply *reply);

@@ -164,6 +164,32 @@ static void a_reply_says_when_to_come_again(void **state) {
   invsrc_http_reply_free(reply);
 }
 
+static void names_may_be_taken(void **state) {
+  static const char *const free_names[] = {"X-Key", "x-adcp-auth", "Api-Token", "a"};
+  static const char *const taken[] = {"",
+                                      "a b",
+                                      "a:",
+                                      "a\r",
+                                      "authorization",
+                                      "CONTENT-LENGTH",
+                                      "Cookie",
+                                      "mcp-session-id",
+                                      "A2A-Version"};
+  char name[130];
+
+  (void)state;
+  for (size_t i = 0; i < sizeof free_names / sizeof *free_names; i++)
+    assert_true(ivs_http_is_free_name(free_names[i]));
+  for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+    assert_false(ivs_http_is_free_name(taken[i]));
+  memset(name, 'x', sizeof name);
+  name[128] = '\0';
+  assert_true(ivs_http_is_free_name(name));
+  name[128] = 'x';
+  name[129] = '\0';
+  assert_false(ivs_http_is_free_name(name));
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_new_reply_is_empty),
@@ -173,6 +199,7 @@ int main(void) {
       cmocka_unit_test(wrong_arguments_are_told),
       cmocka_unit_test(field_lines_are_taken_apart),
       cmocka_unit_test(a_reply_says_when_to_come_again),
+      cmocka_unit_test(names_may_be_taken),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,371 @@
+/*
+ * See jwt.h. OpenSSL's own readers of keys leave copies in freed memory, so the numbers
+ * of the key are handed to it one by one, in blocks that are wiped here and there.
+ */
+#include "agents/jwt.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agents/authorization.h"
+#include "agents/base64.h"
+#include "agents/http.h"
+#include "core/private_key.h"
+
+#define P256_BYTES 32
+#define TOKEN_SECONDS 3600     /* how long a token is used that does not say */
+#define LONGEST_LIFE 2592000.0 /* seconds; a token is used no longer, whatever it says */
+#define LIFE_USED 800          /* milliseconds of each second of its life */
+
+/* ---- The key ------------------------------------------------------------------- */
+
+/* The algorithms, what each takes for a key, and how the numbers of the key are named. */
+static const struct algorithm {
+  const char *name;
+  int kind;
+  const char *type;
+  const char *numbers[IVS_KEY_NUMBERS];
+} algorithms[] = {
+    {"ES256", IVS_KEY_P256, "EC", {OSSL_PKEY_PARAM_PRIV_KEY}},
+    {"RS256",
+     IVS_KEY_RSA,
+     "RSA",
+     {OSSL_PKEY_PARAM_RSA_N, OSSL_PKEY_PARAM_RSA_E, OSSL_PKEY_PARAM_RSA_D,
+      OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT1,
+      OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1}},
+};
+
+static int is_little_endian(void) {
+  const unsigned one = 1;
+
+  return *(const unsigned char *)&one == 1;
+}
+
+static unsigned char *number_of(const ivs_private_key *key, size_t index) {
+  return (unsigned char *)key->block +
+         (key->numbers[index].bytes - (const unsigned char *)key->block);
+}
+
+/* Turns the numbers, where they lie, into the byte order that OpenSSL asks for. */
+static void order_numbers(const ivs_private_key *key) {
+  for (size_t i = 0; is_little_endian() && i < key->count; i++) {
+    unsigned char *bytes = number_of(key, i);
+    for (size_t a = 0, b = key->numbers[i].length; a + 1 < b; a++, b--) {
+      unsigned char byte = bytes[a];
+      bytes[a] = bytes[b - 1];
+      bytes[b - 1] = byte;
+    }
+  }
+}
+
+/* The numbers are lent to OpenSSL, which copies them into numbers that it wipes. */
+static EVP_PKEY *make_key(const ivs_private_key *key, const struct algorithm *algorithm) {
+  OSSL_PARAM params[IVS_KEY_NUMBERS + 2];
+  EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, algorithm->type, NULL);
+  EVP_PKEY *made = NULL;
+  char curve[] = "prime256v1";
+  size_t count = 0;
+
+  for (; count < key->count; count++)
+    params[count] = OSSL_PARAM_construct_BN(algorithm->numbers[count], number_of(key, count),
+                                            key->numbers[count].length);
+  if (key->kind == IVS_KEY_P256)
+    params[count++] = OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, curve, 0);
+  params[count] = OSSL_PARAM_construct_end();
+  if (context && EVP_PKEY_fromdata_init(context) == 1)
+    (void)EVP_PKEY_fromdata(context, &made, EVP_PKEY_KEYPAIR, params);
+  EVP_PKEY_CTX_free(context);
+  return made;
+}
+
+/* ---- The signature --------------------------------------------------------------- */
+
+/* R and S, as JWS has them (RFC 7518 §3.4), from the DER that OpenSSL makes. */
+static int append_raw(ivs_buffer *out, const unsigned char *der, size_t length) {
+  unsigned char raw[2 * P256_BYTES];
+  ECDSA_SIG *signature = d2i_ECDSA_SIG(NULL, &der, (long)length);
+  int made = signature &&
+             BN_bn2binpad(ECDSA_SIG_get0_r(signature), raw, P256_BYTES) == P256_BYTES &&
+             BN_bn2binpad(ECDSA_SIG_get0_s(signature), raw + P256_BYTES, P256_BYTES) == P256_BYTES;
+
+  if (made) ivs_base64url_append(out, raw, sizeof raw);
+  ECDSA_SIG_free(signature);
+  return made;
+}
+
+/* Appends "." and the signature of what the buffer holds. */
+static int sign_with(EVP_PKEY *key, const struct algorithm *algorithm, ivs_buffer *out) {
+  EVP_MD_CTX *context = EVP_MD_CTX_new();
+  size_t length = (size_t)EVP_PKEY_get_size(key);
+  unsigned char *signature = malloc(length);
+  int made =
+      context && signature && EVP_DigestSignInit(context, NULL, EVP_sha256(), NULL, key) == 1 &&
+      EVP_DigestSign(context, signature, &length, (const unsigned char *)out->bytes, out->length) ==
+          1;
+
+  if (made) ivs_buffer_append_text(out, ".");
+  if (made && algorithm->kind == IVS_KEY_P256)
+    made = append_raw(out, signature, length);
+  else if (made)
+    ivs_base64url_append(out, signature, length);
+  free(signature);
+  EVP_MD_CTX_free(context);
+  return made;
+}
+
+static int32_t sign(const ivs_private_key *key, const struct algorithm *algorithm,
+                    ivs_buffer *out) {
+  EVP_PKEY *made;
+  int signed_it;
+  int out_of_memory;
+
+  if (out->failed) return INVSRC_ENOMEM;
+  /* The queue of errors is the host's thread's: leave it as it was. */
+  ERR_set_mark();
+  order_numbers(key);
+  made = make_key(key, algorithm);
+  signed_it = made && sign_with(made, algorithm, out);
+  out_of_memory = ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
+  ERR_pop_to_mark();
+  EVP_PKEY_free(made);
+  if (!signed_it) return out_of_memory ? INVSRC_ENOMEM : INVSRC_ECRYPTO;
+  return out->failed ? INVSRC_ENOMEM : INVSRC_OK;
+}
+
+/* ---- The assertion ----------------------------------------------------------------- */
+
+/* Appends `"name":"value"`, and the comma before it. */
+static void write_text(ivs_buffer *out, const char *name, const char *text, size_t length) {
+  ivs_buffer_append_text(out, out->length ? ",\"" : "{\"");
+  ivs_buffer_append_text(out, name);
+  ivs_buffer_append_text(out, "\":");
+  ivs_json_write_string(out, text, length);
+}
+
+static void write_number(ivs_buffer *out, const char *name, int64_t number) {
+  char text[32];
+
+  snprintf(text, sizeof text, ",\"%s\":%lld", name, (long long)number);
+  ivs_buffer_append_text(out, text);
+}
+
+static void write_member(ivs_buffer *out, const char *name, const ivs_json *auth,
+                         const char *member) {
+  size_t length;
+  const char *text = ivs_json_string(ivs_json_member(auth, member), &length);
+
+  write_text(out, name, text, length);
+}
+
+/* Appends a part of the JWT, and closes it. */
+static void append_part(ivs_buffer *out, ivs_buffer *json) {
+  ivs_buffer_append_text(json, "}");
+  out->failed |= json->failed;
+  if (!out->failed) ivs_base64url_append(out, json->bytes, json->length);
+  ivs_buffer_end(json);
+}
+
+static void write_assertion(const ivs_json *auth, const struct algorithm *algorithm,
+                            const ivs_jwt_terms *terms, ivs_buffer *out) {
+  ivs_buffer header = IVS_BUFFER_EMPTY, claims = IVS_BUFFER_EMPTY, id = IVS_BUFFER_EMPTY;
+  int64_t now = terms->now / 1000;
+
+  write_text(&header, "alg", algorithm->name, strlen(algorithm->name));
+  write_member(&header, "kid", auth, "keyId");
+  write_text(&header, "typ", "JWT", 3);
+  append_part(out, &header);
+  ivs_buffer_append_text(out, ".");
+  write_member(&claims, "iss", auth, "issuer");
+  write_member(&claims, "sub", auth, "subject");
+  write_member(&claims, "aud", auth, "audienceUrl");
+  write_number(&claims, "iat", now);
+  write_number(&claims, "exp", now + terms->seconds);
+  ivs_base64url_append(&id, terms->random, IVS_JWT_RANDOM);
+  claims.failed |= id.failed;
+  if (!id.failed) write_text(&claims, "jti", id.bytes, id.length);
+  ivs_buffer_end(&id);
+  append_part(out, &claims);
+}
+
+static const struct algorithm *algorithm_of(const ivs_json *auth) {
+  size_t length;
+  const char *name = ivs_json_string(ivs_json_member(auth, "algorithm"), &length);
+
+  for (size_t i = 0; name && i < sizeof algorithms / sizeof *algorithms; i++)
+    if (strcmp(algorithms[i].name, name) == 0) return &algorithms[i];
+  return NULL;
+}
+
+static int32_t make_assertion(const ivs_json *auth, const struct algorithm *algorithm,
+                              const ivs_jwt_terms *terms, ivs_buffer *out) {
+  ivs_private_key key;
+  size_t length;
+  const char *pem = ivs_json_string(ivs_json_member(auth, "privateKey"), &length);
+  int32_t code = ivs_private_key_read(pem, length, &key);
+
+  if (code == INVSRC_OK && key.kind != algorithm->kind) code = INVSRC_ECRYPTO;
+  if (code == INVSRC_OK) {
+    write_assertion(auth, algorithm, terms, out);
+    code = sign(&key, algorithm, out);
+  }
+  ivs_private_key_end(&key);
+  return code;
+}
+
+/* ---- The request ------------------------------------------------------------------- */
+
+static void write_form(const ivs_json *auth, const ivs_buffer *assertion, ivs_buffer *out) {
+  size_t length;
+  const char *scope = ivs_json_string(ivs_json_member(auth, "scope"), &length);
+
+  ivs_buffer_append_text(out,
+                         "grant_type=client_credentials&client_assertion_type="
+                         "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+                         "&client_assertion=");
+  ivs_buffer_append(out, assertion->bytes, assertion->length);
+  ivs_buffer_append_text(out, "&scope=");
+  ivs_http_append_escaped(out, scope, length);
+}
+
+int32_t ivs_jwt_read(const ivs_json *auth, const ivs_jwt_terms *terms, ivs_jwt *to) {
+  static const char *const needed[] = {"privateKey", "issuer",      "subject",         "keyId",
+                                       "scope",      "audienceUrl", "tokenEndpointUrl"};
+  const struct algorithm *algorithm = algorithm_of(auth);
+  ivs_buffer assertion = IVS_BUFFER_EMPTY;
+  const char *url = NULL;
+  size_t length = 0;
+  int32_t code;
+
+  if (!algorithm) return INVSRC_EINVAL;
+  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
+    url = ivs_json_string(ivs_json_member(auth, needed[i]), &length);
+    if (!url) return INVSRC_EINVAL;
+  }
+  if (!url || strlen(url) != length) return INVSRC_EINVAL; /* the last of them */
+  code = make_assertion(auth, algorithm, terms, &assertion);
+  if (code == INVSRC_OK) {
+    write_form(auth, &assertion, &to->form);
+    ivs_buffer_append(&to->url, url, length);
+    if (to->form.failed || to->url.failed) code = INVSRC_ENOMEM;
+  }
+  ivs_buffer_end(&assertion);
+  return code;
+}
+
+void ivs_jwt_end(ivs_jwt *jwt) {
+  ivs_buffer_end(&jwt->url);
+  ivs_buffer_end(&jwt->form);
+}
+
+int32_t ivs_jwt_ask(const ivs_jwt *jwt, ivs_outgoing *request) {
+  ivs_outgoing_begin(request, "POST", jwt->url.bytes);
+  ivs_outgoing_add(request, "Accept: ", "application/json");
+  ivs_outgoing_add(request, "Content-Type: ", "application/x-www-form-urlencoded");
+  ivs_buffer_append(&request->body, jwt->form.bytes, jwt->form.length);
+  return ivs_outgoing_finish(request);
+}
+
+/* ---- The answer -------------------------------------------------------------------- */
+
+#define PARTY "the token endpoint"
+#define IDENTITY "auth.privateKey, auth.keyId, auth.issuer, auth.subject and auth.audienceUrl"
+
+static const ivs_party party = {PARTY, 0, "auth.privateKey and auth.keyId"};
+
+/* Errors of RFC 6749 §5.2 and §4.1.2.1, in our words. */
+static const struct {
+  const char *code;
+  int32_t outcome;
+  const char *reason;
+} errors[] = {
+    {"invalid_client", INVSRC_OUTCOME_REFUSED, " refused the assertion: check " IDENTITY},
+    {"invalid_grant", INVSRC_OUTCOME_REFUSED, " refused the assertion: check " IDENTITY},
+    {"unauthorized_client", INVSRC_OUTCOME_REFUSED,
+     " gives this client no token: check auth.issuer and auth.subject"},
+    {"access_denied", INVSRC_OUTCOME_REFUSED,
+     " gives this client no token: check auth.issuer and auth.subject"},
+    {"invalid_scope", INVSRC_OUTCOME_REFUSED, " refused the scope: check auth.scope"},
+    {"unsupported_grant_type", INVSRC_OUTCOME_REFUSED,
+     " takes no client credentials: check auth.tokenEndpointUrl"},
+    {"invalid_request", INVSRC_OUTCOME_REFUSED,
+     " does not understand the request: check auth.tokenEndpointUrl"},
+    {"server_error", INVSRC_OUTCOME_UNREACHABLE, " is in trouble"},
+    {"temporarily_unavailable", INVSRC_OUTCOME_UNREACHABLE, " is not available now"},
+};
+
+/* Whether the answer is an error of the protocol; the verdict is its. */
+static int is_error(const ivs_json *root, int32_t status, ivs_verdict *verdict) {
+  const ivs_json *error = ivs_json_member(root, "error");
+  size_t length;
+  const char *code = ivs_json_string(error, &length);
+
+  if (!error) return 0;
+  for (size_t i = 0; code && i < sizeof errors / sizeof *errors; i++)
+    if (strcmp(errors[i].code, code) == 0) {
+      ivs_verdict_set(verdict, errors[i].outcome, PARTY, errors[i].reason);
+      return 1;
+    }
+  if (status != 200) return 0;
+  ivs_verdict_set_refused(verdict, &party, 0);
+  return 1;
+}
+
+static int64_t life_of(const ivs_json *root) {
+  const ivs_json *expires_in = ivs_json_member(root, "expires_in");
+  double seconds = ivs_json_number(expires_in);
+
+  if (!ivs_json_is_number(expires_in)) return TOKEN_SECONDS * INT64_C(1000);
+  if (!(seconds > 0)) return 0;
+  return (int64_t)((seconds < LONGEST_LIFE ? seconds : LONGEST_LIFE) * LIFE_USED);
+}
+
+static int32_t take_token(const ivs_json *root, ivs_buffer *token, ivs_verdict *verdict) {
+  size_t length, type_length;
+  const char *text = ivs_json_string(ivs_json_member(root, "access_token"), &length);
+  const char *type = ivs_json_string(ivs_json_member(root, "token_type"), &type_length);
+  const char *problem = NULL;
+
+  if (!text || !ivs_authorization_is_visible(text, length)) problem = "answered without a token";
+  if (type && !ivs_http_is_same(type, type_length, "Bearer"))
+    problem = "gave a token that is no Bearer token";
+  if (!problem) return ivs_buffer_set(token, text, length);
+  ivs_verdict_set(verdict, INVSRC_OUTCOME_UNREACHABLE, PARTY " ", problem);
+  return INVSRC_OK;
+}
+
+int32_t ivs_jwt_hear(int32_t outcome, const invsrc_http_reply *reply, int64_t now,
+                     ivs_buffer *token, int64_t *good_until, ivs_verdict *verdict) {
+  int32_t status = invsrc_http_reply_status(reply), code = INVSRC_OK;
+  ivs_json_document *document = NULL;
+  ivs_json_fault fault;
+  uint64_t length;
+  const char *body = invsrc_http_reply_body(reply, &length);
+  const ivs_json *root;
+
+  if (outcome != INVSRC_OUTCOME_OK) {
+    ivs_verdict_set_failure(verdict, &party, outcome, reply);
+    return INVSRC_OK;
+  }
+  code = ivs_json_parse_reply(body, (size_t)length, &document, &fault);
+  if (code == INVSRC_ENOMEM) return code;
+  code = INVSRC_OK;
+  root = document ? ivs_json_root(document) : NULL;
+  if (is_error(root, status, verdict)) goto done;
+  if (ivs_verdict_is_refusal(status))
+    ivs_verdict_set_refused(verdict, &party, status);
+  else if (status != 200 || !ivs_json_is_object(root))
+    ivs_verdict_set_foreign(verdict, &party, reply, "a token");
+  else
+    code = take_token(root, token, verdict);
+  if (token->length) *good_until = now + life_of(root);
+done:
+  ivs_json_free(document);
+  return code;
+}

@@ -1,0 +1,38 @@
+/*
+ * What a conversation came to, and the words for it: every reason is ours or the
+ * transport's, and holds not a byte that the other side sent.
+ */
+#ifndef IVS_AGENTS_VERDICT_H
+#define IVS_AGENTS_VERDICT_H
+
+#include <invsrc/providers.h>
+
+#define IVS_REASON_SIZE 256
+
+typedef struct ivs_verdict {
+  int32_t outcome; /* 0: none yet */
+  char reason[IVS_REASON_SIZE];
+} ivs_verdict;
+
+/* The other side, as reasons name it. */
+typedef struct ivs_party {
+  const char *name;    /* "the token endpoint" */
+  int is_agent;        /* what goes without saying */
+  const char *members; /* to be looked at when it refuses; NULL: there is no credential */
+} ivs_party;
+
+void ivs_verdict_set(ivs_verdict *verdict, int32_t outcome, const char *prefix, const char *reason);
+/* The exchange came to no answer. */
+void ivs_verdict_set_failure(ivs_verdict *verdict, const ivs_party *party, int32_t outcome,
+                             const invsrc_http_reply *reply);
+/* REFUSED; `status` is 0 where the protocol said so. */
+void ivs_verdict_set_refused(ivs_verdict *verdict, const ivs_party *party, int32_t status);
+/* UNREACHABLE: an answer that has this status and is of no use. */
+void ivs_verdict_set_status(ivs_verdict *verdict, const ivs_party *party, int32_t status);
+/* UNREACHABLE: an answer that should be `what` ("MCP") and is not: HTML, say. */
+void ivs_verdict_set_foreign(ivs_verdict *verdict, const ivs_party *party,
+                             const invsrc_http_reply *reply, const char *what);
+
+int ivs_verdict_is_refusal(int32_t status);
+
+#endif

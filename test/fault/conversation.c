@@ -1,0 +1,192 @@
+/*
+ * Memory that runs out in conversations: every allocation of whole ones fails in turn,
+ * once and from then on. The outcome is as without the failure, or UNAVAILABLE, or there
+ * is no conversation; nothing leaks.
+ */
+#include <invsrc/invsrc.h>
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+/* cmocka wants the headers above first. */
+#include <cmocka.h>
+
+#include "fault/heap.h"
+
+#define SCRIPT_BEFORE() heap_open()
+#define SCRIPT_AFTER() heap_close()
+#include "script.h"
+
+/* No conversation asks for so many blocks. */
+#define LONGEST 20000
+
+#define POST "POST " SCRIPT_URL
+#define RESULT(members) "{\"jsonrpc\":\"2.0\",\"id\":$,\"result\":{" members "}}"
+#define DISCOVERED RESULT("\"supportedVersions\":[\"2026-07-28\"]")
+#define TOOLS RESULT("\"tools\":[{\"name\":\"a\"}]")
+#define NO_BODY {NULL, NULL}, NULL, NULL, 0
+#define JSON(body) {SCRIPT_JSON, NULL}, body, NULL, 0
+#define SSE(body) {SCRIPT_SSE, NULL}, "event: message\nid: 1\ndata: " body "\n\n", NULL, 0
+#define LINE(request, ...) \
+  { request, {NULL, NULL, NULL}, NULL, __VA_ARGS__ }
+#define NONE LINE(NULL, 0, NO_BODY)
+
+static char jwt_auth[2048];
+
+static const struct script_line sessions[] = {
+    LINE(
+        POST, 400,
+        JSON(
+            "{\"id\":null,\"error\":{\"code\":-32022,\"data\":{\"supported\":[\"2025-11-25\"]}}}")),
+    LINE(POST, 200, {SCRIPT_JSON, "MCP-Session-Id: s"},
+         RESULT("\"protocolVersion\":\"2025-11-25\""), NULL, 0),
+    LINE(POST, 202, NO_BODY),
+    LINE(POST, 200, SSE(RESULT("\"tools\":[],\"nextCursor\":\"c\""))),
+    LINE(POST, 200, SSE(TOOLS)),
+    LINE(POST, 200, JSON(RESULT(""))),
+    LINE("DELETE " SCRIPT_URL, 200, NO_BODY),
+    LINE(POST, 401, NO_BODY),
+    NONE,
+};
+
+/* Ends with a stream that names an endpoint, and then no more. */
+static const struct script_line old[] = {
+    LINE(POST, 405, NO_BODY),
+    LINE(POST, 405, NO_BODY),
+    LINE("GET " SCRIPT_URL, 200, {SCRIPT_SSE, NULL}, "event: endpoint\ndata: /messages\n\n", NULL,
+         0),
+    NONE,
+};
+
+static const struct script_line exchange[] = {
+    LINE(POST, 401, NO_BODY),
+    LINE("POST https://auth.example/", 200, JSON("{\"access_token\":\"t\",\"expires_in\":9}")),
+    LINE(POST, 200, JSON(DISCOVERED)),
+    LINE(POST, 200, SSE(TOOLS)),
+    LINE(POST, 403, NO_BODY),
+    NONE,
+};
+
+static const struct script_line a2a[] = {
+    LINE("GET https://agent.example/.well-known/agent-card.json", 401, NO_BODY),
+    LINE("GET https://agent.example/.well-known/agent-card.json", 200,
+         JSON("{\"supportedInterfaces\":[{\"protocolBinding\":\"JSONRPC\",\"url\":\"" SCRIPT_URL
+              "\",\"protocolVersion\":\"1.0\",\"tenant\":\"t\"}]}")),
+    LINE(POST, 200, JSON("{\"id\":$,\"error\":{\"code\":-32001,\"message\":\"x\"}}")),
+    LINE(POST, 401, NO_BODY),
+    NONE,
+};
+
+static const struct {
+  const char *protocol;
+  const char *auth; /* NULL: the JWT credential */
+  const struct script_line *lines;
+  int32_t outcome;
+} rows[] = {
+    {"MCP", "{\"type\":\"api_key\",\"token\":\"secret\"}", sessions, INVSRC_OUTCOME_PROVEN},
+    {"MCP", "{\"type\":\"basic\",\"username\":\"u\",\"password\":\"p\"}", old,
+     INVSRC_OUTCOME_UNREACHABLE},
+    {"MCP", NULL, exchange, INVSRC_OUTCOME_PROVEN},
+    {"A2A", "{\"type\":\"bearer\",\"token\":\"secret\"}", a2a, INVSRC_OUTCOME_PROVEN},
+};
+
+static int make_auth(void **state) {
+  EVP_PKEY *key = EVP_EC_gen("P-256");
+  BIO *memory = BIO_new(BIO_s_mem());
+  char *pem;
+  long length;
+  size_t at;
+
+  (void)state;
+  PEM_write_bio_PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL);
+  length = BIO_get_mem_data(memory, &pem);
+  at = (size_t)snprintf(jwt_auth, sizeof jwt_auth, "{\"type\":\"jwt\",\"privateKey\":\"");
+  for (long i = 0; i < length; i++)
+    at += (size_t)snprintf(jwt_auth + at, sizeof jwt_auth - at, pem[i] == '\n' ? "\\n" : "%c",
+                           pem[i]);
+  snprintf(jwt_auth + at, sizeof jwt_auth - at,
+           "\",\"issuer\":\"i\",\"subject\":\"s\",\"keyId\":\"k\",\"scope\":\"c\","
+           "\"tokenEndpointUrl\":\"https://auth.example/\",\"audienceUrl\":\"u\","
+           "\"algorithm\":\"ES256\"}");
+  BIO_free(memory);
+  EVP_PKEY_free(key);
+  return 0;
+}
+
+/* What one conversation comes to: an outcome, or the result in its place. */
+static int32_t hold(size_t row, enum script_pace pace) {
+  const char *auth = rows[row].auth ? rows[row].auth : jwt_auth;
+  invsrc_probe_setup setup = {.tool = "x", .api_key_header = "X-Key"};
+  invsrc_conversation *conversation = NULL;
+  const char *reason;
+  int32_t outcome;
+  int32_t code;
+
+  if (!rows[row].auth) setup.tool = NULL;
+  if (!rows[row].auth) setup.access_token = "kept";
+  code = script_begin(rows[row].protocol, SCRIPT_URL, auth, &setup, &conversation);
+  if (code != INVSRC_OK) return code;
+  code = script_play(conversation, rows[row].lines, pace);
+  outcome = invsrc_conversation_outcome(conversation, &reason);
+  if (code == INVSRC_ENOMEM) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
+  if (outcome == INVSRC_OUTCOME_UNAVAILABLE) assert_string_equal(reason, "memory ran out");
+  invsrc_conversation_free(conversation);
+  return code == 1 ? 1 : outcome;
+}
+
+/* One that fails in libcrypto may be told as a key that cannot sign. */
+static void judge(size_t row, int32_t outcome) {
+  if (outcome == rows[row].outcome) return;
+  assert_true(heap.failures > 0);
+  if (outcome == INVSRC_ECRYPTO) assert_null(rows[row].auth);
+  if (outcome != INVSRC_ECRYPTO && outcome != INVSRC_ENOMEM)
+    assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
+}
+
+static void fail_each(size_t row, enum script_pace pace, enum heap_mode mode) {
+  for (unsigned long at = 1; at < LONGEST; at++) {
+    long before, left;
+    int32_t outcome;
+
+    heap_plan(at, mode);
+    before = heap.live;
+    outcome = hold(row, pace);
+    left = heap.live - before;
+    judge(row, outcome);
+    /* What a library has put into a cache of its own is there once. */
+    for (int i = 0; left > 0 && i < 10; i++) {
+      heap_plan(at, mode);
+      before = heap.live;
+      (void)hold(row, pace);
+      left = heap.live - before;
+    }
+    assert_true(left <= 0);
+    if (!heap.failures) return;
+  }
+  fail_msg("a conversation without end");
+}
+
+static void every_allocation_may_fail(void **state) {
+  (void)state;
+  for (size_t row = 0; row < sizeof rows / sizeof *rows; row++)
+    for (int pace = SCRIPT_WHOLE; pace <= SCRIPT_DRIP; pace++) {
+      heap_plan(0, HEAP_ONCE);
+      assert_int_equal(hold(row, (enum script_pace)pace), rows[row].outcome);
+      if (!HEAP_FAILS) continue;
+      fail_each(row, (enum script_pace)pace, HEAP_ONCE);
+      fail_each(row, (enum script_pace)pace, HEAP_FROM_THEN_ON);
+    }
+}
+
+int main(void) {
+  static const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_may_fail)};
+
+  return cmocka_run_group_tests(tests, make_auth, NULL);
+}
