@@ -340,6 +340,43 @@ INVSRC_API int32_t invsrc_conversation_outcome(const invsrc_conversation *conver
 INVSRC_API const char *invsrc_conversation_access_token(const invsrc_conversation *conversation,
                                                         int64_t *good_until);
 
+/* ---- The prober ------------------------------------------------------------- */
+
+/* Carries conversations with many agents at a time on the thread that calls it, over one
+ * curl multi handle behind the same guard as invsrc_curl. Keeps the access tokens of JWT
+ * credentials, in memory only, until shortly before they end. */
+typedef struct invsrc_agents invsrc_agents;
+
+#define INVSRC_PARALLEL_DEFAULT 256
+#define INVSRC_PARALLEL_LIMIT 4096
+
+/* Takes its settings from `curl`, which must outlive it, at each run. Returns INVSRC_OK,
+ * INVSRC_EINVAL or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_agents_new(invsrc_curl *curl, invsrc_agents **agents,
+                                     invsrc_error *error);
+INVSRC_API void invsrc_agents_free(invsrc_agents *agents);
+/* How many agents are asked at a time, 1 to INVSRC_PARALLEL_LIMIT; default
+ * INVSRC_PARALLEL_DEFAULT. An agent has at most two connections. Returns INVSRC_OK or
+ * INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_agents_set_parallel(invsrc_agents *agents, uint32_t count);
+/* How long, in seconds, the probe of one agent may take as a whole, 1 to 600; default 60.
+ * Returns INVSRC_OK or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_agents_set_time_limit(invsrc_agents *agents, uint32_t seconds);
+/* A field that carries the token of api_key and apikey credentials, besides those that
+ * always do; NULL for none. Returns INVSRC_OK, INVSRC_EINVAL (no field name, or one that HTTP
+ * itself uses) or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_agents_set_api_key_header(invsrc_agents *agents, const char *name);
+/* How long, in seconds, a JWT assertion is good: 1 to 3600, default 300. Returns INVSRC_OK or
+ * INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_agents_set_assertion_lifetime(invsrc_agents *agents, uint32_t seconds);
+/* Its clock and entropy, as in the options; default: the system's clock, libcrypto's random
+ * generator. Returns INVSRC_OK or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_agents_set_world(invsrc_agents *agents, const invsrc_world_vtable *vtable,
+                                           void *context);
+/* Ends the probes that are under way, as UNAVAILABLE, and those that come. Any thread. */
+INVSRC_API void invsrc_agents_stop(invsrc_agents *agents);
+INVSRC_API const invsrc_prober_vtable *invsrc_agents_prober(void);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,8 +1,9 @@
 """A peer that answers as it is told: HTTP by the byte, slowly, endlessly or not at all.
 
 Every server listens on a free port of 127.0.0.1. What it says to a path is a function
-of the connection and the head of the request; what no function is for is a 404.
+of the connection and the request; what no function is for is a 404.
 """
+import re
 import socket
 import ssl
 import struct
@@ -54,6 +55,14 @@ class Server:
             if not got:
                 return
             head += got
+        # Who closes with something unread breaks the connection.
+        fields, _, body = head.partition(b"\r\n\r\n")
+        length = re.search(rb"(?im)^content-length: *(\d+)", fields)
+        while length and len(body) < int(length[1]):
+            got = connection.recv(4096)
+            if not got:
+                return
+            body, head = body + got, head + got
         path = head.split(b" ", 2)[1].decode().split("?")[0]
         self.pages.get(path, NOT_FOUND)(connection, head)
 
