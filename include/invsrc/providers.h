@@ -377,6 +377,25 @@ INVSRC_API int32_t invsrc_agents_set_world(invsrc_agents *agents, const invsrc_w
 INVSRC_API void invsrc_agents_stop(invsrc_agents *agents);
 INVSRC_API const invsrc_prober_vtable *invsrc_agents_prober(void);
 
+/* ---- Webhook ------------------------------------------------------------------ */
+
+/* Delivers events by POST to one URL in the form of Standard Webhooks 1.0: the payload,
+ * with webhook-id, webhook-timestamp and webhook-signature (v1: HMAC-SHA256). */
+typedef struct invsrc_webhook invsrc_webhook;
+
+/* `secret` is "whsec_" and the base64 of 24 to 64 bytes; the transport must outlive the
+ * object. Returns INVSRC_OK, INVSRC_EINVAL, INVSRC_EMALFORMED (the URL or the secret; the
+ * error says why) or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_webhook_new(const char *url, const char *secret,
+                                      const invsrc_transport_vtable *transport,
+                                      void *transport_context, invsrc_webhook **webhook,
+                                      invsrc_error *error);
+INVSRC_API void invsrc_webhook_free(invsrc_webhook *webhook);
+/* Its clock and log, as in the options. Returns INVSRC_OK or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_webhook_set_world(invsrc_webhook *webhook,
+                                            const invsrc_world_vtable *vtable, void *context);
+INVSRC_API const invsrc_events_vtable *invsrc_webhook_events(void);
+
 #ifdef __cplusplus
 }
 #endif
