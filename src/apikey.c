@@ -3,11 +3,11 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "host.h"
+#include "print.h"
 
 /* ---- Add ------------------------------------------------------------------------ */
 
@@ -61,23 +61,6 @@ typedef struct listing {
   int count;
 } listing;
 
-static const char *format_time(int64_t milliseconds, char text[32]) {
-  time_t seconds = (time_t)(milliseconds / 1000);
-  struct tm tm;
-
-  if (!gmtime_r(&seconds, &tm) || !strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm)) *text = '\0';
-  return text;
-}
-
-static void print_json(const char *text) {
-  putchar('"');
-  for (; *text; text++) {
-    if (*text == '"' || *text == '\\') putchar('\\');
-    putchar(*text); /* control characters never get into a key's texts */
-  }
-  putchar('"');
-}
-
 static void show_json(const invsrc_apikey *key, const char *created, const char *revoked,
                       int first) {
   printf("%s{\"clientId\":", first ? "" : ",\n");
@@ -93,7 +76,7 @@ static void show_json(const invsrc_apikey *key, const char *created, const char 
 
 static void show(void *context, const invsrc_apikey *key) {
   listing *list = context;
-  char created[32], revoked[32];
+  char created[TIME_SIZE], revoked[TIME_SIZE];
   const char *state = key->status == INVSRC_APIKEY_REVOKED ? "revoked" : "active";
 
   format_time(key->created_at, created);

@@ -4,12 +4,16 @@
 #include "host.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "curl_memory.h"
 #include "input.h"
+#include "log.h"
 
 const option store_option = {
     "store", "sqlite:PATH|memory:", "where sources and API keys are kept (required)"};
@@ -22,7 +26,7 @@ const option registry_option = {"registry", "URL|file:PATH",
 const option registry_key_file_option = {"registry-key-file", "FILE",
                                          "an organisation's key for the registry"};
 const option ca_file_option = {"ca-file", "FILE", "CA certificates in place of the system's"};
-const option proxy_option = {"proxy", "URL", "a proxy to the registry"};
+const option proxy_option = {"proxy", "URL", "a proxy to the registry and to agents"};
 const option envelope_option = {"envelope", NULL,
                                 "wrap successes in {\"data\": …, \"error\": null}"};
 const option allow_http_option = {"allow-http", NULL, "accept http URLs, for tests"};
@@ -33,6 +37,19 @@ const option storefront_option = {"storefront", "ID", "whose source or key it is
 const option only_storefront_option = {"storefront", "ID", "whose keys are shown"};
 const option name_option = {"name", "NAME", "a name for people"};
 const option json_option = {"json", NULL, "print JSON"};
+const option log_level_option = {"log-level", "LEVEL", "debug, info (default), warning or error"};
+const option parallel_option = {"parallel", "N", "how many agents are asked at a time (256)"};
+const option lease_option = {"lease", "SECONDS", "how long a claim lasts (120)"};
+const option recheck_option = {"recheck", "SECONDS", "how often ACTIVE sources are checked again"};
+const option probe_tool_option = {"probe-tool", "NAME", "a tool that only reads, to call with MCP"};
+const option api_key_header_option = {"api-key-header", "NAME",
+                                      "a field that carries API keys too"};
+const option webhook_option = {"webhook", "URL", "where events are posted"};
+const option webhook_secret_file_option = {"webhook-secret-file", "FILE",
+                                           "what signs them: whsec_ and base64"};
+
+#define PROBE_SECONDS 60 /* that an agent may take as a whole */
+#define OTHER_FILES 600  /* connections of callers, databases … */
 
 #define LONGEST_STOREFRONT 255
 #define MOST_CERTIFICATES (16 << 20) /* bytes */
@@ -41,6 +58,13 @@ int host_complain(const host *self, const char *what) {
   const char *reason = invsrc_error_message(self->error);
 
   return complain(EXIT_FAILED, "%s: %s", what, *reason ? reason : "memory ran out");
+}
+
+int host_print(const invsrc_response *response) {
+  int32_t status = invsrc_response_status(response);
+
+  puts(invsrc_response_body(response, NULL));
+  return status < 400 ? EXIT_DONE : status < 500 ? EXIT_REFUSED : EXIT_FAILED;
 }
 
 static int needed(const arguments *given, const option *wanted, const char **value) {
@@ -116,6 +140,90 @@ int host_open_keyring(host *self, const arguments *given) {
   return host_complain(self, "cannot load master keys");
 }
 
+/* A ring without keys opens nothing and seals nothing, but what others sealed it can be
+ * asked to forget: with local keys there is nothing to do. */
+static int open_no_keyring(host *self) {
+  if (invsrc_keyring_new(&self->keyring) == INVSRC_OK) return EXIT_DONE;
+  return complain(EXIT_FAILED, "memory ran out");
+}
+
+/* ---- Numbers and texts ----------------------------------------------------------- */
+
+int host_number(const arguments *given, const option *wanted, uint64_t least, uint64_t most,
+                uint64_t *number) {
+  const char *text = value_of(given, wanted);
+  unsigned long long value;
+  char *end = NULL;
+
+  if (!text) return EXIT_DONE;
+  errno = 0;
+  value = strtoull(text, &end, 10);
+  if (errno || *text < '0' || *text > '9' || *end || value < least || value > most)
+    return complain(EXIT_USAGE, "--%s must be %llu to %llu", wanted->name,
+                    (unsigned long long)least, (unsigned long long)most);
+  *number = value;
+  return EXIT_DONE;
+}
+
+int host_storefront(const arguments *given, const char **storefront) {
+  *storefront = value_of(given, &storefront_option);
+  if (*storefront && host_is_storefront(*storefront)) return EXIT_DONE;
+  return complain(EXIT_USAGE,
+                  "%s needs --storefront ID, of 1 to %d bytes of UTF-8 without control characters",
+                  given->command->name, LONGEST_STOREFRONT);
+}
+
+/* The first line of a file, which may be a secret. */
+static int read_line(input *line, const char *path) {
+  int status = input_read(line, path, 4096);
+
+  if (status == EXIT_DONE) line->bytes[strcspn(line->bytes, "\r\n")] = '\0';
+  return status;
+}
+
+/* ---- The network ------------------------------------------------------------------ */
+
+/* libcurl looks at the file when it is first needed, which is too late to complain. */
+static int check_ca_file(const char *path) {
+  input certificates;
+  int status;
+
+  if (!path) return EXIT_DONE;
+  if (!*path) return complain(EXIT_USAGE, "--ca-file must not be empty");
+  status = input_read(&certificates, path, MOST_CERTIFICATES);
+  if (status != EXIT_DONE) return status;
+  if (!strstr(certificates.bytes, "CERTIFICATE-----"))
+    status = complain(EXIT_FAILED, "%s: has no certificate", path);
+  input_end(&certificates);
+  return status;
+}
+
+static int start_curl(host *self, const arguments *given, invsrc_curl **curl) {
+  int status = check_ca_file(value_of(given, &ca_file_option));
+
+  if (status != EXIT_DONE) return status;
+  /* A peer that hangs up is no reason to end; libcurl leaves it to us. */
+  signal(SIGPIPE, SIG_IGN);
+  curl_memory_wipe();
+  if (invsrc_curl_new(curl, self->error) != INVSRC_OK)
+    return host_complain(self, "cannot start libcurl");
+  if (invsrc_curl_set_ca_file(*curl, value_of(given, &ca_file_option)) == INVSRC_OK)
+    return EXIT_DONE;
+  return complain(EXIT_FAILED, "memory ran out");
+}
+
+/* The transport to what others name, which is guarded. */
+static int open_curl(host *self, const arguments *given) {
+  int status = self->curl ? EXIT_DONE : start_curl(self, given, &self->curl);
+
+  if (status != EXIT_DONE) return status;
+  invsrc_curl_set_allow_http(self->curl, value_of(given, &allow_http_option) != NULL);
+  invsrc_curl_set_allow_private(self->curl, value_of(given, &allow_private_option) != NULL);
+  if (invsrc_curl_set_proxy(self->curl, value_of(given, &proxy_option)) == INVSRC_OK)
+    return EXIT_DONE;
+  return complain(EXIT_USAGE, "--proxy must be an http, https or socks5h URL");
+}
+
 /* ---- The registry --------------------------------------------------------------- */
 
 static int set_registry_key(host *self, const arguments *given) {
@@ -124,26 +232,11 @@ static int set_registry_key(host *self, const arguments *given) {
   int status;
 
   if (!path) return EXIT_DONE;
-  status = input_read(&key, path, 4096);
+  status = read_line(&key, path);
   if (status != EXIT_DONE) return status;
-  key.bytes[strcspn(key.bytes, "\r\n")] = '\0';
   if (invsrc_aao_set_api_key(self->aao, key.bytes) != INVSRC_OK)
     status = complain(EXIT_FAILED, "%s: is not a key for the registry", path);
   input_end(&key);
-  return status;
-}
-
-/* libcurl looks at the file when it is first needed, which is too late to complain. */
-static int check_ca_file(const char *path) {
-  input certificates;
-  int status;
-
-  if (!path) return EXIT_DONE;
-  status = input_read(&certificates, path, MOST_CERTIFICATES);
-  if (status != EXIT_DONE) return status;
-  if (!strstr(certificates.bytes, "CERTIFICATE-----"))
-    status = complain(EXIT_FAILED, "%s: has no certificate", path);
-  input_end(&certificates);
   return status;
 }
 
@@ -172,17 +265,9 @@ static int check_registry_url(const host *self, const char *url) {
 }
 
 static int open_aao(host *self, const arguments *given, const char *url) {
-  int status = check_ca_file(value_of(given, &ca_file_option));
+  int status = open_curl(self, given);
 
   if (status != EXIT_DONE) return status;
-  if (invsrc_curl_new(&self->curl, self->error) != INVSRC_OK)
-    return host_complain(self, "cannot start libcurl");
-  if (invsrc_curl_set_allow_http(self->curl, value_of(given, &allow_http_option) != NULL) ||
-      invsrc_curl_set_allow_private(self->curl, value_of(given, &allow_private_option) != NULL) ||
-      invsrc_curl_set_ca_file(self->curl, value_of(given, &ca_file_option)))
-    return complain(EXIT_FAILED, "memory ran out");
-  if (invsrc_curl_set_proxy(self->curl, value_of(given, &proxy_option)) != INVSRC_OK)
-    return complain(EXIT_USAGE, "--proxy must be an http, https or socks5h URL");
   if (invsrc_aao_new(url, invsrc_curl_transport(), self->curl, &self->aao, self->error) !=
       INVSRC_OK)
     return complain(EXIT_USAGE, "--registry must be an http or https URL or file:PATH: %s",
@@ -207,11 +292,89 @@ static int open_registry(host *self, const arguments *given) {
   return EXIT_DONE;
 }
 
+/* ---- Agents --------------------------------------------------------------------- */
+
+/* Two connections to each agent, and what else is open. */
+static void raise_file_limit(uint64_t parallel) {
+  rlim_t wanted = (rlim_t)(2 * parallel + OTHER_FILES);
+  struct rlimit limit;
+
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* A claim must outlive the probe that it is for. */
+static int set_times(host *self, const arguments *given) {
+  uint64_t lease = INVSRC_LEASE_DEFAULT, recheck = 0;
+  int status = host_number(given, &lease_option, 2, INVSRC_LEASE_LIMIT, &lease);
+
+  if (status == EXIT_DONE)
+    status = host_number(given, &recheck_option, 0, INVSRC_RECHECK_LIMIT, &recheck);
+  if (status != EXIT_DONE) return status;
+  invsrc_options_set_lease(self->options, (uint32_t)lease);
+  invsrc_options_set_recheck(self->options, (uint32_t)recheck);
+  invsrc_agents_set_time_limit(self->agents,
+                               lease / 2 < PROBE_SECONDS ? (uint32_t)(lease / 2) : PROBE_SECONDS);
+  return EXIT_DONE;
+}
+
+static int open_agents(host *self, const arguments *given) {
+  uint64_t parallel = INVSRC_PARALLEL_DEFAULT;
+  int status = host_number(given, &parallel_option, 1, INVSRC_PARALLEL_LIMIT, &parallel);
+
+  if (status == EXIT_DONE) status = open_curl(self, given);
+  if (status != EXIT_DONE) return status;
+  if (invsrc_agents_new(self->curl, &self->agents, self->error) != INVSRC_OK)
+    return host_complain(self, "cannot make a prober");
+  invsrc_agents_set_parallel(self->agents, (uint32_t)parallel);
+  raise_file_limit(parallel);
+  if (invsrc_agents_set_api_key_header(self->agents, value_of(given, &api_key_header_option)) !=
+      INVSRC_OK)
+    return complain(EXIT_USAGE, "--api-key-header must be the name of a field of your own");
+  if (invsrc_options_set_probe_tool(self->options, value_of(given, &probe_tool_option)) !=
+      INVSRC_OK)
+    return complain(EXIT_USAGE, "--probe-tool must be 1 to 128 of A-Z a-z 0-9 _ - . /");
+  invsrc_options_set_prober(self->options, invsrc_agents_prober(), self->agents);
+  return set_times(self, given);
+}
+
+/* ---- Events --------------------------------------------------------------------- */
+
+/* Logged when it is first brought, and posted until it is taken. */
+static int32_t deliver(void *context, const invsrc_event *event) {
+  const host *self = context;
+
+  if (invsrc_event_number(event, INVSRC_EVENT_ATTEMPTS) == 0) log_write_event(event);
+  return self->webhook ? invsrc_webhook_events()->deliver(self->webhook, event) : INVSRC_OUTCOME_OK;
+}
+
+static const invsrc_events_vtable events = {sizeof events, 0, deliver};
+
+/* The receiver is the operator's own choice, so that it may be anywhere. */
+static int open_webhook(host *self, const arguments *given) {
+  const char *url = value_of(given, &webhook_option);
+  const char *path = value_of(given, &webhook_secret_file_option);
+  input secret;
+  int status;
+
+  if (!url != !path) return complain(EXIT_USAGE, "--webhook and --webhook-secret-file go together");
+  if (!url) return EXIT_DONE;
+  status = start_curl(self, given, &self->webhook_curl);
+  if (status == EXIT_DONE) status = read_line(&secret, path);
+  if (status != EXIT_DONE) return status;
+  invsrc_curl_set_allow_http(self->webhook_curl, 1);
+  invsrc_curl_set_allow_private(self->webhook_curl, 1);
+  if (invsrc_webhook_new(url, secret.bytes, invsrc_curl_transport(), self->webhook_curl,
+                         &self->webhook, self->error) != INVSRC_OK)
+    status = complain(EXIT_USAGE, "--webhook: %s", invsrc_error_message(self->error));
+  input_end(&secret);
+  return status;
+}
+
 /* ---- The whole --------------------------------------------------------------------- */
 
 int host_set_switches(host *self, const arguments *given) {
-  const char *max_body = value_of(given, &max_body_option);
-  char *end = NULL;
   int status = begin(self);
 
   if (status != EXIT_DONE) return status;
@@ -221,13 +384,9 @@ int host_set_switches(host *self, const arguments *given) {
   invsrc_options_set_allow_http(self->options, value_of(given, &allow_http_option) != NULL);
   invsrc_options_set_allow_private(self->options, value_of(given, &allow_private_option) != NULL);
   self->max_body = INVSRC_MAX_BODY_DEFAULT;
-  if (!max_body) return EXIT_DONE;
-  errno = 0;
-  self->max_body = strtoull(max_body, &end, 10);
-  if (errno || *max_body < '0' || *max_body > '9' || *end ||
-      invsrc_options_set_max_body(self->options, self->max_body) != INVSRC_OK)
-    return complain(EXIT_USAGE, "--max-body must be 1 to %d", INVSRC_MAX_BODY_LIMIT);
-  return EXIT_DONE;
+  status = host_number(given, &max_body_option, 1, INVSRC_MAX_BODY_LIMIT, &self->max_body);
+  if (status == EXIT_DONE) invsrc_options_set_max_body(self->options, self->max_body);
+  return status;
 }
 
 static void set_store(host *self) {
@@ -240,18 +399,45 @@ static void set_store(host *self) {
   }
 }
 
-int host_open(host *self, const arguments *given, const invsrc_world_vtable *world, void *context) {
-  int status = host_set_switches(self, given);
+static void hear(void *context, int32_t level, const char *message, uint64_t length) {
+  (void)context, (void)length;
+  log_write(level, message);
+}
 
-  if (status == EXIT_DONE) status = host_open_keyring(self, given);
-  if (status == EXIT_DONE) status = open_registry(self, given);
-  if (status == EXIT_DONE) status = host_open_store(self, given, ANY_STORE);
+/* What the answer to a person does not tell, such as why the registry cannot be reached. */
+static void hear_trouble(void *context, int32_t level, const char *message, uint64_t length) {
+  (void)context, (void)length;
+  if (level >= INVSRC_LOG_WARNING) complain(EXIT_DONE, "%s", message);
+}
+
+static void set_world(host *self, const invsrc_world_vtable *world) {
+  invsrc_options_set_world(self->options, world, NULL);
+  if (self->aao) invsrc_aao_set_world(self->aao, world, NULL);
+  if (self->file) invsrc_registry_file_set_world(self->file, world, NULL);
+  if (self->agents) invsrc_agents_set_world(self->agents, world, NULL);
+  if (self->webhook) invsrc_webhook_set_world(self->webhook, world, NULL);
+}
+
+int host_open(host *self, const arguments *given, wanted_store wanted, unsigned needs) {
+  static const invsrc_world_vtable logging = {sizeof logging, 0, NULL, NULL, hear};
+  static const invsrc_world_vtable complaining = {sizeof complaining, 0, NULL, NULL, hear_trouble};
+  const char *level = value_of(given, &log_level_option);
+  int status = EXIT_DONE;
+
+  if (level && !log_set_level(level))
+    return complain(EXIT_USAGE, "--log-level must be debug, info, warning or error");
+  status = host_set_switches(self, given);
+  if (status == EXIT_DONE)
+    status = needs & HOST_KEYRING ? host_open_keyring(self, given) : open_no_keyring(self);
+  if (status == EXIT_DONE && needs & HOST_REGISTRY) status = open_registry(self, given);
+  if (status == EXIT_DONE && needs & HOST_AGENTS) status = open_agents(self, given);
+  if (status == EXIT_DONE) status = open_webhook(self, given);
+  if (status == EXIT_DONE) status = host_open_store(self, given, wanted);
   if (status != EXIT_DONE) return status;
   set_store(self);
   invsrc_options_set_sealer(self->options, invsrc_keyring_sealer(), self->keyring);
-  invsrc_options_set_world(self->options, world, context);
-  if (self->aao) invsrc_aao_set_world(self->aao, world, context);
-  if (self->file) invsrc_registry_file_set_world(self->file, world, context);
+  invsrc_options_set_events(self->options, &events, self);
+  set_world(self, needs & HOST_LOG ? &logging : &complaining);
   if (invsrc_service_new(self->options, &self->service, self->error) != INVSRC_OK)
     return host_complain(self, "cannot make the service");
   return EXIT_DONE;
@@ -260,6 +446,9 @@ int host_open(host *self, const arguments *given, const invsrc_world_vtable *wor
 void host_close(host *self) {
   invsrc_service_free(self->service);
   invsrc_options_free(self->options);
+  invsrc_webhook_free(self->webhook);
+  invsrc_curl_free(self->webhook_curl);
+  invsrc_agents_free(self->agents);
   invsrc_registry_file_free(self->file);
   invsrc_aao_free(self->aao);
   invsrc_curl_free(self->curl);

@@ -15,16 +15,21 @@ extern const option database_option, only_storefront_option;
 /* The options that several commands share. */
 extern const option store_option, master_key_file_option, registry_option, registry_key_file_option,
     ca_file_option, proxy_option, envelope_option, allow_http_option, allow_private_option,
-    max_body_option, storefront_option, name_option, json_option;
+    max_body_option, storefront_option, name_option, json_option, log_level_option, parallel_option,
+    lease_option, recheck_option, probe_tool_option, api_key_header_option, webhook_option,
+    webhook_secret_file_option;
 
 typedef struct host {
   invsrc_error *error;
   invsrc_sqlite *db;     /* one of the two, */
   invsrc_memory *memory; /* by --store */
   invsrc_keyring *keyring;
-  invsrc_curl *curl;
+  invsrc_curl *curl; /* to the registry and to agents */
   invsrc_aao *aao;
   invsrc_registry_file *file;
+  invsrc_agents *agents;
+  invsrc_curl *webhook_curl;
+  invsrc_webhook *webhook; /* NULL: events are logged only */
   invsrc_options *options;
   invsrc_service *service;
   uint64_t max_body;
@@ -46,12 +51,27 @@ int host_open_keyring(host *self, const arguments *given);
 int host_is_storefront(const char *id);
 /* Sets the switches and limits that the pure helpers need. */
 int host_set_switches(host *self, const arguments *given);
-/* Opens all of it and makes the service; `world` may be NULL. */
-int host_open(host *self, const arguments *given, const invsrc_world_vtable *world, void *context);
+/* What a host needs besides its store. */
+#define HOST_KEYRING 1u
+#define HOST_REGISTRY 2u
+#define HOST_AGENTS 4u /* it probes them */
+#define HOST_LOG 8u    /* what the library has to say is logged */
+
+/* Opens all that is needed and makes the service. Its changes of sources are kept as
+ * events, for whoever delivers them. */
+int host_open(host *self, const arguments *given, wanted_store wanted, unsigned needs);
 /* Ends what was opened. */
 void host_close(host *self);
 
+/* Reads the value of an option that is a number, where it was given. */
+int host_number(const arguments *given, const option *wanted, uint64_t least, uint64_t most,
+                uint64_t *number);
+/* Reads --storefront, which must be there. */
+int host_storefront(const arguments *given, const char **storefront);
+
 /* Complains of a failure that the library reported: "cannot open …: reason". */
 int host_complain(const host *self, const char *what);
+/* Prints the body of an answer; how to end by its status. */
+int host_print(const invsrc_response *response);
 
 #endif

@@ -3,14 +3,16 @@
  */
 #include "log.h"
 
-#include <invsrc/invsrc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "print.h"
+
 #define LINE_SIZE 2048
+#define LONGEST_SOURCE_ID 1020 /* 255 characters */
 
 static const struct {
   int32_t level;
@@ -111,5 +113,72 @@ void log_write(int32_t level, const char *message) {
   begin(&out, level, "message");
   append(&out, ",\"message\":");
   append_text(&out, message);
+  end(&out);
+}
+
+/* ---- Sources ------------------------------------------------------------------- */
+
+static const char *const outcomes[] = {
+    [INVSRC_OUTCOME_OK] = "ok",
+    [INVSRC_OUTCOME_PROVEN] = "proven",
+    [INVSRC_OUTCOME_REFUSED] = "refused",
+    [INVSRC_OUTCOME_UNREACHABLE] = "unreachable",
+    [INVSRC_OUTCOME_UNAVAILABLE] = "unavailable",
+    [INVSRC_OUTCOME_FAILED] = "failed",
+    [INVSRC_OUTCOME_CONFLICT] = "conflict",
+};
+
+static void append_field(line *to, const char *name, const char *text) {
+  append(to, ",\"%s\":", name);
+  append_text(to, text ? text : "");
+}
+
+void log_write_check(const invsrc_check *check) {
+  int is_ours = check->outcome == INVSRC_OUTCOME_UNAVAILABLE ||
+                check->outcome == INVSRC_OUTCOME_FAILED; /* and not the agent's to mend */
+  int32_t level = is_ours ? INVSRC_LOG_WARNING : INVSRC_LOG_INFO;
+  int64_t next = invsrc_source_number(check->source, INVSRC_SOURCE_NEXT_CHECK_AT);
+  char time[TIME_SIZE];
+  line out;
+
+  if (level < lowest) return;
+  begin(&out, level, "check");
+  append_field(&out, "outcome", outcomes[check->outcome]);
+  append_field(&out, "status", invsrc_source_text(check->source, INVSRC_SOURCE_STATUS, NULL));
+  append(&out, ",\"attempts\":%lld",
+         (long long)invsrc_source_number(check->source, INVSRC_SOURCE_ATTEMPTS));
+  if (next) append_field(&out, "nextCheckAt", format_time(next, time));
+  if (*check->reason) append_field(&out, "reason", check->reason);
+  append_field(&out, "storefront",
+               invsrc_source_text(check->source, INVSRC_SOURCE_STOREFRONT, NULL));
+  append_field(&out, "sourceId", invsrc_source_text(check->source, INVSRC_SOURCE_SOURCE_ID, NULL));
+  end(&out);
+}
+
+/* Which source an event is about stands in its payload. */
+static void append_source_id(line *to, const char *payload) {
+  static const char key[] = "\"sourceId\":\"";
+  const char *at = strstr(payload, key);
+  char id[LONGEST_SOURCE_ID + 1];
+  size_t length = 0;
+
+  if (!at) return;
+  for (at += sizeof key - 1; *at && *at != '"' && length < LONGEST_SOURCE_ID; at++) {
+    if (*at == '\\' && at[1]) at++; /* it has no control characters, so that is all */
+    id[length++] = *at;
+  }
+  id[length] = '\0';
+  append_field(to, "sourceId", id);
+}
+
+void log_write_event(const invsrc_event *event) {
+  const char *payload = invsrc_event_text(event, INVSRC_EVENT_PAYLOAD, NULL);
+  line out;
+
+  if (INVSRC_LOG_INFO < lowest) return;
+  begin(&out, INVSRC_LOG_INFO, invsrc_event_text(event, INVSRC_EVENT_TYPE, NULL));
+  append_field(&out, "id", invsrc_event_text(event, INVSRC_EVENT_ID, NULL));
+  append_field(&out, "storefront", invsrc_event_text(event, INVSRC_EVENT_STOREFRONT, NULL));
+  append_source_id(&out, payload ? payload : "");
   end(&out);
 }

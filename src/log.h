@@ -5,9 +5,11 @@
 #ifndef LOG_H
 #define LOG_H
 
+#include <invsrc/invsrc.h>
 #include <stdint.h>
 
-/* Sets the lowest level that is written, by its name. 0 where it is none. */
+/* Sets the lowest level that is written, by its name; before there are threads. 0 where it
+ * is none. */
 int log_set_level(const char *name);
 
 /* One request and how it went. */
@@ -22,6 +24,9 @@ typedef struct log_request {
 } log_request;
 
 void log_write_request(const log_request *request);
+/* A source that was checked, and a change that somebody may wait for. */
+void log_write_check(const invsrc_check *check);
+void log_write_event(const invsrc_event *event);
 void log_write(int32_t level, const char *message);
 
 #endif

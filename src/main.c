@@ -11,9 +11,10 @@
 #include "commands.h"
 
 static const command *const commands[] = {
-    &serve_command,       &create_command,        &validate_command,   &slug_command,
-    &uri_command,         &key_generate_command,  &key_reseal_command, &apikey_add_command,
-    &apikey_list_command, &apikey_revoke_command,
+    &serve_command,      &activate_command,      &create_command,        &source_list_command,
+    &source_get_command, &source_update_command, &source_remove_command, &validate_command,
+    &slug_command,       &uri_command,           &key_generate_command,  &key_reseal_command,
+    &apikey_add_command, &apikey_list_command,   &apikey_revoke_command,
 };
 
 #define COMMANDS (sizeof commands / sizeof *commands)

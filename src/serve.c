@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "activator.h"
 #include "commands.h"
 #include "host.h"
 #include "http.h"
@@ -30,8 +31,7 @@
 #define ADDRESS_SIZE 64
 
 static const option listen_option = {"listen", "ADDR:PORT", "where to listen (127.0.0.1:8080)"};
-static const option log_level_option = {"log-level", "LEVEL",
-                                        "debug, info (default), warning or error"};
+static const option no_activate_option = {"no-activate", NULL, "leave that to `invsrc activate`"};
 
 typedef struct server {
   host *host;
@@ -383,11 +383,6 @@ static void announce(int listener) {
 
 /* ---- Running ------------------------------------------------------------------------ */
 
-static void hear(void *context, int32_t level, const char *message, uint64_t length) {
-  (void)context, (void)length;
-  log_write(level, message);
-}
-
 /* What libmicrohttpd has to say is about clients that hang up and the like. */
 static void hear_daemon(void *context, const char *format, va_list values) {
   char message[512];
@@ -414,7 +409,19 @@ static void drain(server *self, const sigset_t *signals) {
   } while (sigtimedwait(signals, NULL, &pause) < 0);
 }
 
-static int serve(server *self, const char *where) {
+static struct MHD_Daemon *start_daemon(server *self, int listener) {
+  return MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
+                              MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
+                          0, NULL, NULL, on_request, self, MHD_OPTION_EXTERNAL_LOGGER, hear_daemon,
+                          NULL, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK,
+                          begin, self, MHD_OPTION_NOTIFY_COMPLETED, finish, self,
+                          MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
+                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                          MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_END);
+}
+
+/* Answers requests until a signal comes, and activates beside them unless `beside` is NULL. */
+static int serve(server *self, const char *where, activator *beside) {
   int status = EXIT_DONE, number;
   int listener = open_listener(where, &status);
   sigset_t signals;
@@ -426,24 +433,23 @@ static int serve(server *self, const char *where) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
   signal(SIGPIPE, SIG_IGN);
-  self->daemon =
-      MHD_start_daemon(MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD |
-                           MHD_USE_POLL | MHD_USE_ITC | MHD_USE_ERROR_LOG,
-                       0, NULL, NULL, on_request, self, MHD_OPTION_EXTERNAL_LOGGER, hear_daemon,
-                       NULL, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_URI_LOG_CALLBACK, begin,
-                       self, MHD_OPTION_NOTIFY_COMPLETED, finish, self, MHD_OPTION_CONNECTION_LIMIT,
-                       CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-                       MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_END);
+  self->daemon = start_daemon(self, listener);
   if (!self->daemon) {
     close(listener);
     return complain(EXIT_FAILED, "cannot start the server");
   }
-  announce(listener);
-  sigwait(&signals, &number);
-  drain(self, &signals);
+  if (beside) status = activator_start(beside, self->host, UINT64_MAX);
+  if (status == EXIT_DONE) {
+    announce(listener);
+    sigwait(&signals, &number);
+    if (beside) activator_stop(beside);
+    drain(self, &signals);
+  }
+  if (beside) activator_end(beside);
+  invsrc_agents_stop(self->host->agents); /* those that requests ask */
   MHD_stop_daemon(self->daemon);
   log_write(INVSRC_LOG_INFO, "ended");
-  return EXIT_DONE;
+  return status;
 }
 
 /* A store in memory has no keys but this one: for development. */
@@ -459,18 +465,20 @@ static int make_development_key(host *self) {
 }
 
 static int run(const arguments *given) {
-  static const invsrc_world_vtable world = {sizeof world, 0, NULL, NULL, hear};
   const char *where = value_of(given, &listen_option);
-  const char *level = value_of(given, &log_level_option);
+  int is_alone = value_of(given, &no_activate_option) != NULL;
   host opened = {0};
   server self = {.host = &opened};
+  activator beside;
   int status;
 
-  if (level && !log_set_level(level))
-    return complain(EXIT_USAGE, "--log-level must be debug, info, warning or error");
-  status = host_open(&opened, given, &world, NULL);
+  if (is_alone && value_of(given, &webhook_option))
+    return complain(EXIT_USAGE, "--webhook is for who activates, and --no-activate says not to");
+  status =
+      host_open(&opened, given, ANY_STORE, HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS | HOST_LOG);
   if (status == EXIT_DONE && opened.memory) status = make_development_key(&opened);
-  if (status == EXIT_DONE) status = serve(&self, where ? where : "127.0.0.1:8080");
+  if (status == EXIT_DONE)
+    status = serve(&self, where ? where : "127.0.0.1:8080", is_alone ? NULL : &beside);
   host_close(&opened);
   return status;
 }
@@ -478,10 +486,28 @@ static int run(const arguments *given) {
 const command serve_command = {
     "serve",
     "",
-    "Answer POST and GET /api/v2/storefront/inventory-sources over HTTP",
+    "Answer requests for inventory sources over HTTP, and activate sources",
     0,
     0,
     run,
-    {&listen_option, &store_option, &master_key_file_option, &registry_option, &envelope_option,
-     &allow_http_option, &allow_private_option, &max_body_option, &registry_key_file_option,
-     &ca_file_option, &proxy_option, &log_level_option, NULL}};
+    {&listen_option,
+     &store_option,
+     &master_key_file_option,
+     &registry_option,
+     &envelope_option,
+     &allow_http_option,
+     &allow_private_option,
+     &max_body_option,
+     &registry_key_file_option,
+     &ca_file_option,
+     &proxy_option,
+     &log_level_option,
+     &no_activate_option,
+     &parallel_option,
+     &lease_option,
+     &recheck_option,
+     &probe_tool_option,
+     &api_key_header_option,
+     &webhook_option,
+     &webhook_secret_file_option,
+     NULL}};

@@ -2,10 +2,12 @@
 import http.client
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 INVSRC = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "invsrc"))
 PATH = "/api/v2/storefront/inventory-sources"
@@ -66,6 +68,33 @@ def run(*arguments, given="", **options):
     return Ended(ended.returncode, (ended.stdout or b"").decode(), ended.stderr.decode())
 
 
+def on_terminal(*arguments):
+    """The program with a terminal for standard output; what it shows there."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(INVSRC, [INVSRC, *arguments])
+    shown = b""
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # how Linux says that the other end is gone
+            piece = b""
+        if not piece:
+            break
+        shown += piece
+    os.waitpid(pid, 0)
+    os.close(terminal)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def until(happens, seconds=LONGEST):
+    """Asks again and again until it happens; what it came to, or the last answer."""
+    end = time.monotonic() + seconds
+    while not (found := happens()) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
 class World:
     """A folder with a master key and a registry of one agent."""
 
@@ -105,21 +134,15 @@ class World:
         return run("apikey", "add", "--store", self.store, "--storefront", storefront).out.strip()
 
 
-class Server:
-    """`invsrc serve`, on a port that it chooses; its log is in a file."""
+class Running:
+    """A command that goes on until it is told to end; its log is in a file."""
 
-    def __init__(self, world, *arguments, **changes):
-        self._log = open(world.path("log"), "w+b")
-        self.process = subprocess.Popen(
-            [INVSRC, "serve", *world.options(**{"listen": "127.0.0.1:0", **changes}), *arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log)
-        self.said = []
-        while not self.said or not self.said[-1].startswith("listening on "):
-            line = self.process.stdout.readline().decode()
-            if not line:
-                raise RuntimeError(f"the server does not start: {self.log()}")
-            self.said.append(line.rstrip("\n"))
-        self.port = int(self.said[-1].rsplit(":", 1)[1])
+    def __init__(self, log, *arguments):
+        with open(log, "wb"):
+            pass
+        self._log = open(log, "a+b")  # read from while it is written to
+        self.process = subprocess.Popen([INVSRC, *arguments], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=self._log)
 
     def __enter__(self):
         return self
@@ -129,6 +152,35 @@ class Server:
         self.process.wait()
         self.process.stdout.close()
         self._log.close()
+
+    def log(self):
+        self._log.seek(0)
+        return self._log.read().decode()
+
+    def events(self, name):
+        """The lines of the log that have this for their event."""
+        lines = [json.loads(line) for line in self.log().splitlines(True) if line.endswith("\n")]
+        return [line for line in lines if line["event"] == name]
+
+    def end(self, number=signal.SIGTERM):
+        """Tells it to end; its exit status."""
+        self.process.send_signal(number)
+        return self.process.wait(timeout=LONGEST)
+
+
+class Server(Running):
+    """`invsrc serve`, on a port that it chooses."""
+
+    def __init__(self, world, *arguments, **changes):
+        super().__init__(world.path("log"), "serve",
+                         *world.options(**{"listen": "127.0.0.1:0", **changes}), *arguments)
+        self.said = []
+        while not self.said or not self.said[-1].startswith("listening on "):
+            line = self.process.stdout.readline().decode()
+            if not line:
+                raise RuntimeError(f"the server does not start: {self.log()}")
+            self.said.append(line.rstrip("\n"))
+        self.port = int(self.said[-1].rsplit(":", 1)[1])
 
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST)
@@ -142,12 +194,3 @@ class Server:
         answer = response.status, response.headers, response.read().decode()
         connection.close()
         return answer
-
-    def log(self):
-        self._log.seek(0)
-        return self._log.read().decode()
-
-    def end(self, number=signal.SIGTERM):
-        """Tells it to end; its exit status."""
-        self.process.send_signal(number)
-        return self.process.wait(timeout=LONGEST)

@@ -1,0 +1,119 @@
+/*
+ * `invsrc activate`: checks the sources that are due and delivers events, once or until a
+ * signal comes. Shows a person who waits how far it is.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "activator.h"
+#include "commands.h"
+#include "log.h"
+
+static const option watch_option = {"watch", NULL, "go on until a signal comes"};
+static const option max_option = {"max", "N", "how many sources are checked at most"};
+
+/* ---- Once ------------------------------------------------------------------------ */
+
+typedef struct round {
+  int has_bar;
+  uint64_t counts[INVSRC_OUTCOME_UNREACHABLE + 1]; /* by outcome */
+  uint64_t checked;
+} round;
+
+#define BAR_WIDTH 30
+
+static void draw_bar(const invsrc_check *check) {
+  static const char full[] = "##############################";
+  uint64_t claimed = check->claimed ? check->claimed : 1;
+  int width = (int)(check->checked * BAR_WIDTH / claimed);
+
+  fprintf(stderr, "\r[%-*.*s] %" PRIu64 " of %" PRIu64 " checked\033[K", BAR_WIDTH, width, full,
+          check->checked, check->claimed);
+}
+
+static int32_t hear_check(void *context, const invsrc_check *check) {
+  round *self = context;
+
+  self->counts[check->outcome]++;
+  self->checked = check->checked;
+  if (self->has_bar) draw_bar(check);
+  log_write_check(check);
+  return 0;
+}
+
+static int sum_up(const round *self, uint64_t delivered, uint64_t postponed) {
+  const uint64_t *count = self->counts;
+  uint64_t unchecked = count[INVSRC_OUTCOME_UNAVAILABLE] + count[INVSRC_OUTCOME_FAILED];
+
+  if (self->has_bar) fputs("\r\033[K", stderr);
+  printf("checked %" PRIu64 ": %" PRIu64 " reachable, %" PRIu64 " refused, %" PRIu64
+         " unreachable, %" PRIu64 " changed meanwhile; events: %" PRIu64 " delivered, %" PRIu64
+         " postponed\n",
+         self->checked - unchecked, count[INVSRC_OUTCOME_OK] + count[INVSRC_OUTCOME_PROVEN],
+         count[INVSRC_OUTCOME_REFUSED], count[INVSRC_OUTCOME_UNREACHABLE],
+         count[INVSRC_OUTCOME_CONFLICT], delivered, postponed);
+  if (!unchecked) return EXIT_DONE;
+  return complain(EXIT_FAILED, "%" PRIu64 " sources could not be checked", unchecked);
+}
+
+static int activate(host *self, uint64_t max, int has_bar) {
+  round seen = {.has_bar = has_bar};
+  uint64_t delivered = 0, postponed = 0;
+  int32_t code =
+      invsrc_activate_due(self->service, activator_now(), max, hear_check, &seen, self->error);
+  int status;
+
+  if (code == INVSRC_OK)
+    code = invsrc_deliver_due(self->service, activator_now(), UINT64_MAX, &delivered, &postponed,
+                              self->error);
+  status = sum_up(&seen, delivered, postponed);
+  return code == INVSRC_OK ? status : host_complain(self, "cannot activate");
+}
+
+/* ---- Until a signal ----------------------------------------------------------------- */
+
+static int watch(host *self, uint64_t max) {
+  activator beside;
+  sigset_t signals;
+  int status, number;
+
+  /* Before there is another thread, so that this one gets them. */
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, NULL);
+  status = activator_start(&beside, self, max);
+  if (status == EXIT_DONE) sigwait(&signals, &number);
+  activator_end(&beside);
+  return status;
+}
+
+static int run(const arguments *given) {
+  int is_watching = value_of(given, &watch_option) != NULL;
+  int has_bar = !is_watching && isatty(STDERR_FILENO);
+  uint64_t max = UINT64_MAX;
+  host self = {0};
+  int status = host_number(given, &max_option, 1, UINT64_MAX, &max);
+
+  if (has_bar) log_set_level("warning"); /* the bar tells the rest */
+  if (status == EXIT_DONE)
+    status = host_open(&self, given, OLD_STORE, HOST_KEYRING | HOST_AGENTS | HOST_LOG);
+  if (status == EXIT_DONE) status = is_watching ? watch(&self, max) : activate(&self, max, has_bar);
+  host_close(&self);
+  return status;
+}
+
+const command activate_command = {
+    "activate",
+    "",
+    "Check the sources that are due, activate those that answer, and deliver events",
+    0,
+    0,
+    run,
+    {&database_option, &master_key_file_option, &watch_option, &max_option, &parallel_option,
+     &lease_option, &recheck_option, &probe_tool_option, &api_key_header_option, &allow_http_option,
+     &allow_private_option, &ca_file_option, &proxy_option, &webhook_option,
+     &webhook_secret_file_option, &log_level_option, NULL}};
