@@ -4,6 +4,7 @@
 
     with invsrc.Service("sources.db", "master.keys", "registry.json") as service:
         status, headers, body = service.create("acme", request_body)
+        status, headers, body = service.update("acme", "my-source", b'{"status": "ACTIVE"}')
 
 The shared libraries are looked for in the folder that INVSRC_LIBRARY_PATH names,
 else where the system looks. A service may be used from many threads at once; calls
@@ -31,6 +32,7 @@ _CORE = {
     "options_set_registry": (c_int32, (_OBJECT, c_void_p, c_void_p)),
     "options_set_sealer": (c_int32, (_OBJECT, c_void_p, c_void_p)),
     "options_set_store": (c_int32, (_OBJECT, c_void_p, c_void_p)),
+    "options_set_prober": (c_int32, (_OBJECT, c_void_p, c_void_p)),
     "options_set_envelope": (c_int32, (_OBJECT, c_int32)),
     "options_set_allow_http": (c_int32, (_OBJECT, c_int32)),
     "options_set_allow_private": (c_int32, (_OBJECT, c_int32)),
@@ -45,6 +47,10 @@ _CORE = {
     "request_set_body": (c_int32, (_OBJECT, *_TEXT)),
     "handle": (c_int32, (_OBJECT, _OBJECT, _OUT, _OBJECT)),
     "create": (c_int32, (_OBJECT, *_TEXT, *_TEXT, _OUT, _OBJECT)),
+    "get": (c_int32, (_OBJECT, *_TEXT, *_TEXT, _OUT, _OBJECT)),
+    "list": (c_int32, (_OBJECT, *_TEXT, c_uint64, c_uint64, _OUT, _OBJECT)),
+    "update": (c_int32, (_OBJECT, *_TEXT, *_TEXT, *_TEXT, _OUT, _OBJECT)),
+    "remove": (c_int32, (_OBJECT, *_TEXT, *_TEXT, _OUT, _OBJECT)),
     "validate_create": (c_int32, (_OBJECT, *_TEXT, _OUT)),
     "response_free": (None, (_OBJECT,)),
     "response_status": (c_int32, (_OBJECT,)),
@@ -70,6 +76,13 @@ _PROVIDERS = {
     "registry_file_new": (c_int32, (c_char_p, _OUT, _OBJECT)),
     "registry_file_free": (None, (_OBJECT,)),
     "registry_file_registry": (c_void_p, ()),
+    "curl_new": (c_int32, (_OUT, _OBJECT)),
+    "curl_free": (None, (_OBJECT,)),
+    "curl_set_allow_http": (c_int32, (_OBJECT, c_int32)),
+    "curl_set_allow_private": (c_int32, (_OBJECT, c_int32)),
+    "agents_new": (c_int32, (_OBJECT, _OUT, _OBJECT)),
+    "agents_free": (None, (_OBJECT,)),
+    "agents_prober": (c_void_p, ()),
 }
 
 
@@ -168,17 +181,20 @@ def validate(body):
 
 
 class Service:
-    """A service on an SQLite database, a file of master keys and a registry file."""
+    """A service on an SQLite database, a file of master keys and a registry file. Agents are
+    asked over the network when a source is to be ACTIVE."""
 
     def __init__(self, database, key_file, registry_file, *, envelope=False, allow_http=False,
                  allow_private=False, max_body=None):
         self._db, self._keyring, self._registry = c_void_p(), c_void_p(), c_void_p()
-        self._service = c_void_p()
+        self._curl, self._agents, self._service = c_void_p(), c_void_p(), c_void_p()
         self._options = c_void_p(_library.options_new())
         try:
             _call(_library.sqlite_open, os.fsencode(database), byref(self._db))
             _call(_library.keyring_load, os.fsencode(key_file), byref(self._keyring))
             _call(_library.registry_file_new, os.fsencode(registry_file), byref(self._registry))
+            _call(_library.curl_new, byref(self._curl))
+            _call(_library.agents_new, self._curl, byref(self._agents))
             self._set_options(envelope, allow_http, allow_private, max_body)
             _call(_library.service_new, self._options, byref(self._service))
         except BaseException:
@@ -193,15 +209,19 @@ class Service:
         _check(_library.options_set_sealer(options, _library.keyring_sealer(), self._keyring))
         _check(_library.options_set_registry(options, _library.registry_file_registry(),
                                              self._registry))
+        _check(_library.options_set_prober(options, _library.agents_prober(), self._agents))
         _check(_library.options_set_envelope(options, envelope))
         _check(_library.options_set_allow_http(options, allow_http))
         _check(_library.options_set_allow_private(options, allow_private))
+        _check(_library.curl_set_allow_http(self._curl, allow_http))
+        _check(_library.curl_set_allow_private(self._curl, allow_private))
         if max_body is not None:
             _check(_library.options_set_max_body(options, max_body))
 
     def close(self):
         """Ends the service; what it was made of after it."""
         for end, name in ((_library.service_free, "_service"), (_library.options_free, "_options"),
+                          (_library.agents_free, "_agents"), (_library.curl_free, "_curl"),
                           (_library.registry_file_free, "_registry"),
                           (_library.keyring_free, "_keyring"), (_library.sqlite_free, "_db")):
             end(getattr(self, name))
@@ -239,10 +259,35 @@ class Service:
             _library.request_free(request)
         return _take_response(response)
 
+    # The operations for a storefront that the caller has authenticated itself. Each gives
+    # status, headers, body.
+
     def create(self, storefront, body):
-        """Creates a source for a storefront that the caller has authenticated itself.
-        Gives status, headers, body."""
-        storefront, body, response = _encoded(storefront), _encoded(body), c_void_p()
-        _call(_library.create, self._service, storefront, len(storefront), body, len(body),
+        """Creates a source."""
+        return self._operate(_library.create, storefront, body)
+
+    def get(self, storefront, source_id):
+        """Reads one source."""
+        return self._operate(_library.get, storefront, source_id)
+
+    def list(self, storefront, skip=0, take=50):
+        """Lists the storefront's sources, oldest first."""
+        storefront, response = _encoded(storefront), c_void_p()
+        _call(_library.list, self._service, storefront, len(storefront), skip, take,
               byref(response))
+        return _take_response(response)
+
+    def update(self, storefront, source_id, body):
+        """Changes what the body names of a source."""
+        return self._operate(_library.update, storefront, source_id, body)
+
+    def remove(self, storefront, source_id):
+        """Removes a source and its credential."""
+        return self._operate(_library.remove, storefront, source_id)
+
+    def _operate(self, function, *texts):
+        """Calls a function that takes texts, each with its length, and gives a response."""
+        response = c_void_p()
+        arguments = [part for text in map(_encoded, texts) for part in (text, len(text))]
+        _call(function, self._service, *arguments, byref(response))
         return _take_response(response)

@@ -1,6 +1,7 @@
 /*
- * Conformance vectors (README.md) for programs in C: reading them, the world that each
- * is to be run in, its request, and the judgement of an answer.
+ * Conformance vectors (README.md) for programs in C: reading them, what stands for their
+ * placeholders, their requests, and the judgement of an answer. See world.h for the world
+ * that each is to be run in.
  */
 #ifndef CONFORMANCE_VECTOR_H
 #define CONFORMANCE_VECTOR_H
@@ -16,8 +17,18 @@
 
 #define STOREFRONT "acme"
 #define KEY "key-of-acme"
+#define OTHER_STOREFRONT "other"
+#define OTHER_KEY "key-of-other"
 #define TARGET "/api/v2/storefront/inventory-sources"
 #define AGENT "https://agent.example/mcp"
+#define SCRIPTED_AGENT "http://127.0.0.1:4711/mcp" /* nobody is there: see script_agent() */
+#define DIGITS "0123456789"
+
+static inline void must(int32_t result, const char *what) {
+  if (result == INVSRC_OK) return;
+  printf("Bail out! %s: %s\n", what, invsrc_strerror(result));
+  exit(1);
+}
 
 /* ---- Reading vectors --------------------------------------------------------- */
 
@@ -43,280 +54,159 @@ static inline int is_true(const cJSON *object, const char *key) {
   return cJSON_IsTrue(member(object, key));
 }
 
-static inline void append_replaced(ivs_buffer *out, const char *text, const char *from,
-                                   const ivs_buffer *to) {
-  const char *found;
+/* ---- Files --------------------------------------------------------------------- */
 
-  for (; (found = strstr(text, from)); text = found + strlen(from)) {
-    ivs_buffer_append(out, text, (size_t)(found - text));
-    ivs_buffer_append(out, to->bytes ? to->bytes : "", to->length);
-  }
-  ivs_buffer_append_text(out, text);
-}
+/* The vectors of a file, an array for cJSON_Delete(). */
+static inline cJSON *read_vectors(const char *path) {
+  ivs_buffer text = IVS_BUFFER_EMPTY;
+  cJSON *vectors;
+  FILE *file = fopen(path, "rb");
+  char chunk[4096];
+  size_t got;
 
-/* Appends text with {{repeat}} filled in from the vector. */
-static inline void append_filled(ivs_buffer *out, const char *text, const cJSON *vector) {
-  const cJSON *repeat = member(vector, "repeat");
-  ivs_buffer filling = IVS_BUFFER_EMPTY;
-
-  for (long i = 0; i < (long)number_of(member(repeat, "times")); i++)
-    ivs_buffer_append_text(&filling, text_of(repeat, "of", ""));
-  append_replaced(out, text, "{{repeat}}", &filling);
-  ivs_buffer_end(&filling);
-}
-
-/* A body, of a request or a response: "text", or "json" written compactly. */
-static inline void write_body(ivs_buffer *out, const cJSON *message, const cJSON *vector) {
-  const cJSON *json = member(message, "json");
-  char *printed = json ? cJSON_PrintUnformatted(json) : NULL;
-
-  append_filled(out, printed ? printed : text_of(message, "text", ""), vector);
-  cJSON_free(printed);
+  while (file && (got = fread(chunk, 1, sizeof chunk, file)) > 0)
+    ivs_buffer_append(&text, chunk, got);
+  if (file) fclose(file);
+  vectors = cJSON_ParseWithLength(text.bytes ? text.bytes : "", text.length);
+  if (!cJSON_IsArray(vectors)) must(INVSRC_EMALFORMED, path);
+  ivs_buffer_end(&text);
+  return vectors;
 }
 
 /* ---- Worlds -------------------------------------------------------------------- */
 
-static const struct {
-  const char *name;
-  int32_t effect;
-  int32_t want;
-} effects[] = {{"authenticate", INVSRC_EFFECT_AUTHENTICATE, INVSRC_WANT_AUTHENTICATE},
-               {"now", INVSRC_EFFECT_NOW, INVSRC_WANT_NOW},
-               {"random", INVSRC_EFFECT_RANDOM, INVSRC_WANT_RANDOM},
-               {"lookup", INVSRC_EFFECT_LOOKUP, INVSRC_WANT_LOOKUP},
-               {"oauthStart", INVSRC_EFFECT_OAUTH_START, INVSRC_WANT_OAUTH_START},
-               {"seal", INVSRC_EFFECT_SEAL, INVSRC_WANT_SEAL},
-               {"insert", INVSRC_EFFECT_INSERT, INVSRC_WANT_INSERT},
-               {"get", INVSRC_EFFECT_GET, INVSRC_WANT_GET}};
-
-static const struct {
-  const char *name;
-  int32_t outcome;
-} outcomes[] = {{"unavailable", INVSRC_OUTCOME_UNAVAILABLE},
-                {"failed", INVSRC_OUTCOME_FAILED},
-                {"refused", INVSRC_OUTCOME_REFUSED},
-                {"duplicate", INVSRC_OUTCOME_DUPLICATE},
-                {"noOauth", INVSRC_OUTCOME_NO_OAUTH}};
+/* More than any vector seals. */
+#define MOST_SEALED 64
 
 typedef struct world {
+  const cJSON *vector;
   invsrc_testkit *kit;
   invsrc_memory *memory;
   invsrc_keyring *keyring;
   invsrc_options *options;
   invsrc_service *service;
+  cJSON *answers;     /* to the requests of `before`: a source each, or null */
   const cJSON *oauth; /* what its OAuth provider answers; NULL for none */
+  int32_t probed;     /* what a probe of the agent comes to, */
+  const char *reason; /* and why */
   int32_t failing;    /* the want that fails, */
   int32_t outcome;    /* and how */
-  long sealed;        /* credentials, */
-  long discarded;     /* and those that were not wanted in the end */
+  /* Fingerprints of what was sealed and not discarded; 0: a place that is free. */
+  uint64_t sealed[MOST_SEALED];
+  int strays; /* discarded, and not sealed, or for something else */
 } world;
 
-static inline void must(int32_t result, const char *what) {
-  if (result == INVSRC_OK) return;
-  printf("Bail out! %s: %s\n", what, invsrc_strerror(result));
-  exit(1);
+/* ---- Placeholders ---------------------------------------------------------------- */
+
+static inline void append_repeated(ivs_buffer *out, const cJSON *vector) {
+  const cJSON *repeat = member(vector, "repeat");
+
+  for (long i = 0; i < (long)number_of(member(repeat, "times")); i++)
+    ivs_buffer_append_text(out, text_of(repeat, "of", ""));
 }
 
-static inline int32_t count_seal(void *context, const invsrc_binding *binding,
-                                 const void *plaintext, uint64_t length, invsrc_buffer *sealed) {
-  world *self = context;
-  int32_t outcome =
-      invsrc_keyring_sealer()->seal(self->keyring, binding, plaintext, length, sealed);
+/* Appends what `name` stands for: a constant, or "id2" for the id that the second of
+ * `before` was answered with. Returns 0 where it stands for nothing that is known. */
+static inline int append_known(ivs_buffer *out, const char *name, const world *self) {
+  static const struct {
+    const char *name;
+    const char *text;
+  } constants[] = {{"key", KEY}, {"otherKey", OTHER_KEY}, {"agent", SCRIPTED_AGENT}};
+  char letters[32] = "";
+  size_t count = strcspn(name, DIGITS);
 
-  self->sealed += outcome == INVSRC_OUTCOME_OK;
-  return outcome;
-}
-
-static inline int32_t unseal(void *context, const invsrc_binding *binding, const void *sealed,
-                             uint64_t length, invsrc_buffer *plaintext) {
-  return invsrc_keyring_sealer()->open(((world *)context)->keyring, binding, sealed, length,
-                                       plaintext);
-}
-
-static inline int32_t count_discard(void *context, const invsrc_binding *binding,
-                                    const void *sealed, uint64_t length) {
-  (void)binding, (void)sealed, (void)length;
-  ((world *)context)->discarded++;
-  return INVSRC_OUTCOME_OK;
-}
-
-static const invsrc_sealer_vtable counting_sealer = {sizeof counting_sealer, 0, count_seal, unseal,
-                                                     count_discard};
-
-static inline int32_t start_oauth(void *context, const invsrc_source *source,
-                                  invsrc_buffer *authorization_url, invsrc_buffer *private_state) {
-  const cJSON *oauth = ((world *)context)->oauth;
-  const char *url = text_of(oauth, "authorizationUrl", ""), *state = text_of(oauth, "state", "");
-
-  (void)source;
-  if (invsrc_buffer_set(authorization_url, url, strlen(url)) != INVSRC_OK ||
-      invsrc_buffer_set(private_state, state, strlen(state)) != INVSRC_OK)
-    return INVSRC_OUTCOME_UNAVAILABLE;
-  return INVSRC_OUTCOME_OK;
-}
-
-static const invsrc_oauth_vtable scripted_oauth = {.size = sizeof scripted_oauth,
-                                                   .start = start_oauth};
-
-static inline void set_options(world *self, const cJSON *options) {
-  const cJSON *max_body = member(options, "maxBody");
-
-  invsrc_options_set_envelope(self->options, is_true(options, "envelope"));
-  invsrc_options_set_allow_http(self->options, is_true(options, "allowHttp"));
-  invsrc_options_set_allow_private(self->options, is_true(options, "allowPrivate"));
-  if (max_body)
-    must(invsrc_options_set_max_body(self->options, (uint64_t)number_of(max_body)), "maxBody");
-}
-
-/* What was created before the request. */
-static inline void create_before(world *self, const cJSON *bodies) {
-  for (const cJSON *at = first_of(bodies); at; at = at->next) {
-    char *body = cJSON_PrintUnformatted(at);
-    invsrc_response *response = NULL;
-    must(invsrc_create(self->service, STOREFRONT, strlen(STOREFRONT), body, strlen(body), &response,
-                       NULL),
-         "create before");
-    if (invsrc_response_status(response) != 201)
-      printf("Bail out! before: %s\n", invsrc_response_body(response, NULL));
-    invsrc_response_free(response);
-    cJSON_free(body);
+  for (size_t i = 0; i < sizeof constants / sizeof *constants; i++)
+    if (strcmp(constants[i].name, name) == 0) {
+      ivs_buffer_append_text(out, constants[i].text);
+      return 1;
+    }
+  if (strcmp(name, "repeat") == 0) {
+    append_repeated(out, self->vector);
+    return 1;
   }
+  if (!name[count]) return 0;
+  memcpy(letters, name, count);
+  ivs_buffer_append_text(
+      out, text_of(cJSON_GetArrayItem(self->answers, atoi(name + count) - 1), letters, "(none)"));
+  return 1;
 }
 
-static inline void set_failure(world *self, const cJSON *fail) {
-  const char *effect = text_of(fail, "effect", ""), *outcome = text_of(fail, "outcome", "");
+/* Appends text with the placeholders filled in; those for the judgement stay. */
+static inline void append_filled(ivs_buffer *out, const char *text, const world *self) {
+  const char *open, *close;
 
-  for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++)
-    if (strcmp(outcomes[i].name, outcome) == 0) self->outcome = outcomes[i].outcome;
-  for (size_t i = 0; i < sizeof effects / sizeof *effects; i++) {
-    if (strcmp(effects[i].name, effect) != 0) continue;
-    invsrc_testkit_fail(self->kit, effects[i].effect, 0, self->outcome);
-    self->failing = effects[i].want;
+  for (; (open = strstr(text, "{{")) && (close = strstr(open, "}}")); text = close + 2) {
+    char name[32] = "";
+    size_t length = (size_t)(close - open) - 2;
+    ivs_buffer_append(out, text, (size_t)(open - text));
+    if (length < sizeof name) memcpy(name, open + 2, length);
+    if (!append_known(out, name, self)) ivs_buffer_append(out, open, length + 4);
   }
-  if (fail && (!self->failing || !self->outcome))
-    printf("Bail out! fail: %s, %s\n", effect, outcome);
+  ivs_buffer_append_text(out, text);
 }
 
-static inline void add_registered(world *self, const cJSON *registered, const cJSON *vector) {
-  if (!registered) must(invsrc_testkit_register(self->kit, AGENT), AGENT);
-  for (const cJSON *at = first_of(registered); at; at = at->next) {
-    ivs_buffer url = IVS_BUFFER_EMPTY;
-    append_filled(&url, cJSON_GetStringValue(at), vector);
-    must(invsrc_testkit_register(self->kit, url.bytes), "registered");
-    ivs_buffer_end(&url);
-  }
-}
+/* A body, of a request or a response: "text", or "json" written compactly. */
+static inline void write_body(ivs_buffer *out, const cJSON *message, const world *self) {
+  const cJSON *json = member(message, "json");
+  char *printed = json ? cJSON_PrintUnformatted(json) : NULL;
 
-static inline void make_world(world *self, const cJSON *vector) {
-  static const uint8_t key[INVSRC_MASTER_KEY_SIZE] = {1};
-  const cJSON *given = member(vector, "world");
-
-  memset(self, 0, sizeof *self);
-  self->kit = invsrc_testkit_new();
-  self->options = invsrc_options_new();
-  must(invsrc_memory_new(&self->memory), "memory");
-  must(invsrc_keyring_new(&self->keyring), "keyring");
-  must(invsrc_keyring_add(self->keyring, key, sizeof key), "key");
-  must(invsrc_testkit_add_key(self->kit, KEY, STOREFRONT), "key");
-  add_registered(self, member(given, "registered"), vector);
-  invsrc_testkit_use_store(self->kit, invsrc_memory_store(), self->memory);
-  invsrc_testkit_use_sealer(self->kit, &counting_sealer, self);
-  self->oauth = member(given, "oauth");
-  if (self->oauth) invsrc_testkit_use_oauth(self->kit, &scripted_oauth, self);
-  invsrc_testkit_install(self->kit, self->options);
-  set_options(self, member(given, "options"));
-  must(invsrc_service_new(self->options, &self->service, NULL), "service");
-  create_before(self, member(given, "before"));
-  set_failure(self, member(given, "fail"));
-}
-
-/* Whether `source_id` is stored, with a credential that opens where it has one;
- * -1 where it is there by halves. */
-static inline int is_stored(world *self, const char *source_id) {
-  invsrc_source *source = invsrc_source_new();
-  invsrc_buffer *sealed = invsrc_buffer_new(), *opened = invsrc_buffer_new();
-  invsrc_binding binding = {.size = sizeof binding,
-                            .storefront = STOREFRONT,
-                            .storefront_length = strlen(STOREFRONT),
-                            .purpose = INVSRC_PURPOSE_CREDENTIAL};
-  uint64_t length = 0;
-  int stored = 0, is_oauth, is_configured;
-
-  if (invsrc_memory_store()->get(self->memory, STOREFRONT, strlen(STOREFRONT), source_id,
-                                 strlen(source_id), source, sealed) == INVSRC_OUTCOME_OK) {
-    const void *bytes = invsrc_buffer_bytes(sealed, &length);
-    is_configured = (int)invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
-    is_oauth =
-        strcmp(invsrc_source_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, NULL), "OAUTH") == 0;
-    binding.id = invsrc_source_text(source, INVSRC_SOURCE_ID, &binding.id_length);
-    if (is_oauth) binding.purpose = INVSRC_PURPOSE_OAUTH_STATE;
-    binding.purpose_length = strlen(binding.purpose);
-    /* Before consent there is a private state, and no credential yet. */
-    stored = (is_configured || is_oauth) == (length > 0) && !(is_configured && is_oauth) ? 1 : -1;
-    if (length && unseal(self, &binding, bytes, length, opened) != INVSRC_OUTCOME_OK) stored = -1;
-  }
-  invsrc_source_free(source);
-  invsrc_buffer_free(sealed);
-  invsrc_buffer_free(opened);
-  return stored;
-}
-
-static inline void end_world(world *self) {
-  invsrc_service_free(self->service);
-  invsrc_options_free(self->options);
-  invsrc_keyring_free(self->keyring);
-  invsrc_memory_free(self->memory);
-  invsrc_testkit_free(self->kit);
+  append_filled(out, printed ? printed : text_of(message, "text", ""), self);
+  cJSON_free(printed);
 }
 
 /* ---- Requests -------------------------------------------------------------------- */
 
-static inline void add_header(invsrc_request *request, const char *name, const char *value) {
-  static char key[] = KEY;
-  const ivs_buffer to = {key, sizeof key - 1, 0, 0};
+static inline void add_header(invsrc_request *request, const char *name, const char *value,
+                              const world *self) {
   ivs_buffer filled = IVS_BUFFER_EMPTY;
 
-  append_replaced(&filled, value, "{{key}}", &to);
+  append_filled(&filled, value, self);
   must(invsrc_request_add_header(request, name, strlen(name), filled.bytes, filled.length),
        "header");
   ivs_buffer_end(&filled);
 }
 
-static inline void add_headers(invsrc_request *request, const cJSON *headers) {
+static inline void add_headers(invsrc_request *request, const cJSON *headers, const world *self) {
   if (!headers) {
-    add_header(request, "Authorization", "Bearer {{key}}");
-    add_header(request, "Content-Type", "application/json");
+    add_header(request, "Authorization", "Bearer {{key}}", self);
+    add_header(request, "Content-Type", "application/json", self);
   }
   for (const cJSON *at = first_of(headers); at; at = at->next)
     add_header(request, cJSON_GetStringValue(first_of(at)),
-               cJSON_GetStringValue(first_of(at)->next));
+               cJSON_GetStringValue(first_of(at)->next), self);
 }
 
-static inline invsrc_request *make_request(const cJSON *given, const ivs_buffer *body) {
+/* The request that is given as data, with its body, which must outlive it, in `body`. */
+static inline invsrc_request *make_request(const cJSON *given, ivs_buffer *body,
+                                           const world *self) {
   invsrc_request *request = invsrc_request_new();
   const char *method = text_of(given, "method", "POST");
   const char *target = text_of(given, "target", TARGET);
 
+  write_body(body, given, self);
   must(invsrc_request_set_method(request, method, strlen(method)), "method");
   must(invsrc_request_set_target(request, target, strlen(target)), "target");
   must(invsrc_request_set_body(request, body->bytes, body->length), "body");
-  add_headers(request, member(given, "headers"));
+  add_headers(request, member(given, "headers"), self);
   return request;
 }
 
 /* ---- Judgement --------------------------------------------------------------------- */
 
-#define DIGITS "0123456789"
 #define CROCKFORD "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 /* The forms that a placeholder stands for: a pattern in which 'd' is a digit and 'c'
- * a character of a ULID; NULL for a decimal of 1 to 19 digits. */
-static const struct {
+ * a character of a ULID; NULL for a decimal of 1 to 19 digits. With `member` no answer
+ * to a request of `before` may have had the same. */
+static const struct form {
   const char *placeholder;
   const char *pattern;
-} forms[] = {{"{{id}}", NULL},
-             {"{{agentId}}", "agent_cccccccccccccccccccccccccc"},
-             {"{{time}}", "dddd-dd-ddTdd:dd:ddZ"}};
+  const char *member;
+} forms[] = {{"{{id}}", NULL, NULL},
+             {"{{newId}}", NULL, "id"},
+             {"{{agentId}}", "agent_cccccccccccccccccccccccccc", NULL},
+             {"{{newAgentId}}", "agent_cccccccccccccccccccccccccc", "agentId"},
+             {"{{time}}", "dddd-dd-ddTdd:dd:ddZ", NULL}};
 
 /* How much of `text` has the form; 0 where it has not. */
 static inline size_t measure(const char *text, const char *pattern) {
@@ -339,20 +229,33 @@ static inline size_t measure(const char *text, const char *pattern) {
   return length;
 }
 
-static inline int matches(const char *text, const char *expected) {
+static inline int is_new(const char *text, size_t length, const char *key, const world *self) {
+  for (const cJSON *at = first_of(self->answers); key && at; at = at->next) {
+    const char *old = text_of(at, key, "");
+    if (strlen(old) == length && memcmp(old, text, length) == 0) return 0;
+  }
+  return 1;
+}
+
+static inline const struct form *form_at(const char *expected) {
+  for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
+    if (strncmp(expected, forms[i].placeholder, strlen(forms[i].placeholder)) == 0)
+      return &forms[i];
+  return NULL;
+}
+
+static inline int matches(const char *text, const char *expected, const world *self) {
   while (*expected) {
-    size_t i = 0, length;
-    while (i < sizeof forms / sizeof *forms &&
-           strncmp(expected, forms[i].placeholder, strlen(forms[i].placeholder)) != 0)
-      i++;
-    if (i == sizeof forms / sizeof *forms) {
+    const struct form *form = form_at(expected);
+    size_t length;
+    if (!form) {
       if (*text++ != *expected++) return 0;
       continue;
     }
-    length = measure(text, forms[i].pattern);
-    if (!length) return 0;
+    length = measure(text, form->pattern);
+    if (!length || !is_new(text, length, form->member, self)) return 0;
     text += length;
-    expected += strlen(forms[i].placeholder);
+    expected += strlen(form->placeholder);
   }
   return *text == '\0';
 }
@@ -365,17 +268,17 @@ static inline const char *header_of(const invsrc_response *response, const char 
 }
 
 /* Says what is not as expected; returns whether all is. */
-static inline int judge(const char *way, const invsrc_response *response, const cJSON *expected,
-                        const cJSON *vector) {
+static inline int judge(const char *way, const invsrc_response *response, const world *self) {
+  const cJSON *expected = member(self->vector, "response");
   ivs_buffer body = IVS_BUFFER_EMPTY;
   int32_t status = (int32_t)number_of(member(expected, "status"));
   int good = invsrc_response_status(response) == status;
 
-  write_body(&body, expected, vector);
-  good &= matches(invsrc_response_body(response, NULL), body.bytes);
+  write_body(&body, expected, self);
+  good &= matches(invsrc_response_body(response, NULL), body.bytes ? body.bytes : "", self);
   if (!good)
     printf("# %s: %d %s\n# expected: %d %s\n", way, (int)invsrc_response_status(response),
-           invsrc_response_body(response, NULL), (int)status, body.bytes);
+           invsrc_response_body(response, NULL), (int)status, body.bytes ? body.bytes : "");
   for (const cJSON *at = first_of(member(expected, "headers")); at; at = at->next) {
     const char *value = cJSON_GetStringValue(at);
     if (strcmp(header_of(response, at->string), value) == 0) continue;
@@ -385,25 +288,6 @@ static inline int judge(const char *way, const invsrc_response *response, const 
   }
   ivs_buffer_end(&body);
   return good;
-}
-
-/* ---- Files --------------------------------------------------------------------- */
-
-/* The vectors of a file, an array for cJSON_Delete(). */
-static inline cJSON *read_vectors(const char *path) {
-  ivs_buffer text = IVS_BUFFER_EMPTY;
-  cJSON *vectors;
-  FILE *file = fopen(path, "rb");
-  char chunk[4096];
-  size_t got;
-
-  while (file && (got = fread(chunk, 1, sizeof chunk, file)) > 0)
-    ivs_buffer_append(&text, chunk, got);
-  if (file) fclose(file);
-  vectors = cJSON_ParseWithLength(text.bytes ? text.bytes : "", text.length);
-  if (!cJSON_IsArray(vectors)) must(INVSRC_EMALFORMED, path);
-  ivs_buffer_end(&text);
-  return vectors;
 }
 
 #endif

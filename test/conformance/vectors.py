@@ -1,5 +1,5 @@
 """Conformance vectors (README.md) for ways in that are not C: reads them, makes
-their worlds on disk, and judges answers."""
+their worlds on disk and their agents on the loopback, and judges answers."""
 import collections
 import glob
 import json
@@ -8,6 +8,8 @@ import re
 import sqlite3
 import subprocess
 import tempfile
+
+import agent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("BUILD", "build")
@@ -21,11 +23,16 @@ FORMS = {
 }
 
 # The failures that there are in earnest, and what to do to the database for them.
+LOCKED = "BEGIN IMMEDIATE"  # and holds the lock
+NO_SOURCES = "ALTER TABLE sources RENAME TO elsewhere"
 BREAKS = {
     ("lookup", "unavailable"): None,  # the registry's file is spoilt
-    ("insert", "unavailable"): "BEGIN IMMEDIATE",  # and holds the lock
-    ("insert", "failed"): "ALTER TABLE sources RENAME TO elsewhere",
-    ("get", "failed"): "ALTER TABLE sources RENAME TO elsewhere",
+    ("insert", "unavailable"): LOCKED,
+    ("update", "unavailable"): LOCKED,
+    ("remove", "unavailable"): LOCKED,
+    ("insert", "failed"): NO_SOURCES,
+    ("get", "failed"): NO_SOURCES,
+    ("list", "failed"): NO_SOURCES,
     ("authenticate", "failed"): "ALTER TABLE api_keys RENAME TO elsewhere",
 }
 
@@ -34,43 +41,67 @@ def compact(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+class Known:
+    """What placeholders stand for in one vector, and the answers to its `before`."""
+
+    def __init__(self, texts):
+        self.texts = texts
+        self.sources = []
+
+    def fill(self, text):
+        for name, value in self.texts.items():
+            text = text.replace("{{" + name + "}}", value)
+        return re.sub(r"\{\{([a-zA-Z]+)([0-9]+)\}\}",
+                      lambda found: self.sources[int(found[2]) - 1][found[1]], text)
+
+    def add_answer(self, body):
+        answer = json.loads(body) if body else {}
+        self.sources.append(answer.get("data", answer))
+
+    def forms(self):
+        """What other placeholders stand for, as regular expressions."""
+        def other(member):
+            old = [re.escape(source[member]) for source in self.sources if member in source]
+            return f'(?!(?:{"|".join(old)})")' if old else ""
+        return {**FORMS, "{{newId}}": other("id") + FORMS["{{id}}"],
+                "{{newAgentId}}": other("agentId") + FORMS["{{agentId}}"]}
+
+
 class Vector:
-    def __init__(self, data):
+    def __init__(self, data, number):
+        self.number = number
         self.name = data["name"]
         self.world = data.get("world", {})
         self.request = data["request"]
         self.response = data["response"]
         repeat = data.get("repeat", {"of": "", "times": 0})
-        self._filling = repeat["of"] * repeat["times"]
+        self.repeated = repeat["of"] * repeat["times"]
+        self.needs_other_key = "{{otherKey}}" in compact(data)
 
-    def fill(self, text):
-        return text.replace("{{repeat}}", self._filling)
-
-    def _body_of(self, message):
-        return self.fill(compact(message["json"]) if "json" in message else message.get("text", ""))
+    def agent(self):
+        return self.world.get("agent")
 
     def options(self):
-        return self.world.get("options", {})
+        allowed = {"allowHttp": True, "allowPrivate": True} if self.agent() else {}
+        return {**self.world.get("options", {}), **allowed}
 
     def registered(self):
-        return [self.fill(url) for url in self.world.get("registered", [AGENT])]
+        return [url.replace("{{repeat}}", self.repeated)
+                for url in self.world.get("registered", [AGENT])]
 
     def setting(self):
-        """What a world needs before it starts: vectors of one setting may share it."""
-        return compact([self.options(), self.registered(), self.world.get("fail")])
+        """What a world needs before it starts. Vectors of one setting may share it, but one
+        that breaks it has it for itself."""
+        return compact([self.options(), self.registered(), self.agent(),
+                        self.number if "fail" in self.world else None])
 
-    def to_send(self, key):
-        """Method, target, headers and body of the request."""
-        headers = self.request.get("headers", [["Authorization", "Bearer {{key}}"],
-                                               ["Content-Type", "application/json"]])
-        return (self.request.get("method", "POST"), self.request.get("target", TARGET),
-                [(name, value.replace("{{key}}", key)) for name, value in headers],
-                self._body_of(self.request).encode())
+    def before(self):
+        return self.world.get("before", [])
 
-    def judge(self, status, headers, body):
+    def judge(self, known, status, headers, body):
         """What is wrong with an answer, or None."""
-        pattern = re.escape(self._body_of(self.response))
-        for placeholder, form in FORMS.items():
+        pattern = re.escape(known.fill(body_of(self.response)))
+        for placeholder, form in known.forms().items():
             pattern = pattern.replace(re.escape(placeholder), form)
         if status != self.response["status"]:
             return f"status {status}: {body.decode()}"
@@ -82,8 +113,21 @@ class Vector:
         return None
 
 
+def body_of(message):
+    return compact(message["json"]) if "json" in message else message.get("text", "")
+
+
+def to_send(request, known):
+    """Method, target, headers and body of a request."""
+    headers = request.get("headers", [["Authorization", "Bearer {{key}}"],
+                                      ["Content-Type", "application/json"]])
+    return (request.get("method", "POST"), request.get("target", TARGET),
+            [(name, known.fill(value)) for name, value in headers],
+            known.fill(body_of(request)).encode())
+
+
 class World:
-    """The files that a host needs: database, master keys, registry."""
+    """What a host needs: database, master keys, registry, agent."""
 
     def __init__(self, vector):
         self._folder = tempfile.TemporaryDirectory(prefix="invsrc-vectors-")
@@ -92,9 +136,11 @@ class World:
         self.registry = os.path.join(self._folder.name, "registry.json")
         self.options = vector.options()
         self._broken = []
+        self.agent = agent.Agent(vector.agent()) if vector.agent() else None
         with open(os.open(self.key_file, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
             file.write(subprocess.check_output([INVSRC, "key", "generate"]))
-        agents = [{"url": url} for url in vector.registered()]
+        urls = vector.registered() + ([self.agent.url] if self.agent else [])
+        agents = [{"url": url} for url in urls]
         with open(self.registry, "w", encoding="utf-8") as file:
             json.dump({"agents": agents, "count": len(agents)}, file)
 
@@ -112,6 +158,8 @@ class World:
     def close(self):
         for connection in self._broken:
             connection.close()
+        if self.agent:
+            self.agent.close()
         self._folder.cleanup()
 
 
@@ -120,28 +168,32 @@ def load():
     vectors = []
     for path in sorted(glob.glob(os.path.join(HERE, "*.json"))):
         with open(path, encoding="utf-8") as file:
-            vectors += [Vector(data) for data in json.load(file)]
+            vectors += [Vector(data, len(vectors) + i) for i, data in enumerate(json.load(file))]
     possible = [vector for vector in vectors if not vector.world.get("inProcess")]
     return possible, len(vectors) - len(possible)
 
 
-def run_vector(vector, world, host, number):
-    """Each vector has a storefront of its own, so that they do not meet."""
-    key = host.add_key(f"storefront-{number}")
-    for body in vector.world.get("before", []):
-        method, target, headers, _ = Vector({"name": "", "request": {}, "response": {}}).to_send(key)
-        status, _, answer = host.send(method, target, headers, compact(body).encode())
-        if status != 201:
+def run_vector(vector, world, host):
+    """Each vector has two storefronts of its own, so that they do not meet."""
+    known = Known({"repeat": vector.repeated, "key": host.add_key(f"storefront-{vector.number}")})
+    if vector.needs_other_key:
+        known.texts["otherKey"] = host.add_key(f"other-storefront-{vector.number}")
+    if world.agent:
+        known.texts["agent"] = world.agent.url
+    for request in vector.before():
+        status, _, answer = host.send(*to_send(request, known))
+        if not 200 <= status <= 299:
             return f"before: {answer.decode()}"
+        known.add_answer(answer)
     if "fail" in vector.world:
         world.fail(vector.world["fail"]["effect"], vector.world["fail"]["outcome"])
-    return vector.judge(*host.send(*vector.to_send(key)))
+    return vector.judge(known, *host.send(*to_send(vector.request, known)))
 
 
 def run(way, make_host):
     """Runs all vectors through hosts that `make_host(world)` makes. Prints TAP."""
     groups = collections.defaultdict(list)
-    number = failures = 0
+    count = failures = 0
     vectors, others = load()
     for vector in vectors:
         groups[vector.setting()].append(vector)
@@ -149,13 +201,13 @@ def run(way, make_host):
         world = World(group[0])
         host = make_host(world)
         for vector in group:
-            number += 1
-            fault = run_vector(vector, world, host, number)
+            count += 1
+            fault = run_vector(vector, world, host)
             failures += fault is not None
             if fault:
                 print(f"# {fault[:2000]}")
-            print(f"{'not ok' if fault else 'ok'} {number} - {way}: {vector.name}")
+            print(f"{'not ok' if fault else 'ok'} {count} - {way}: {vector.name}")
         host.close()
         world.close()
-    print(f"1..{number}\n# note: {number} vectors through {way}; {others} more are for in-process hosts")
-    return 1 if failures or not number else 0
+    print(f"1..{count}\n# note: {count} vectors through {way}; {others} more are for in-process hosts")
+    return 1 if failures or not count else 0
