@@ -22,75 +22,38 @@ static int32_t ask_blocking(trial *self) {
   heap_open();
   result = invsrc_handle(self->world.service, self->request, &response, NULL);
   heap_close();
-  return end_answer(self, result, response);
+  return conclude(self, result, response);
 }
 
 /* ---- As an event loop would ---------------------------------------------------- */
 
-/* The host's part of a want, for which there is always memory. */
-typedef struct answer {
-  int32_t outcome;
-  invsrc_buffer *bytes;
-  invsrc_source *source;
-} answer;
-
-static void find_answer(trial *self, invsrc_call *call, int32_t want, answer *to) {
-  const invsrc_store_vtable *store = invsrc_memory_store();
-  uint64_t length, other;
-  const void *input, *storefront;
-
-  switch (want) {
-    case INVSRC_WANT_SEAL:
-      input = invsrc_call_input(call, INVSRC_INPUT_PLAINTEXT, &length);
-      to->outcome = count_seal(&self->world, invsrc_call_binding(call), input, length, to->bytes);
-      break;
-    case INVSRC_WANT_INSERT:
-      input = invsrc_call_input(call, INVSRC_INPUT_SEALED, &length);
-      to->outcome = store->insert(self->world.memory, invsrc_call_source(call), input, length);
-      break;
-    case INVSRC_WANT_GET:
-      storefront = invsrc_call_input(call, INVSRC_INPUT_STOREFRONT, &length);
-      input = invsrc_call_input(call, INVSRC_INPUT_SOURCE_ID, &other);
-      to->outcome =
-          store->get(self->world.memory, storefront, length, input, other, to->source, to->bytes);
-      break;
-    default:
-      break;
-  }
-}
-
-static int32_t give_answer(invsrc_call *call, int32_t want, const answer *from) {
+/* What was sealed, or replaced, belongs to the host until the call has taken it. */
+static void forget(trial *self, int32_t want, const answer *it) {
   uint64_t length;
-  const void *bytes = invsrc_buffer_bytes(from->bytes, &length);
+  const void *bytes = invsrc_buffer_bytes(it->bytes, &length);
 
-  switch (want) {
-    case INVSRC_WANT_SEAL:
-      return invsrc_call_answer_seal(call, from->outcome, bytes, length);
-    case INVSRC_WANT_INSERT:
-      return invsrc_call_answer(call, from->outcome);
-    default:
-      return invsrc_call_answer_get(call, from->outcome, from->source);
-  }
+  if (want == INVSRC_WANT_SEAL && it->outcome == INVSRC_OUTCOME_OK)
+    exchange_sealed(&self->world, fingerprint(bytes, length), 0);
 }
 
-/* Answers a want: a second time where there was no memory to take the answer. A vector
- * that has a callback fail needs the callbacks. */
+/* Answers a want, by hand where that can be, for which there is always memory; a second
+ * time where there was none to take the answer. What the store has changed is told until
+ * it is taken. */
 static int32_t answer_want(trial *self, invsrc_call *call, int32_t want) {
-  int by_hand = !self->world.failing &&
-                (want == INVSRC_WANT_SEAL || want == INVSRC_WANT_INSERT || want == INVSRC_WANT_GET);
-  answer it = {INVSRC_OUTCOME_FAILED, invsrc_buffer_new(), invsrc_source_new()};
+  int must_be_taken = want == INVSRC_WANT_UPDATE || want == INVSRC_WANT_REMOVE;
   int32_t result = INVSRC_ENOMEM;
+  int by_hand;
+  answer it;
 
-  if (by_hand) find_answer(self, call, want, &it);
-  heap_open();
-  for (int i = 0; i < 2 && result == INVSRC_ENOMEM; i++)
+  begin_answer(&it);
+  by_hand = find_answer(&self->world, call, want, &it);
+  for (int i = 0; i < 2 && result == INVSRC_ENOMEM; i++) {
+    if (i == 0 || !must_be_taken) heap_open();
     result = by_hand ? give_answer(call, want, &it) : invsrc_call_perform(call);
-  heap_close();
-  /* A call that is given up does not discard what it was not given. */
-  if (result != INVSRC_OK && want == INVSRC_WANT_SEAL && it.outcome == INVSRC_OUTCOME_OK)
-    self->world.discarded++;
-  invsrc_buffer_free(it.bytes);
-  invsrc_source_free(it.source);
+    heap_close();
+  }
+  if (result != INVSRC_OK) forget(self, want, &it);
+  end_answer(&it);
   return result;
 }
 
@@ -112,29 +75,25 @@ static int32_t ask_stepwise(trial *self) {
   if (result == INVSRC_OK) result = want;
   if (result == INVSRC_OK) result = invsrc_call_take_response(call, &response);
   invsrc_call_free(call);
-  return end_answer(self, result, response);
+  return conclude(self, result, response);
 }
 
 /* ---- Injection --------------------------------------------------------------------- */
 
-/* Asks with one plan, in a world that nothing was stored in yet. Returns how many blocks
- * were left over; what was stored is none of them, and so the world is made anew first. */
+/* Asks with one plan. Returns how many blocks were left over: what was stored is none of
+ * them, and then the world has been made anew. */
 static long ask_once(trial *self, way ask, unsigned long at, enum heap_mode mode,
                      const char *where) {
-  long before;
+  long before = heap.live;
   int32_t status;
 
-  self->world.sealed = self->world.discarded = 0;
+  begin_try(self);
   heap_plan(at, mode);
-  before = heap.live;
   status = ask(self);
   if (status != self->status &&
       (!heap.failures || (status != INVSRC_ENOMEM && status != 500 && status != 503)))
     complain(self, where, "another status");
   judge_world(self, where, status);
-  if (self->world.sealed - self->world.discarded != (status == 201 && self->world.sealed))
-    complain(self, where, "sealed, and neither stored nor discarded");
-  if (status == 201) renew_world(self);
   return heap.live - before;
 }
 

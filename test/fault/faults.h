@@ -1,13 +1,15 @@
 /*
- * What the fault tests share: all conformance vectors, each in a world of its own, and
- * the steps of a call as an event loop would take them.
+ * What the fault tests share: all conformance vectors, each in a world of its own, what
+ * is in that world, and what should be after an answer.
  */
 #ifndef FAULT_FAULTS_H
 #define FAULT_FAULTS_H
 
 #include <glob.h>
 
-#include "conformance/vector.h"
+#include "conformance/stepwise.h"
+
+#define SEED 7 /* of each try, so that all of them draw the same ids */
 
 /* One vector, ready to be asked again and again. */
 typedef struct trial {
@@ -15,8 +17,10 @@ typedef struct trial {
   world world;
   invsrc_request *request;
   ivs_buffer body;
-  int32_t status;       /* expected */
-  ivs_buffer source_id; /* that a 201 would store, or nothing */
+  int32_t status;   /* expected */
+  ivs_buffer old;   /* what is in the world before the request, */
+  ivs_buffer after; /* and after it has been answered well */
+  int any_answer;   /* the body of the answer may be another one */
 } trial;
 
 static int failures;
@@ -28,53 +32,212 @@ static inline void complain(const trial *self, const char *where, const char *wh
   printf("# %s: %s: %s\n", text_of(self->vector, "name", "?"), where, what);
 }
 
-static inline void begin_trial(trial *self, const cJSON *vector) {
-  const cJSON *response = member(vector, "response");
+/* ---- What is in a world ---------------------------------------------------------- */
 
-  memset(self, 0, sizeof *self);
-  self->vector = vector;
-  make_world(&self->world, vector);
-  write_body(&self->body, member(vector, "request"), vector);
-  self->request = make_request(member(vector, "request"), &self->body);
-  self->status = (int32_t)number_of(member(response, "status"));
-  if (self->status != 201) return;
-  response = member(response, "json");
-  if (member(response, "data")) response = member(response, "data");
-  append_filled(&self->source_id, text_of(response, "sourceId", ""), vector);
+/* Whether the bytes are of those that were sealed, and not discarded; marks them. */
+static inline int is_kept(world *self, const void *sealed, uint64_t length, int seen[MOST_SEALED]) {
+  uint64_t hash = fingerprint(sealed, length);
+
+  for (size_t i = 0; i < MOST_SEALED; i++)
+    if (self->sealed[i] == hash) return seen[i] = 1;
+  return 0;
 }
 
-static inline void end_trial(trial *self) {
-  invsrc_request_free(self->request);
-  ivs_buffer_end(&self->body);
-  ivs_buffer_end(&self->source_id);
+/* What is wrong with what was sealed for a source, whose credential, or private state, it
+ * puts into `opened`; NULL: nothing. */
+static inline const char *open_of(world *self, const invsrc_source *source,
+                                  const invsrc_buffer *sealed, int seen[MOST_SEALED],
+                                  invsrc_buffer *opened) {
+  int is_configured = (int)invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
+  invsrc_binding binding = {.size = sizeof binding};
+  uint64_t length;
+  const void *bytes = invsrc_buffer_bytes(sealed, &length);
+
+  binding.storefront =
+      invsrc_source_text(source, INVSRC_SOURCE_STOREFRONT, &binding.storefront_length);
+  binding.id = invsrc_source_text(source, INVSRC_SOURCE_ID, &binding.id_length);
+  binding.purpose = is_configured ? INVSRC_PURPOSE_CREDENTIAL : INVSRC_PURPOSE_OAUTH_STATE;
+  binding.purpose_length = strlen(binding.purpose);
+  if (!length) return is_configured ? "a credential was lost" : NULL;
+  if (!is_kept(self, bytes, length, seen)) return "what is stored was discarded";
+  if (unseal(self, &binding, bytes, length, opened) != INVSRC_OUTCOME_OK)
+    return "what was sealed is another's";
+  return NULL;
+}
+
+static inline void append_source(ivs_buffer *out, const invsrc_source *source) {
+  char number[32];
+
+  for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END; i++) {
+    const char *text = invsrc_source_text(source, i, NULL);
+    snprintf(number, sizeof number, "%lld", (long long)invsrc_source_number(source, i));
+    ivs_buffer_append_text(out, "\n");
+    ivs_buffer_append_text(out, invsrc_source_field_kind(i) == 'N' ? number : text ? text : "-");
+  }
+}
+
+static inline void append_storefront(ivs_buffer *out, trial *self, const char *storefront,
+                                     int seen[MOST_SEALED], const char *where) {
+  const invsrc_store_vtable *store = invsrc_memory_store();
+  invsrc_source_list *list = invsrc_source_list_new();
+  uint64_t total = 0, shop_length = strlen(storefront);
+
+  store->list(self->world.memory, storefront, shop_length, 0, INVSRC_TAKE_LIMIT, list, &total);
+  for (uint64_t i = 0; i < total; i++) {
+    invsrc_source *source = invsrc_source_new();
+    invsrc_buffer *sealed = invsrc_buffer_new(), *opened = invsrc_buffer_new();
+    const char *fault;
+    uint64_t length;
+    const char *id =
+        invsrc_source_text(invsrc_source_list_at(list, i), INVSRC_SOURCE_SOURCE_ID, &length);
+    store->get(self->world.memory, storefront, shop_length, id, length, source, sealed);
+    append_source(out, source);
+    fault = open_of(&self->world, source, sealed, seen, opened);
+    if (fault) complain(self, where, fault);
+    ivs_buffer_append_text(out, "\n");
+    ivs_buffer_append_text(out, invsrc_buffer_bytes(opened, NULL));
+    invsrc_source_free(source);
+    invsrc_buffer_free(sealed);
+    invsrc_buffer_free(opened);
+  }
+  invsrc_source_list_free(list);
+}
+
+/* Takes the events out of the store. */
+static inline void append_events(ivs_buffer *out, const world *self) {
+  const invsrc_store_vtable *store = invsrc_memory_store();
+  int32_t outcome = INVSRC_OUTCOME_OK;
+
+  while (outcome == INVSRC_OUTCOME_OK) {
+    invsrc_event *event = invsrc_event_new();
+    outcome = store->event_next(self->memory, INVSRC_TIME_LIMIT, INVSRC_TIME_LIMIT, event);
+    if (outcome == INVSRC_OUTCOME_OK) {
+      uint64_t length;
+      const char *id = invsrc_event_text(event, INVSRC_EVENT_ID, &length);
+      ivs_buffer_append_text(out, "\n");
+      ivs_buffer_append_text(out, id);
+      ivs_buffer_append_text(out, invsrc_event_text(event, INVSRC_EVENT_PAYLOAD, NULL));
+      store->event_end(self->memory, id, length, 0);
+    }
+    invsrc_event_free(event);
+  }
+}
+
+/* Every field of every source, and its credential in clear, as text. Says where the accounts
+ * of what was sealed do not balance. */
+static inline void append_sources(ivs_buffer *out, trial *self, const char *where) {
+  int seen[MOST_SEALED] = {0};
+
+  append_storefront(out, self, STOREFRONT, seen, where);
+  append_storefront(out, self, OTHER_STOREFRONT, seen, where);
+  for (size_t i = 0; i < MOST_SEALED; i++)
+    if (self->world.sealed[i] && !seen[i])
+      complain(self, where, "sealed, and neither stored nor discarded");
+  if (self->world.strays) complain(self, where, "discarded, and not sealed");
+}
+
+/* All of it: the sources, and the events that were kept since the last time. */
+static inline void describe(ivs_buffer *out, trial *self, const char *where) {
+  append_sources(out, self, where);
+  append_events(out, &self->world);
+}
+
+static inline int is_equal(const ivs_buffer *a, const ivs_buffer *b) {
+  return a->length == b->length && (!a->length || memcmp(a->bytes, b->bytes, a->length) == 0);
+}
+
+/* ---- Trials ------------------------------------------------------------------------ */
+
+/* Before each try: what was random goes as in every other. */
+static inline void begin_try(trial *self) {
+  invsrc_testkit_set_seed(self->world.kit, SEED);
+}
+
+/* A world in which nothing has happened yet. */
+static inline void begin_world(trial *self) {
+  ivs_buffer events = IVS_BUFFER_EMPTY;
+
+  make_world(&self->world, self->vector);
+  append_events(&events, &self->world);
+  ivs_buffer_end(&events);
+}
+
+static inline void renew_world(trial *self) {
   end_world(&self->world);
+  begin_world(self);
 }
 
 /* What an answer comes to: its status, or the negative result that there is in place of
  * it. The answer that is expected must be so as a whole; of 500 and 503 there are many. */
-static inline int32_t end_answer(trial *self, int32_t result, invsrc_response *response) {
+static inline int32_t conclude(trial *self, int32_t result, invsrc_response *response) {
   int32_t status = invsrc_response_status(response);
 
   if ((result == INVSRC_OK) != (response != NULL)) complain(self, "the answer", "by halves");
-  if (status == self->status && status < 500 &&
-      !judge("the answer", response, member(self->vector, "response"), self->vector))
+  if (status == self->status && status < 500 && !self->any_answer &&
+      !judge("the answer", response, &self->world))
     complain(self, "the answer", "another one");
   invsrc_response_free(response);
   return result == INVSRC_OK ? status : result;
 }
 
-/* After an answer that changed the world: a new one. */
-static inline void renew_world(trial *self) {
-  end_world(&self->world);
-  make_world(&self->world, self->vector);
+static inline int is_success(int32_t status) {
+  return status >= 200 && status <= 299;
 }
 
-/* Whether the world is as an answer with this status, or a negative result, leaves it. */
+/* Whether the world is as an answer with this status, or a negative result, leaves it.
+ * Where it has changed, it is made anew. */
 static inline void judge_world(trial *self, const char *where, int32_t status) {
-  int stored = self->source_id.length ? is_stored(&self->world, self->source_id.bytes) : 0;
+  const ivs_buffer *expected = is_success(status) ? &self->after : &self->old;
+  ivs_buffer found = IVS_BUFFER_EMPTY;
 
-  if (self->source_id.length && stored != (status == 201))
-    complain(self, where, stored < 0 ? "stored by halves" : stored ? "stored" : "not stored");
+  describe(&found, self, where);
+  if (!is_equal(&found, expected)) {
+    complain(self, where, "another world");
+    printf("# found:%s\n# expected:%s\n", found.bytes ? found.bytes : "",
+           expected->bytes ? expected->bytes : "");
+  }
+  if (!is_equal(&found, &self->old)) renew_world(self);
+  ivs_buffer_end(&found);
+}
+
+/* What is stored after a change is what was sent. */
+static inline void judge_credential(trial *self) {
+  static const char *const keys[] = {"token", "username", "keyId"};
+  const cJSON *auth = member(member(member(self->vector, "request"), "json"), "auth");
+
+  for (size_t i = 0; is_success(self->status) && i < sizeof keys / sizeof *keys; i++) {
+    char *printed = cJSON_PrintUnformatted(member(auth, keys[i]));
+    if (printed && !strstr(printed, "{{") && !strstr(printed, "\\u") &&
+        !strstr(self->after.bytes, printed))
+      complain(self, "first try", "another credential");
+    cJSON_free(printed);
+  }
+}
+
+static inline void begin_trial(trial *self, const cJSON *vector) {
+  invsrc_response *response = NULL;
+
+  memset(self, 0, sizeof *self);
+  self->vector = vector;
+  self->status = (int32_t)number_of(member(member(vector, "response"), "status"));
+  begin_world(self);
+  self->request = make_request(member(vector, "request"), &self->body, &self->world);
+  describe(&self->old, self, "before");
+  begin_try(self);
+  must(invsrc_handle(self->world.service, self->request, &response, NULL), "first try");
+  if (conclude(self, INVSRC_OK, response) != self->status)
+    complain(self, "first try", "another status");
+  describe(&self->after, self, "first try");
+  judge_credential(self);
+  renew_world(self);
+}
+
+static inline void end_trial(trial *self) {
+  invsrc_request_free(self->request);
+  ivs_buffer_end(&self->body);
+  ivs_buffer_end(&self->old);
+  ivs_buffer_end(&self->after);
+  end_world(&self->world);
 }
 
 /* Calls `run` with each vector of every file. Returns how many there are. */

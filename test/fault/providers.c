@@ -16,6 +16,10 @@
 
 #include "fault/heap.h"
 #include "providers/keyring.h"
+#include "providers/sqlite.h"
+#include "store_life_checks.h"
+
+/* It comes last, for its variables are the checks' parameters. */
 #include "scratch_db.h"
 
 /* No trial asks for so many blocks. */
@@ -176,12 +180,122 @@ static int32_t revoke_key(void) {
   return result;
 }
 
+/* A change of source 1 and its event: both, or neither. */
+static int32_t change_one(void) {
+  static long number;
+  invsrc_source *source = make_source("acme", "1", "1");
+  invsrc_buffer *replaced = invsrc_buffer_new();
+  invsrc_event *event;
+  char id[32], kept[32] = "";
+  int32_t outcome;
+
+  snprintf(id, sizeof id, "evt_%ld", ++number);
+  event = make_event(id);
+  set_text(source, INVSRC_SOURCE_NAME, id);
+  heap_open();
+  outcome = store.table->update(db, source, 1, EVERY_PART, "sealed 1", 8, event, replaced);
+  heap_close();
+  invsrc_event_free(event);
+  event = invsrc_event_new();
+  invsrc_buffer_set(replaced, NULL, 0);
+  assert_int_equal(get(store, "acme", "1", source, replaced), INVSRC_OUTCOME_OK);
+  if (store.table->event_next(db, INT64_MAX - 1, INT64_MAX, event) == INVSRC_OUTCOME_OK)
+    snprintf(kept, sizeof kept, "%s", invsrc_event_text(event, INVSRC_EVENT_ID, NULL));
+  assert_string_equal(kept, outcome == INVSRC_OUTCOME_OK ? id : "");
+  assert_int_equal(strcmp(invsrc_source_text(source, INVSRC_SOURCE_NAME, NULL), id) == 0,
+                   outcome == INVSRC_OUTCOME_OK);
+  end_event(store, kept, 0);
+  invsrc_event_free(event);
+  invsrc_source_free(source);
+  invsrc_buffer_free(replaced);
+  return of_outcome(outcome);
+}
+
+/* A source comes and goes; if it does not go, it stays whole. */
+static int32_t remove_one(void) {
+  invsrc_source *source = make_source("acme", "goes", "99999999");
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  int32_t outcome;
+
+  assert_int_equal(insert(store, source, "sealed 99999999"), INVSRC_OUTCOME_OK);
+  heap_open();
+  outcome = store.table->remove(db, source, NULL, sealed);
+  heap_close();
+  assert_stored(store, "acme", "goes", outcome == INVSRC_OUTCOME_OK ? NULL : "99999999");
+  if (outcome != INVSRC_OUTCOME_OK)
+    assert_int_equal(store.table->remove(db, source, NULL, sealed), INVSRC_OUTCOME_OK);
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+  return of_outcome(outcome);
+}
+
+static int32_t list_some(void) {
+  invsrc_source_list *list = invsrc_source_list_new();
+  uint64_t total;
+  int32_t outcome;
+
+  heap_open();
+  outcome = store.table->list(db, "acme", 4, 0, 5, list, &total);
+  heap_close();
+  if (outcome == INVSRC_OUTCOME_OK) assert_int_equal(invsrc_source_list_count(list), 5);
+  invsrc_source_list_free(list);
+  return of_outcome(outcome);
+}
+
+/* What is not given out stays due. */
+static int32_t claim_some(void) {
+  static int64_t now = 100;
+  invsrc_source_list *list = invsrc_source_list_new();
+  int32_t outcome;
+
+  heap_open();
+  outcome = store.table->due(db, now, now + 1, 3, list);
+  heap_close();
+  if (outcome == INVSRC_OUTCOME_OK) {
+    assert_string_equal(ids_of(list), "900001 900002");
+    now++;
+  }
+  invsrc_source_list_free(list);
+  return of_outcome(outcome);
+}
+
+static int32_t claim_event(void) {
+  static int64_t now = 100;
+  invsrc_event *event = invsrc_event_new();
+  int32_t outcome;
+
+  heap_open();
+  outcome = store.table->event_next(db, now, now + 1, event);
+  heap_close();
+  if (outcome == INVSRC_OUTCOME_OK) {
+    assert_string_equal(invsrc_event_text(event, INVSRC_EVENT_ID, NULL), "evt_due");
+    now++;
+  }
+  invsrc_event_free(event);
+  return of_outcome(outcome);
+}
+
+static void insert_what_is_due(void) {
+  invsrc_source *source = make_source("acme", "due", "900003");
+
+  insert_due(store, "acme", "900001", 1);
+  insert_due(store, "acme", "900002", 1);
+  assert_int_equal(insert_with(store, source, "evt_due"), INVSRC_OUTCOME_OK);
+  invsrc_source_free(source);
+}
+
 static void a_database(void **state) {
   (void)state;
   inject(make_database);
   inject(open_database);
   inject(insert_one);
   inject(get_one);
+  inject(change_one);
+  inject(remove_one);
+  insert_what_is_due();
+  inject(list_some);
+  inject(claim_some);
+  inject(claim_event);
   inject(add_key);
   inject(use_key);
   inject(list_keys);
@@ -274,7 +388,7 @@ static void store_sealed(int number) {
   assert_int_equal(invsrc_keyring_sealer()->seal(rings[1], &bound, "secret", 6, sealed),
                    INVSRC_OUTCOME_OK);
   bytes = invsrc_buffer_bytes(sealed, &length);
-  assert_int_equal(invsrc_sqlite_store()->insert(resealed_db, source, bytes, length),
+  assert_int_equal(invsrc_sqlite_store()->insert(resealed_db, source, bytes, length, NULL),
                    INVSRC_OUTCOME_OK);
   invsrc_source_free(source);
   invsrc_buffer_free(sealed);
@@ -481,6 +595,39 @@ static void a_registry(void **state) {
   inject(look_up);
 }
 
+/* ---- A webhook ----------------------------------------------------------------------- */
+
+static int32_t take_event(void *context, const invsrc_http_request *request,
+                          invsrc_http_reply *reply) {
+  (void)context, (void)request;
+  invsrc_http_reply_set_status(reply, 204);
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t post(void) {
+  static const invsrc_transport_vtable receiver = {sizeof receiver, 0, take_event};
+  static const char secret[] = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+  invsrc_webhook *webhook = NULL;
+  invsrc_event *event = invsrc_event_new();
+  int32_t result, outcome = INVSRC_OUTCOME_OK;
+
+  assert_int_equal(invsrc_event_set_text(event, INVSRC_EVENT_ID, "evt_1", 5), INVSRC_OK);
+  assert_int_equal(invsrc_event_set_text(event, INVSRC_EVENT_PAYLOAD, "{}", 2), INVSRC_OK);
+  heap_open();
+  result = invsrc_webhook_new("https://a.example/", secret, &receiver, NULL, &webhook, NULL);
+  if (result == INVSRC_OK) outcome = invsrc_webhook_events()->deliver(webhook, event);
+  heap_close();
+  assert_true((result == INVSRC_OK) == (webhook != NULL));
+  invsrc_webhook_free(webhook);
+  invsrc_event_free(event);
+  return result == INVSRC_OK ? of_outcome(outcome) : result;
+}
+
+static void a_webhook(void **state) {
+  (void)state;
+  inject(post);
+}
+
 /* ---- Pure helpers -------------------------------------------------------------------- */
 
 static int32_t help(void) {
@@ -523,6 +670,8 @@ static int begin(void **state) {
   if (invsrc_keyring_load(KEYS, &ring, NULL) != INVSRC_OK) return -1;
   if (invsrc_sqlite_open(DB, &db, NULL) != INVSRC_OK) return -1;
   store = (struct store){invsrc_sqlite_store(), db};
+  /* Nobody pulls the plug here, and each trial would wait for the disk. */
+  ivs_connection_run(db->idle, "PRAGMA synchronous = OFF");
   return status;
 }
 
@@ -535,10 +684,10 @@ static int end(void **state) {
 
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_database),       cmocka_unit_test(a_keyring),
-      cmocka_unit_test(sealing_again),    cmocka_unit_test(the_aao_registry),
-      cmocka_unit_test(the_transport),    cmocka_unit_test(a_registry),
-      cmocka_unit_test(the_pure_helpers),
+      cmocka_unit_test(a_database),    cmocka_unit_test(a_keyring),
+      cmocka_unit_test(sealing_again), cmocka_unit_test(the_aao_registry),
+      cmocka_unit_test(the_transport), cmocka_unit_test(a_registry),
+      cmocka_unit_test(a_webhook),     cmocka_unit_test(the_pure_helpers),
   };
   int failed = cmocka_run_group_tests(tests, begin, end);
 

@@ -1,7 +1,7 @@
 /*
- * After a create, no copy of the credential is left in the writable memory of the
- * process: not on the heap, in freed blocks, on the stack or in static data. The
- * test itself knows its secrets only xored, so that what it finds is not its own.
+ * After a create, an update, a probe, a conversation or a removal, no copy of the credential is
+ * left in the writable memory of the process: not on the heap, in freed blocks, on the stack or in
+ * static data. The test itself knows its secrets only xored, so that what it finds is not its own.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 /* cmocka wants the headers above first. */
 #include <cmocka.h>
@@ -114,13 +115,49 @@ static int32_t registered(void *context, const char *endpoint_url, uint64_t leng
   return INVSRC_OUTCOME_OK;
 }
 
-static int32_t unavailable(void *context, const invsrc_source *source, const void *sealed,
-                           uint64_t length) {
-  (void)context, (void)source, (void)sealed, (void)length;
+static int32_t no_insert(void *context, const invsrc_source *source, const void *sealed,
+                         uint64_t length, const invsrc_event *event) {
+  (void)context, (void)source, (void)sealed, (void)length, (void)event;
   return INVSRC_OUTCOME_UNAVAILABLE;
 }
 
+static int32_t no_update(void *context, const invsrc_source *source, uint64_t revision,
+                         uint32_t parts, const void *sealed, uint64_t length,
+                         const invsrc_event *event, invsrc_buffer *replaced) {
+  (void)context, (void)source, (void)revision, (void)parts, (void)sealed, (void)length;
+  (void)event, (void)replaced;
+  return INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+/* What the agent says to each probe (0: the prober drops it), and how many there were. */
+static struct {
+  int32_t outcome;
+  int probes;
+} agent;
+
+static int32_t probe_agent(void *context, invsrc_probes *probes) {
+  invsrc_probe *probe;
+
+  (void)context;
+  while ((probe = invsrc_probes_next(probes))) {
+    assert_non_null(invsrc_probe_credential(probe, NULL));
+    agent.probes++;
+    if (agent.outcome) invsrc_probe_end(probe, agent.outcome, "says no");
+  }
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t take_event(void *context, const invsrc_event *event) {
+  (void)context, (void)event;
+  return INVSRC_OUTCOME_OK;
+}
+
 static const invsrc_registry_vtable registry = {sizeof registry, 0, registered};
+static const invsrc_prober_vtable prober = {sizeof prober, 0, probe_agent};
+static const invsrc_events_vtable events = {sizeof events, 0, take_event};
+
+/* What the store of a world cannot do. */
+enum broken { NOTHING, INSERT, UPDATE };
 
 struct world {
   invsrc_keyring *keyring;
@@ -129,7 +166,7 @@ struct world {
   invsrc_service *service;
 };
 
-static void make_world(struct world *world, int broken_store) {
+static void make_world(struct world *world, enum broken broken) {
   unsigned char key[INVSRC_MASTER_KEY_SIZE];
   invsrc_store_vtable store = *invsrc_sqlite_store();
 
@@ -137,10 +174,13 @@ static void make_world(struct world *world, int broken_store) {
   assert_int_equal(invsrc_keyring_new(&world->keyring), INVSRC_OK);
   assert_int_equal(invsrc_keyring_add(world->keyring, key, sizeof key), INVSRC_OK);
   assert_int_equal(invsrc_sqlite_open(path, &world->db, NULL), INVSRC_OK);
-  if (broken_store) store.insert = unavailable;
+  if (broken == INSERT) store.insert = no_insert;
+  if (broken == UPDATE) store.update = no_update;
   world->options = invsrc_options_new();
   invsrc_options_set_registry(world->options, &registry, NULL);
   invsrc_options_set_sealer(world->options, invsrc_keyring_sealer(), world->keyring);
+  invsrc_options_set_prober(world->options, &prober, NULL);
+  invsrc_options_set_events(world->options, &events, NULL);
   invsrc_options_set_store(world->options, &store, world->db);
   assert_int_equal(invsrc_service_new(world->options, &world->service, NULL), INVSRC_OK);
 }
@@ -252,10 +292,11 @@ static void create(struct world *world, size_t length, int32_t status) {
 
 /* Creates with the secret in the body, and searches for what is left of it. */
 static void check(const char *name, const char *before, const struct masked *secret,
-                  const char *after, const struct masked *also, int broken_store, int32_t status) {
+                  const char *after, const struct masked *also, enum broken broken,
+                  int32_t status) {
   struct world world;
 
-  make_world(&world, broken_store);
+  make_world(&world, broken);
   create(&world, write_body(name, before, secret, after), status);
   assert_int_equal(search(secret), 0);
   if (also) assert_int_equal(search(also), 0);
@@ -270,9 +311,10 @@ static void check(const char *name, const char *before, const struct masked *sec
   "\"authenticationType\":\"BASIC_AUTH\",\"auth\":{\"type\":\"basic\",\"username\":\"u\"," \
   "\"password\":\""
 #define JWT "\"authenticationType\":\"JWT\",\"auth\":{\"type\":\"jwt\",\"privateKey\":\""
-#define JWT_END                                                                                 \
+#define JWT_MEMBERS                                                                             \
   "\",\"issuer\":\"i\",\"subject\":\"s\",\"keyId\":\"k\",\"scope\":\"c\",\"tokenEndpointUrl\":" \
-  "\"https://a.example/token\",\"audienceUrl\":\"https://a.example/\"}}"
+  "\"https://a.example/token\",\"audienceUrl\":\"https://a.example/\""
+#define JWT_END JWT_MEMBERS "}}"
 
 static void a_search_finds_what_is_there(void **state) {
   static unsigned char copy[SECRET_SIZE];
@@ -292,7 +334,7 @@ static void tokens_are_gone(void **state) {
 
   (void)state;
   make_token(&secret);
-  check("token", API_KEY, &secret, "\"}}", NULL, 0, 201);
+  check("token", API_KEY, &secret, "\"}}", NULL, NOTHING, 201);
 }
 
 static void escaped_tokens_are_gone(void **state) {
@@ -300,8 +342,8 @@ static void escaped_tokens_are_gone(void **state) {
 
   (void)state;
   make_token(&secret);
-  check("escaped", API_KEY "\\u00e9\\n\\\"", &secret, "\\u0041\"},\"x\":[[\"deep\"]]}", NULL, 0,
-        400); /* a line end: refused, and yet wiped */
+  check("escaped", API_KEY "\\u00e9\\n\\\"", &secret, "\\u0041\"},\"x\":[[\"deep\"]]}", NULL,
+        NOTHING, 400); /* a line end: refused, and yet wiped */
 }
 
 static void passwords_are_gone(void **state) {
@@ -309,7 +351,7 @@ static void passwords_are_gone(void **state) {
 
   (void)state;
   make_token(&secret);
-  check("password", BASIC, &secret, "\"}}", NULL, 0, 201);
+  check("password", BASIC, &secret, "\"}}", NULL, NOTHING, 201);
 }
 
 static void private_keys_are_gone(void **state) {
@@ -317,9 +359,9 @@ static void private_keys_are_gone(void **state) {
 
   (void)state;
   make_key("EC", &pem, &number);
-  check("ec", JWT, &pem, JWT_END, &number, 0, 201);
+  check("ec", JWT, &pem, JWT_END, &number, NOTHING, 201);
   make_key("RSA", &pem, &number);
-  check("rsa", JWT, &pem, JWT_END, &number, 0, 201);
+  check("rsa", JWT, &pem, JWT_END, &number, NOTHING, 201);
 }
 
 static void secrets_of_refused_requests_are_gone(void **state) {
@@ -327,9 +369,9 @@ static void secrets_of_refused_requests_are_gone(void **state) {
 
   (void)state;
   make_token(&secret);
-  check("", API_KEY, &secret, "\"}}", NULL, 0, 400);
-  check("syntax", API_KEY, &secret, "\"}", NULL, 0, 400);
-  check("key", JWT, &secret, JWT_END, NULL, 0, 400);
+  check("", API_KEY, &secret, "\"}}", NULL, NOTHING, 400);
+  check("syntax", API_KEY, &secret, "\"}", NULL, NOTHING, 400);
+  check("key", JWT, &secret, JWT_END, NULL, NOTHING, 400);
 }
 
 static void secrets_of_failed_inserts_are_gone(void **state) {
@@ -337,7 +379,7 @@ static void secrets_of_failed_inserts_are_gone(void **state) {
 
   (void)state;
   make_token(&secret);
-  check("failed", API_KEY, &secret, "\"}}", NULL, 1, 503);
+  check("failed", API_KEY, &secret, "\"}}", NULL, INSERT, 503);
 }
 
 /* And the file has none either. */
@@ -349,7 +391,7 @@ static void the_database_has_no_secret(void **state) {
 
   (void)state;
   make_token(&secret);
-  check("file", API_KEY, &secret, "\"}}", NULL, 0, 201);
+  check("file", API_KEY, &secret, "\"}}", NULL, NOTHING, 201);
   for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
     FILE *in;
     size_t length;
@@ -361,6 +403,216 @@ static void the_database_has_no_secret(void **state) {
     assert_true(i > 0 || length > 0);
     assert_int_equal(length < PIECE ? 0 : count_pieces(file, length, &secret), 0);
   }
+}
+
+/* ---- The rest of a source's life ---------------------------------------------- */
+
+#define NEW_TOKEN "\"auth\":{\"type\":\"bearer\",\"token\":\""
+#define NEW_TOKEN_END "\"}}"
+
+/* Sends an update: text, the secret where there is one, text. */
+static void update(struct world *world, const char *id, const char *before,
+                   const struct masked *secret, const char *after, int32_t status) {
+  invsrc_response *response = NULL;
+  size_t length = 0;
+
+  append(&length, "{", NULL);
+  append(&length, before, NULL);
+  if (secret) append(&length, NULL, secret);
+  append(&length, after, NULL);
+  assert_int_equal(
+      invsrc_update(world->service, "s", 1, id, strlen(id), body, length, &response, NULL),
+      INVSRC_OK);
+  if (invsrc_response_status(response) != status)
+    fail_msg("%s", invsrc_response_body(response, NULL));
+  invsrc_response_free(response);
+  OPENSSL_cleanse(body, sizeof body);
+}
+
+static void assert_gone(struct world *world, const struct masked *secret,
+                        const struct masked *also) {
+  assert_int_equal(search(secret), 0);
+  if (also) assert_int_equal(search(also), 0);
+  end_world(world);
+  assert_int_equal(search(secret), 0);
+  if (also) assert_int_equal(search(also), 0);
+}
+
+static void begin_life(struct world *world, const char *id, struct masked *secret,
+                       enum broken broken) {
+  make_token(secret);
+  make_world(world, broken);
+  create(world, write_body(id, API_KEY, secret, "\"}}"), 201);
+  agent.probes = 0;
+}
+
+static void rotated_tokens_are_gone(void **state) {
+  struct masked old, new;
+  struct world world;
+
+  (void)state;
+  begin_life(&world, "rotated", &old, NOTHING);
+  make_token(&new);
+  update(&world, "rotated", NEW_TOKEN, &new, NEW_TOKEN_END, 200);
+  assert_gone(&world, &old, &new);
+}
+
+static void tokens_of_refused_updates_are_gone(void **state) {
+  struct masked old, new;
+  struct world world;
+
+  (void)state;
+  begin_life(&world, "refused", &old, UPDATE);
+  make_token(&new);
+  update(&world, "nobody", NEW_TOKEN, &new, NEW_TOKEN_END, 404);
+  update(&world, "refused", NEW_TOKEN, &new, NEW_TOKEN_END, 503);
+  update(&world, "refused", "\"protocol\":\"x\"," NEW_TOKEN, &new, NEW_TOKEN_END, 400);
+  update(&world, "refused", NEW_TOKEN, &new, "\\n" NEW_TOKEN_END, 400);
+  update(&world, "refused", NEW_TOKEN, &new, "\"", 400);
+  assert_gone(&world, &old, &new);
+}
+
+/* The stored one is opened for it, a new one comes with it. */
+static void probed_tokens_are_gone(void **state) {
+  static const struct {
+    const char *id;
+    int32_t outcome;
+    int32_t status;
+  } rows[] = {{"proven", INVSRC_OUTCOME_PROVEN, 200},
+              {"no", INVSRC_OUTCOME_REFUSED, 400},
+              {"dead", INVSRC_OUTCOME_UNREACHABLE, 400},
+              {"later", INVSRC_OUTCOME_UNAVAILABLE, 503},
+              {"dropped", 0, 500}};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct masked old, new;
+    struct world world;
+    begin_life(&world, rows[i].id, &old, NOTHING);
+    make_token(&new);
+    agent.outcome = rows[i].outcome;
+    update(&world, rows[i].id, "\"status\":\"ACTIVE\"", NULL, "}", rows[i].status);
+    update(&world, rows[i].id, "\"status\":\"ACTIVE\"," NEW_TOKEN, &new, NEW_TOKEN_END,
+           rows[i].status);
+    assert_int_equal(agent.probes, 2);
+    assert_gone(&world, &old, &new);
+  }
+}
+
+static void checked_tokens_are_gone(void **state) {
+  static const struct {
+    const char *id;
+    int32_t outcome;
+  } rows[] = {{"check-ok", INVSRC_OUTCOME_OK},
+              {"check-no", INVSRC_OUTCOME_REFUSED},
+              {"check-dead", INVSRC_OUTCOME_UNREACHABLE},
+              {"check-failed", INVSRC_OUTCOME_FAILED},
+              {"check-dropped", 0}};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct masked secret;
+    struct world world;
+    begin_life(&world, rows[i].id, &secret, NOTHING);
+    agent.outcome = rows[i].outcome;
+    assert_int_equal(
+        invsrc_activate_due(world.service, (int64_t)(time(NULL) + 1) * 1000, 100, NULL, NULL, NULL),
+        INVSRC_OK);
+    assert_true(agent.probes > 0);
+    assert_gone(&world, &secret, NULL);
+  }
+}
+
+static void tokens_of_removed_sources_are_gone(void **state) {
+  static const char id[] = "removed";
+  invsrc_response *response = NULL;
+  struct masked secret;
+  struct world world;
+
+  (void)state;
+  begin_life(&world, id, &secret, NOTHING);
+  assert_int_equal(invsrc_remove(world.service, "s", 1, id, strlen(id), &response, NULL),
+                   INVSRC_OK);
+  assert_int_equal(invsrc_response_status(response), 204);
+  invsrc_response_free(response);
+  assert_gone(&world, &secret, NULL);
+}
+
+/* ---- Conversations --------------------------------------------------------- */
+
+/* Numbers of keys lie in memory in both byte orders. */
+static void reverse(const struct masked *number, struct masked *to) {
+  to->length = number->length;
+  for (size_t i = 0; i < number->length; i++) to->bytes[i] = number->bytes[number->length - 1 - i];
+}
+
+/* The agent refuses whatever it is shown; the token endpoint gives `token`. */
+static void answer_all(invsrc_conversation *conversation, const struct masked *token) {
+  const invsrc_http_request *request;
+  int32_t exchange;
+
+  while ((exchange = invsrc_conversation_next(conversation, &request)) > 0) {
+    invsrc_http_reply *reply = invsrc_http_reply_new();
+    int is_exchange = strstr(request->url, "/token") != NULL;
+    size_t length = 0;
+
+    append(&length, "{\"access_token\":\"", NULL);
+    if (is_exchange) append(&length, NULL, token);
+    append(&length, "\"}", NULL);
+    invsrc_http_reply_set_status(reply, is_exchange ? 200 : 401);
+    invsrc_http_reply_append_body(reply, body, length);
+    OPENSSL_cleanse(body, sizeof body);
+    assert_int_equal(invsrc_conversation_answer(conversation, exchange, INVSRC_OUTCOME_OK, reply),
+                     INVSRC_OK);
+    invsrc_http_reply_free(reply);
+  }
+}
+
+/* Holds one with the secret in the credential; `kept` is gone while it lasts already. */
+static void converse(const char *before, const struct masked *secret, const char *after,
+                     const struct masked *kept) {
+  static const uint8_t random[INVSRC_CONVERSATION_RANDOM] = {1};
+  invsrc_probe_setup setup = {.size = sizeof setup, .random = random, .api_key_header = "X-Key"};
+  invsrc_source *source = invsrc_source_new();
+  invsrc_conversation *conversation;
+  struct masked token, reversed;
+  size_t length = 0;
+
+  make_token(&token);
+  invsrc_source_set_text(source, INVSRC_SOURCE_PROTOCOL, "MCP", 3);
+  invsrc_source_set_text(source, INVSRC_SOURCE_ENDPOINT_URL, "https://a.example/", 18);
+  append(&length, before, NULL);
+  append(&length, NULL, secret);
+  append(&length, after, NULL);
+  assert_int_equal(invsrc_conversation_new(source, body, length, &setup, &conversation), INVSRC_OK);
+  OPENSSL_cleanse(body, sizeof body);
+  if (kept) {
+    reverse(kept, &reversed);
+    assert_int_equal(search(secret) + search(kept) + search(&reversed), 0);
+  }
+  answer_all(conversation, &token);
+  assert_int_equal(invsrc_conversation_outcome(conversation, NULL), INVSRC_OUTCOME_REFUSED);
+  invsrc_conversation_free(conversation);
+  invsrc_source_free(source);
+  assert_int_equal(search(secret), 0);
+  assert_int_equal(search(&token), 0);
+  if (kept) assert_int_equal(search(kept) + search(&reversed), 0);
+}
+
+static void conversations_leave_nothing(void **state) {
+  struct masked secret, number;
+
+  (void)state;
+  make_token(&secret);
+  converse("{\"type\":\"bearer\",\"token\":\"", &secret, "\"}", NULL);
+  converse("{\"type\":\"api_key\",\"token\":\"", &secret, "\"}", NULL);
+  converse("{\"type\":\"basic\",\"username\":\"u\",\"password\":\"", &secret, "\"}", NULL);
+  make_key("EC", &secret, &number);
+  converse("{\"type\":\"jwt\",\"algorithm\":\"ES256\",\"privateKey\":\"", &secret, JWT_MEMBERS "}",
+           &number);
+  make_key("RSA", &secret, &number);
+  converse("{\"type\":\"jwt\",\"algorithm\":\"RS256\",\"privateKey\":\"", &secret, JWT_MEMBERS "}",
+           &number);
 }
 
 static int make_folder(void **state) {
@@ -391,6 +643,12 @@ int main(void) {
       cmocka_unit_test(private_keys_are_gone),
       cmocka_unit_test(secrets_of_refused_requests_are_gone),
       cmocka_unit_test(secrets_of_failed_inserts_are_gone),
+      cmocka_unit_test(rotated_tokens_are_gone),
+      cmocka_unit_test(tokens_of_refused_updates_are_gone),
+      cmocka_unit_test(probed_tokens_are_gone),
+      cmocka_unit_test(checked_tokens_are_gone),
+      cmocka_unit_test(tokens_of_removed_sources_are_gone),
+      cmocka_unit_test(conversations_leave_nothing),
       cmocka_unit_test(the_database_has_no_secret),
   };
 
