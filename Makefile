@@ -229,7 +229,7 @@ $B/examples/%: examples/%.c $(SHARED)
 RUN_TESTS = BUILD='$B' CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' PYTHON='$(PYTHON)' \
   PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/run.py
 
-demo: all
+demo: all $(PEER_SCRIPTS)
 	@BUILD='$B' examples/demo.sh
 
 check: all $(UNIT_TESTS) $(TEST_TOOLS) $(EXAMPLES) $(PEER_SCRIPTS)

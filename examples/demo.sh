@@ -1,17 +1,22 @@
 #!/bin/sh
-# The main job, shown: a server on SQLite creates inventory sources and refuses what
-# it should. Starts and stops all it needs; ends with 0 when everything was as it
-# should be. Run by `make demo`.
+# The main job, shown: a server on SQLite creates inventory sources, refuses what it
+# should, and activates a source when its agent answers. Starts and stops all it needs;
+# ends with 0 when everything was as it should be. Run by `make demo`.
 set -u
 
 invsrc=${BUILD:-build}/invsrc
+peers=${PEERS:-${BUILD:-build}/peers}
 folder=$(mktemp -d)
 server=
+agent_process=
 token=sk_demo_$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 failures=0
 
 finish() {
-  if [ -n "$server" ]; then kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; fi
+  for process in $server $agent_process; do
+    kill "$process" 2>/dev/null
+    wait "$process" 2>/dev/null
+  done
   rm -rf "$folder"
 }
 trap finish EXIT
@@ -29,14 +34,52 @@ check() {
   fi
 }
 
-# post KEY BODY: sends it, shows the answer; the status is left in $status.
-post() {
-  printf 'POST /api/v2/storefront/inventory-sources\n%s\n' "$(echo "$2" | sed "s/$token/<token>/")"
-  status=$(curl -sS -o "$folder/body" -w '%{http_code}' \
-    -H "Authorization: Bearer $1" -H 'Content-Type: application/json' \
-    -d "$2" "$url/api/v2/storefront/inventory-sources")
+# await FILE WORD PROCESS: until the word begins a line of the file that the process writes.
+await() {
+  tries=0
+  until grep -q "^$2" "$1"; do
+    tries=$((tries + 1))
+    if [ $tries -gt 100 ] || ! kill -0 "$3" 2>/dev/null; then cat "$folder/log"; exit 1; fi
+    sleep 0.1
+  done
+}
+
+# serve REGISTRY [OPTION...]: starts the server; where it listens is left in $url.
+serve() {
+  registry=$1
+  shift
+  : > "$folder/out"
+  "$invsrc" serve --listen 127.0.0.1:0 --store "sqlite:$folder/sources.db" \
+    --master-key-file "$folder/master.keys" --registry "file:$registry" "$@" \
+    > "$folder/out" 2>> "$folder/log" &
+  server=$!
+  await "$folder/out" 'listening on ' $server
+  url=$(sed -n 's/^listening on //p' "$folder/out")
+}
+
+end_server() {
+  kill "$server"
+  wait "$server"
+  check 'exit status' 0 $?
+  server=
+}
+
+# ask METHOD PATH KEY [BODY]: the status is left in $status, the answer in a file.
+ask() {
+  status=$(curl -sS -o "$folder/body" -w '%{http_code}' -X "$1" \
+    -H "Authorization: Bearer $3" -H 'Content-Type: application/json' \
+    ${4:+-d "$4"} "$url/api/v2/storefront/inventory-sources$2")
+}
+
+# show METHOD PATH KEY [BODY]: the same, and shows it.
+show() {
+  printf '%s /api/v2/storefront/inventory-sources%s\n' "$1" "$2"
+  if [ -n "${4:-}" ]; then echo "$4" | sed "s/$token/<token>/"; fi
+  ask "$@"
   printf -- '-> %s\n%s\n' "$status" "$(cat "$folder/body")"
 }
+
+post() { show POST '' "$1" "$2"; }
 
 source_of() { # NAME ENDPOINT AUTHENTICATION
   printf '{"name":"%s","executionType":"AGENT","type":"SALES","endpointUrl":"%s",' "$1" "$2"
@@ -48,17 +91,7 @@ with_token='"authenticationType":"API_KEY","auth":{"type":"bearer","token":"'$to
 say 'A master key, a registry of one agent, a server, an API key'
 (umask 077 && "$invsrc" key generate > "$folder/master.keys") || exit 1
 echo '{"agents":[{"url":"'$agent'","name":"Retail Network"}],"count":1}' > "$folder/registry.json"
-"$invsrc" serve --listen 127.0.0.1:0 --store "sqlite:$folder/sources.db" \
-  --master-key-file "$folder/master.keys" --registry "file:$folder/registry.json" \
-  > "$folder/out" 2> "$folder/log" &
-server=$!
-tries=0
-until grep -q '^listening on ' "$folder/out"; do
-  tries=$((tries + 1))
-  if [ $tries -gt 100 ] || ! kill -0 $server 2>/dev/null; then cat "$folder/log"; exit 1; fi
-  sleep 0.1
-done
-url=$(sed -n 's/^listening on //p' "$folder/out")
+serve "$folder/registry.json"
 key=$("$invsrc" apikey add --store "sqlite:$folder/sources.db" --storefront acme --name demo) || exit 1
 echo "$url, storefront acme"
 
@@ -99,10 +132,59 @@ check 'sources created' 2 \
   "$(grep -c '"status":201' "$folder/log")"
 
 say 'The server ends when it is told to'
-kill "$server"
-wait "$server"
-check 'exit status' 0 $?
-server=
+end_server
+
+# ---- The source comes alive, against a real agent --------------------------------------
+
+source_command() { # VERB
+  "$invsrc" source "$1" --store "sqlite:$folder/sources.db" --storefront acme retail-network-agent
+}
+
+activation() {
+  say 'A real MCP agent on this machine that wants the token; the server again, which may go there'
+  : > "$folder/agent"
+  node "$peers/mcp_server.mjs" --auth bearer --secret "$token" > "$folder/agent" 2>> "$folder/log" &
+  agent_process=$!
+  await "$folder/agent" 'listening ' $agent_process
+  local_agent=$(sed -n 's/^listening //p' "$folder/agent")
+  echo '{"agents":[{"url":"'"$local_agent"'"}],"count":1}' > "$folder/local.json"
+  serve "$folder/local.json" --allow-http --allow-private
+  echo "$local_agent"
+
+  say 'The source moves there, and keeps its credential'
+  show PUT /retail-network-agent "$key" '{"endpointUrl":"'"$local_agent"'"}'
+  check 'changed' 200 "$status"
+
+  say 'The server asks the agent with the token: the source is ACTIVE'
+  tries=0
+  until ask GET /retail-network-agent "$key" && grep -q '"status":"ACTIVE"' "$folder/body" ||
+    [ $tries -ge 200 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+  show GET /retail-network-agent "$key"
+  check 'its status' 1 "$(grep -c '"status":"ACTIVE"' "$folder/body")"
+
+  say 'What the operator sees of it'
+  source_command get > "$folder/shown"
+  check 'exit status' 0 $?
+  cat "$folder/shown"
+  check 'the agent refuses who has no credential' 1 "$(grep -c '^credentialProven  *yes' "$folder/shown")"
+
+  say 'It is removed'
+  source_command rm
+  check 'exit status' 0 $?
+  show GET /retail-network-agent "$key"
+  check 'gone' 404 "$status"
+  check 'files with the token' '' "$(grep -la "$token" "$folder"/sources.db* "$folder/log")"
+  end_server
+}
+
+if command -v node > /dev/null && [ -f "$peers/installed" ] && [ -f "$peers/mcp_server.mjs" ]; then
+  activation
+else
+  say 'A source that comes alive is not shown: it needs an agent, which `make deps` installs'
+fi
 
 say 'Done'
 [ "$failures" = 0 ] && echo 'everything was as it should be' && exit 0
