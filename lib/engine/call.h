@@ -83,6 +83,7 @@ struct invsrc_call {
   invsrc_event *event; /* NULL: none is to be kept */
   uint64_t revision;
   uint32_t parts;
+  int32_t write; /* the want that stores it */
   int32_t check_outcome;
   const ivs_failure *failure;
   char sentence[IVS_REASON_SIZE + 32];

@@ -1,20 +1,17 @@
 /*
- * POST /inventory-sources: read, look up, date, name, seal, insert. The response
- * is made before the insert, so that nothing can fail once the source is stored.
+ * POST /inventory-sources: read, look up, date, name, seal, insert.
  */
 #include <string.h>
 
 #include "core/id.h"
-#include "engine/authorize.h"
 #include "engine/call.h"
 #include "engine/route.h"
+#include "engine/write.h"
 
 static void after_lookup(invsrc_call *call);
 static void after_now(invsrc_call *call);
 static void after_random(invsrc_call *call);
 static void after_oauth_start(invsrc_call *call);
-static void after_seal(invsrc_call *call);
-static void after_insert(invsrc_call *call);
 
 static void start(invsrc_call *call) {
   ivs_problem problem;
@@ -108,22 +105,8 @@ static invsrc_response *created(invsrc_call *call) {
   return response;
 }
 
-/* Makes the response and the event, and goes on to seal, or where there is nothing to
- * seal, to insert. */
-static void prepare(invsrc_call *call) {
-  invsrc_source *source = call->draft.source;
-
-  call->response = created(call);
-  if (!call->response || ivs_response_failed(call->response) ||
-      ivs_call_make_event(call, "source.created", source, NULL) != INVSRC_OK) {
-    ivs_call_out_of_memory(call);
-    return;
-  }
-  ivs_call_bind(call, source, call->purpose);
-  if (call->draft.credential.length)
-    ivs_call_want(call, INVSRC_WANT_SEAL, after_seal);
-  else
-    ivs_call_want(call, INVSRC_WANT_INSERT, after_insert);
+static void write_source(invsrc_call *call) {
+  ivs_write(call, INVSRC_WANT_INSERT, created(call), "source.created");
 }
 
 static void after_random(invsrc_call *call) {
@@ -134,23 +117,11 @@ static void after_random(invsrc_call *call) {
   else if (is_oauth(call))
     ivs_call_want(call, INVSRC_WANT_OAUTH_START, after_oauth_start);
   else
-    prepare(call);
+    write_source(call);
 }
 
 static void after_oauth_start(invsrc_call *call) {
-  if (ivs_authorize_take(call)) prepare(call);
-}
-
-static void after_seal(invsrc_call *call) {
-  ivs_buffer_end(&call->draft.credential);
-  if (ivs_call_went_well(call)) ivs_call_want(call, INVSRC_WANT_INSERT, after_insert);
-}
-
-static void after_insert(invsrc_call *call) {
-  if (!ivs_call_went_well(call)) return;
-  call->response->source = call->draft.source;
-  call->draft.source = NULL;
-  ivs_call_finish(call, call->response);
+  if (ivs_write_consent(call)) write_source(call);
 }
 
 const ivs_operation ivs_create_operation = {

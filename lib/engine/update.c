@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "core/id.h"
-#include "engine/authorize.h"
-#include "engine/call.h"
+#include "engine/write.h"
 
 static void after_get(invsrc_call *call);
 static void after_lookup(invsrc_call *call);
@@ -17,8 +16,6 @@ static void after_random(invsrc_call *call);
 static void after_oauth_start(invsrc_call *call);
 static void after_open(invsrc_call *call);
 static void after_probe(invsrc_call *call);
-static void after_seal(invsrc_call *call);
-static void after_update(invsrc_call *call);
 
 static int is_text(const invsrc_source *source, int32_t field, const char *text) {
   return strcmp(invsrc_source_text(source, field, NULL), text) == 0;
@@ -88,7 +85,7 @@ static void refuse_activation(invsrc_call *call, const char *reason) {
   ivs_call_finish(call, ivs_problem_response(&problem));
 }
 
-static void prepare(invsrc_call *call);
+static void write_source(invsrc_call *call);
 
 static void begin_probe(invsrc_call *call) {
   if (awaits_consent(call->draft.source)) {
@@ -112,11 +109,11 @@ static void after_random(invsrc_call *call) {
   else if (wants_probe(call))
     begin_probe(call);
   else
-    prepare(call);
+    write_source(call);
 }
 
 static void after_oauth_start(invsrc_call *call) {
-  if (ivs_authorize_take(call)) prepare(call);
+  if (ivs_write_consent(call)) write_source(call);
 }
 
 static void after_open(invsrc_call *call) {
@@ -129,7 +126,7 @@ static void after_probe(invsrc_call *call) {
     refuse_activation(call, call->reason);
     return;
   }
-  if (ivs_call_went_well(call)) prepare(call);
+  if (ivs_call_went_well(call)) write_source(call);
 }
 
 /* ---- Storing it ---------------------------------------------------------------- */
@@ -165,9 +162,7 @@ static const char *event_type(const invsrc_call *call) {
                                                                      : "source.disabled";
 }
 
-/* Makes the response and the event, and goes on to seal, or where there is nothing to
- * seal, to update. */
-static void prepare(invsrc_call *call) {
+static void write_source(invsrc_call *call) {
   invsrc_source *source = call->draft.source;
 
   call->parts = INVSRC_PART_RECORD;
@@ -175,29 +170,8 @@ static void prepare(invsrc_call *call) {
   if (call->draft.changes & IVS_CHANGE_AUTH) call->parts |= INVSRC_PART_SEALED;
   invsrc_source_set_number(source, INVSRC_SOURCE_UPDATED_AT, call->now);
   invsrc_source_set_number(source, INVSRC_SOURCE_REVISION, (int64_t)call->revision + 1);
-  call->response = ivs_source_response(call->service, 200, source);
-  if (!call->response || ivs_response_failed(call->response) ||
-      ivs_call_make_event(call, event_type(call), source, NULL) != INVSRC_OK) {
-    ivs_call_out_of_memory(call);
-    return;
-  }
-  ivs_call_bind(call, source, call->purpose);
-  if (call->draft.credential.length)
-    ivs_call_want(call, INVSRC_WANT_SEAL, after_seal);
-  else
-    ivs_call_want(call, INVSRC_WANT_UPDATE, after_update);
-}
-
-static void after_seal(invsrc_call *call) {
-  ivs_buffer_end(&call->draft.credential);
-  if (ivs_call_went_well(call)) ivs_call_want(call, INVSRC_WANT_UPDATE, after_update);
-}
-
-static void after_update(invsrc_call *call) {
-  if (!ivs_call_went_well(call)) return;
-  call->response->source = call->draft.source;
-  call->draft.source = NULL;
-  ivs_call_succeed(call);
+  ivs_write(call, INVSRC_WANT_UPDATE, ivs_source_response(call->service, 200, source),
+            event_type(call));
 }
 
 const ivs_operation ivs_update_operation = {
