@@ -136,27 +136,31 @@ static void enter(invsrc_conversation *conversation, int phase) {
   const ivs_authorization *authorization = &conversation->authorization;
 
   conversation->phase = phase;
-  if (phase == EXCHANGE) return;
+  if (phase == EXCHANGE || phase == OVER) return;
   if (phase == WITHOUT_CREDENTIAL || !conversation->has_credential) authorization = NULL;
   conversation->protocol->begin(conversation, authorization);
 }
 
-/* The agent was asked with the credential; or without one, where there is none. */
-static void leave_first(invsrc_conversation *conversation, const ivs_verdict *verdict) {
-  if (verdict->outcome == INVSRC_OUTCOME_REFUSED && conversation->token_is_kept) {
-    conversation->token_is_kept = 0;
-    enter(conversation, EXCHANGE);
-  } else if (verdict->outcome == INVSRC_OUTCOME_OK && conversation->has_credential) {
-    conversation->verdict = *verdict;
-    enter(conversation, WITHOUT_CREDENTIAL);
-  } else {
-    end_with(conversation, verdict);
-  }
+/* What follows when the agent was asked with the credential, or without one where there is
+ * none. */
+static int phase_after(const invsrc_conversation *conversation, const ivs_verdict *verdict) {
+  if (verdict->outcome == INVSRC_OUTCOME_REFUSED && conversation->token_is_kept) return EXCHANGE;
+  if (verdict->outcome == INVSRC_OUTCOME_OK && conversation->has_credential)
+    return WITHOUT_CREDENTIAL;
+  return OVER;
 }
 
-/* A phase ends when its verdict is in and no exchange of it is under way. */
+static int is_busy(const invsrc_conversation *conversation) {
+  for (int lane = 0; lane < IVS_LANES; lane++)
+    if (conversation->lanes[lane].exchange) return 1;
+  return 0;
+}
+
+/* A phase ends when its verdict is in; but another only begins when no exchange is under way,
+ * so that there are never more than the lanes have. */
 static void go_on(invsrc_conversation *conversation) {
   const ivs_verdict *verdict;
+  int next;
 
   if (conversation->phase == OVER || conversation->phase == EXCHANGE) return;
   verdict = conversation->protocol->verdict(conversation);
@@ -167,9 +171,11 @@ static void go_on(invsrc_conversation *conversation) {
     conversation->phase = OVER;
     return;
   }
-  for (int lane = 0; lane < IVS_LANES; lane++)
-    if (conversation->lanes[lane].exchange) return;
-  leave_first(conversation, verdict);
+  next = phase_after(conversation, verdict);
+  if (next != OVER && is_busy(conversation)) return;
+  conversation->verdict = *verdict;
+  conversation->token_is_kept = 0;
+  enter(conversation, next);
 }
 
 static int32_t hear_token(invsrc_conversation *conversation, int32_t outcome,
