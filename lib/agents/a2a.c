@@ -33,15 +33,15 @@ static const struct {
 #define PLACES (sizeof places / sizeof *places)
 
 /* What was found in place of a card, the less telling first. */
-enum { NOTHING, NO_CARD, NO_JSON, NO_INTERFACE, OTHER_ORIGIN };
+enum { NOTHING, NO_CARD, NO_JSON, NO_INTERFACE, OTHER_ORIGIN, IN_TROUBLE };
 
 void ivs_a2a_begin(ivs_a2a *a2a, const char *url, const ivs_authorization *authorization) {
   const char *members = authorization ? authorization->members : NULL;
 
   a2a->url = url;
   a2a->authorization = authorization;
-  a2a->agent = (ivs_party){"the agent", 1, members};
-  a2a->card = (ivs_party){"the agent card", 0, members};
+  a2a->agent = (ivs_party){"the agent", 1, members, IVS_PLACE_OF_AGENT};
+  a2a->card = (ivs_party){"the agent card", 0, members, IVS_PLACE_OF_AGENT};
   a2a->verdict = (ivs_verdict){0, ""};
   a2a->step = a2a->rpc_url.length ? ASK : CARD;
   a2a->is_asked = 0;
@@ -119,13 +119,6 @@ int32_t ivs_a2a_ask(ivs_a2a *a2a, ivs_outgoing *request, int *made) {
 
 /* ---- The card -------------------------------------------------------------------- */
 
-static int is_text(const ivs_json *node, const char *text) {
-  size_t length;
-  const char *given = ivs_json_string(node, &length);
-
-  return given && length == strlen(text) && memcmp(given, text, length) == 0;
-}
-
 static int begins_with(const ivs_json *node, const char *text) {
   size_t length;
   const char *given = ivs_json_string(node, &length);
@@ -182,7 +175,7 @@ static int32_t take_list(ivs_a2a *a2a, const ivs_json *list, const char *binding
   int32_t code = INVSRC_OK;
 
   for (; entry && code == INVSRC_OK && !a2a->rpc_url.length; entry = ivs_json_next(entry)) {
-    if (!is_text(ivs_json_member(entry, binding), "JSONRPC")) continue;
+    if (!ivs_rpc_is_text(ivs_json_member(entry, binding), "JSONRPC")) continue;
     if (version && !begins_with(ivs_json_member(entry, "protocolVersion"), version)) continue;
     code = take_interface(a2a, entry, version && *version == '1');
   }
@@ -200,7 +193,7 @@ static int32_t read_card(ivs_a2a *a2a, const ivs_json *card) {
     code = take_list(a2a, ivs_json_member(card, "supportedInterfaces"), "protocolBinding",
                      versions[i]);
   if (code == INVSRC_OK && !a2a->rpc_url.length && ivs_json_member(card, "url") &&
-      (!transport || is_text(transport, "JSONRPC")))
+      (!transport || ivs_rpc_is_text(transport, "JSONRPC")))
     code = take_interface(a2a, card, 0);
   if (code == INVSRC_OK && !a2a->rpc_url.length)
     code = take_list(a2a, ivs_json_member(card, "additionalInterfaces"), "transport", NULL);
@@ -219,7 +212,9 @@ static int32_t read_reply(ivs_a2a *a2a, const invsrc_http_reply *reply) {
   if (document && ivs_json_is_object(ivs_json_root(document)))
     code = read_card(a2a, ivs_json_root(document));
   else
-    note(a2a, NO_JSON, document ? " is no JSON object" : " is not JSON");
+    note(a2a, NO_JSON,
+         document ? " is no JSON object: check " IVS_PLACE_OF_AGENT
+                  : " is not JSON: check " IVS_PLACE_OF_AGENT);
   ivs_json_free(document);
   return code;
 }
@@ -260,24 +255,32 @@ static void hear_card_refusal(ivs_a2a *a2a, int32_t status) {
   go(a2a, DONE);
 }
 
+/* No card here: which of the places was asked is told, too. */
+static void note_status(ivs_a2a *a2a, int found, int32_t status) {
+  char answer[IVS_STATUS_SIZE], reason[2 * IVS_STATUS_SIZE];
+
+  ivs_verdict_write_status(&a2a->card, status, answer);
+  snprintf(reason, sizeof reason, ": %s%s %s", places[a2a->place].path,
+           places[a2a->place].is_below ? " below endpointUrl" : "", answer);
+  note(a2a, found, reason);
+}
+
 static int32_t hear_card(ivs_a2a *a2a, const invsrc_http_reply *reply) {
   int32_t status = invsrc_http_reply_status(reply), code = INVSRC_OK;
-  char missing[32];
 
   if (is_refusal(a2a, status)) {
     hear_card_refusal(a2a, status);
     return INVSRC_OK;
   }
   if (status >= 500) {
-    ivs_verdict_set_status(&a2a->verdict, &a2a->card, status);
+    note_status(a2a, IN_TROUBLE, status);
     go(a2a, DONE);
     return INVSRC_OK;
   }
-  snprintf(missing, sizeof missing, " answered %d", (int)status);
   if (status == 200)
     code = read_reply(a2a, reply);
   else
-    note(a2a, NO_CARD, missing);
+    note_status(a2a, NO_CARD, status);
   if (code != INVSRC_OK) return code;
   if (a2a->rpc_url.length)
     go(a2a, ASK);
@@ -299,10 +302,10 @@ static int32_t hear_answer(ivs_a2a *a2a, const invsrc_http_reply *reply) {
   if (code != INVSRC_OK) return code;
   if (ivs_verdict_is_refusal(status))
     ivs_verdict_set_refused(&a2a->verdict, &a2a->agent, status);
+  else if (answer.error && ivs_rpc_is_refusal(&answer)) /* some say it under -32001, too */
+    ivs_verdict_set_refused(&a2a->verdict, &a2a->agent, 0);
   else if ((answer.result && status < 300) || (error == TASK_NOT_FOUND && status < 500))
     ivs_verdict_set(&a2a->verdict, INVSRC_OUTCOME_OK, "", "");
-  else if (answer.error && ivs_rpc_is_refusal(&answer))
-    ivs_verdict_set_refused(&a2a->verdict, &a2a->agent, 0);
   else if (error == VERSION_NOT_SUPPORTED)
     ivs_verdict_set(&a2a->verdict, INVSRC_OUTCOME_UNREACHABLE, "",
                     "does not take the version of A2A that its card names");

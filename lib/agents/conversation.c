@@ -27,6 +27,11 @@ struct lane {
   ivs_outgoing request;
 };
 
+typedef struct span {
+  const char *bytes;
+  size_t length;
+} span;
+
 struct protocol;
 
 struct invsrc_conversation {
@@ -40,8 +45,9 @@ struct invsrc_conversation {
   int has_credential;
   ivs_authorization authorization;
   /* JWT */
+  ivs_buffer credential; /* while its private key may be needed yet */
   ivs_jwt jwt;
-  int64_t now;
+  ivs_jwt_terms terms;
   int token_is_kept; /* the access token is one of an earlier exchange */
   ivs_buffer token;  /* that the token endpoint gave in this conversation */
   int64_t good_until;
@@ -173,6 +179,7 @@ static void go_on(invsrc_conversation *conversation) {
   }
   next = phase_after(conversation, verdict);
   if (next != OVER && is_busy(conversation)) return;
+  if (next != EXCHANGE) ivs_buffer_end(&conversation->credential);
   conversation->verdict = *verdict;
   conversation->token_is_kept = 0;
   enter(conversation, next);
@@ -181,7 +188,7 @@ static void go_on(invsrc_conversation *conversation) {
 static int32_t hear_token(invsrc_conversation *conversation, int32_t outcome,
                           const invsrc_http_reply *reply) {
   ivs_verdict verdict = {0, ""};
-  int32_t code = ivs_jwt_hear(outcome, reply, conversation->now, &conversation->token,
+  int32_t code = ivs_jwt_hear(outcome, reply, conversation->terms.now, &conversation->token,
                               &conversation->good_until, &verdict);
 
   if (code != INVSRC_OK) return code;
@@ -208,7 +215,7 @@ static const struct protocol *protocol_of(const invsrc_source *source) {
 static int is_sound(const invsrc_probe_setup *setup) {
   return setup->size >= sizeof *setup && setup->random &&
          setup->assertion_seconds <= LONGEST_ASSERTION && setup->now >= 0 &&
-         setup->allow_http <= 1 &&
+         setup->now <= INVSRC_TIME_LIMIT && setup->allow_http <= 1 &&
          (!setup->tool || ivs_authorization_is_visible(setup->tool, strlen(setup->tool))) &&
          (!setup->api_key_header || ivs_http_is_free_name(setup->api_key_header));
 }
@@ -223,22 +230,21 @@ static int32_t judge_url(const char *url, size_t length) {
   return code == INVSRC_EMALFORMED ? INVSRC_EINVAL : code;
 }
 
-static int32_t read_jwt(invsrc_conversation *conversation, const ivs_json *auth,
-                        const invsrc_probe_setup *setup) {
-  ivs_jwt_terms terms = {setup->now, setup->assertion_seconds, setup->random};
-  const char *token = setup->access_token;
+/* A signature takes its time: none is made, and the private key waits, where there is an
+ * access token that may be good. Without one no private key is kept. */
+static int32_t read_jwt(invsrc_conversation *conversation, const ivs_json *auth, span text,
+                        const char *token) {
   int32_t code;
 
-  if (!terms.seconds) terms.seconds = ASSERTION_SECONDS;
-  /* The private key is gone after this, whether the assertion is needed or not. */
-  code = ivs_jwt_read(auth, &terms, &conversation->jwt);
-  if (code != INVSRC_OK || !token) return code;
+  if (!token) return ivs_jwt_read(auth, &conversation->terms, &conversation->jwt);
+  if (!ivs_jwt_is_credential(auth)) return INVSRC_EINVAL;
   code = ivs_authorization_set_token(&conversation->authorization, token, strlen(token));
-  conversation->token_is_kept = code == INVSRC_OK;
-  return code == INVSRC_EMALFORMED ? INVSRC_EINVAL : code;
+  if (code != INVSRC_OK) return code;
+  conversation->token_is_kept = 1;
+  return ivs_buffer_set(&conversation->credential, text.bytes, text.length);
 }
 
-static int32_t read_auth(invsrc_conversation *conversation, const ivs_json *auth,
+static int32_t read_auth(invsrc_conversation *conversation, const ivs_json *auth, span text,
                          const invsrc_probe_setup *setup) {
   int is_mcp = conversation->protocol == &protocols[0];
   int32_t code =
@@ -251,17 +257,17 @@ static int32_t read_auth(invsrc_conversation *conversation, const ivs_json *auth
     return INVSRC_OK;
   }
   if (code != INVSRC_OK || !conversation->authorization.is_jwt) return code;
-  return read_jwt(conversation, auth, setup);
+  return read_jwt(conversation, auth, text, setup->access_token);
 }
 
-static int32_t read_credential(invsrc_conversation *conversation, const void *auth, size_t length,
+static int32_t read_credential(invsrc_conversation *conversation, span text,
                                const invsrc_probe_setup *setup) {
   ivs_json_document *document = NULL;
   ivs_json_fault fault;
-  int32_t code = ivs_json_parse(auth, length, &document, &fault);
+  int32_t code = ivs_json_parse(text.bytes, text.length, &document, &fault);
 
   conversation->has_credential = 1;
-  if (code == INVSRC_OK) code = read_auth(conversation, ivs_json_root(document), setup);
+  if (code == INVSRC_OK) code = read_auth(conversation, ivs_json_root(document), text, setup);
   ivs_json_free(document);
   return code == INVSRC_EMALFORMED ? INVSRC_EINVAL : code;
 }
@@ -280,11 +286,12 @@ static int32_t prepare(invsrc_conversation *conversation, const invsrc_source *s
   ivs_buffer_append(&conversation->url, url, (size_t)url_length);
   if (setup->tool) ivs_buffer_append_text(&conversation->tool, setup->tool);
   if (conversation->url.failed || conversation->tool.failed) return INVSRC_ENOMEM;
-  conversation->now = setup->now;
   memcpy(conversation->random, setup->random, sizeof conversation->random);
+  conversation->terms = (ivs_jwt_terms){setup->now, setup->assertion_seconds, conversation->random};
+  if (!conversation->terms.seconds) conversation->terms.seconds = ASSERTION_SECONDS;
   conversation->a2a.random = conversation->random + IVS_JWT_RANDOM;
   conversation->a2a.allow_http = (int)setup->allow_http;
-  code = auth ? read_credential(conversation, auth, length, setup) : INVSRC_OK;
+  code = auth ? read_credential(conversation, (span){auth, length}, setup) : INVSRC_OK;
   if (code != INVSRC_OK || conversation->phase == OVER) return code;
   enter(conversation, conversation->authorization.is_jwt && !conversation->token_is_kept
                           ? EXCHANGE
@@ -317,6 +324,7 @@ void invsrc_conversation_free(invsrc_conversation *conversation) {
   ivs_mcp_end(&conversation->mcp);
   ivs_a2a_end(&conversation->a2a);
   ivs_authorization_end(&conversation->authorization);
+  ivs_buffer_end(&conversation->credential);
   ivs_jwt_end(&conversation->jwt);
   ivs_buffer_end(&conversation->token);
   ivs_buffer_end(&conversation->url);
@@ -327,10 +335,35 @@ void invsrc_conversation_free(invsrc_conversation *conversation) {
 
 /* ---- The exchanges ------------------------------------------------------------------ */
 
+/* Signs with the private key that has waited, which is gone then. */
+static int32_t sign(invsrc_conversation *conversation) {
+  ivs_buffer *text = &conversation->credential;
+  ivs_json_document *document = NULL;
+  ivs_json_fault fault;
+  int32_t code = ivs_json_parse(text->bytes, text->length, &document, &fault);
+
+  if (code == INVSRC_OK)
+    code = ivs_jwt_read(ivs_json_root(document), &conversation->terms, &conversation->jwt);
+  ivs_json_free(document);
+  ivs_buffer_end(text);
+  return code;
+}
+
+static int32_t ask_for_token(invsrc_conversation *conversation, int *made) {
+  static const ivs_verdict no_key = {INVSRC_OUTCOME_FAILED, IVS_JWT_NO_SIGNATURE};
+  int32_t code = conversation->credential.length ? sign(conversation) : INVSRC_OK;
+
+  if (code == INVSRC_ENOMEM) return code;
+  *made = code == INVSRC_OK;
+  if (*made) return ivs_jwt_ask(&conversation->jwt, &conversation->lanes[IVS_LANE_MAIN].request);
+  end_with(conversation, &no_key);
+  return INVSRC_OK;
+}
+
 static int32_t ask(invsrc_conversation *conversation, int lane, int *made) {
   if (conversation->phase != EXCHANGE) return conversation->protocol->ask(conversation, lane, made);
-  *made = lane == IVS_LANE_MAIN;
-  return *made ? ivs_jwt_ask(&conversation->jwt, &conversation->lanes[lane].request) : INVSRC_OK;
+  *made = 0;
+  return lane == IVS_LANE_MAIN ? ask_for_token(conversation, made) : INVSRC_OK;
 }
 
 int32_t invsrc_conversation_next(invsrc_conversation *conversation,

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/buffer.h"
+#include "core/text.h"
 
 /* Longer reasons are cut: they are one line of a log. */
 #define LONGEST_REASON 200
@@ -26,15 +27,10 @@ struct invsrc_http_reply {
   char reason[LONGEST_REASON + 1];
 };
 
-/* Without the locale, which is the host's. */
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 int ivs_http_is_same(const char *text, size_t length, const char *other) {
   if (strlen(other) != length) return 0;
   for (size_t i = 0; i < length; i++)
-    if (lower(text[i]) != lower(other[i])) return 0;
+    if (ivs_text_lower(text[i]) != ivs_text_lower(other[i])) return 0;
   return 1;
 }
 
@@ -208,6 +204,12 @@ const char *invsrc_http_reply_body(const invsrc_http_reply *reply, uint64_t *len
 
 const char *invsrc_http_reply_reason(const invsrc_http_reply *reply) {
   return reply ? reply->reason : "";
+}
+
+int ivs_http_reply_is(const invsrc_http_reply *reply, const char *media_type) {
+  const char *type = invsrc_http_reply_header(reply, "Content-Type");
+
+  return type && ivs_http_is_same(type, strcspn(type, "; \t"), media_type);
 }
 
 uint32_t ivs_http_reply_retry_after(const invsrc_http_reply *reply, uint32_t limit) {

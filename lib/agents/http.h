@@ -31,6 +31,8 @@ void ivs_http_append_escaped(ivs_buffer *out, const char *text, size_t length);
 
 /* The reply is empty again, and its old contents are wiped. */
 void ivs_http_reply_clear(invsrc_http_reply *reply);
+/* Whether the reply's body is said to be of a media type ("text/html"). */
+int ivs_http_reply_is(const invsrc_http_reply *reply, const char *media_type);
 /* How many seconds the reply asks to wait, at most `limit`; 0 where it does not
  * say, or names a date. */
 uint32_t ivs_http_reply_retry_after(const invsrc_http_reply *reply, uint32_t limit);

@@ -120,11 +120,12 @@ static int sign_with(EVP_PKEY *key, const struct algorithm *algorithm, ivs_buffe
   return made;
 }
 
+/* INVSRC_OK or INVSRC_ENOMEM: the numbers were found to fit, so that libcrypto fails for want
+ * of memory only, whatever it says. */
 static int32_t sign(const ivs_private_key *key, const struct algorithm *algorithm,
                     ivs_buffer *out) {
   EVP_PKEY *made;
   int signed_it;
-  int out_of_memory;
 
   if (out->failed) return INVSRC_ENOMEM;
   /* The queue of errors is the host's thread's: leave it as it was. */
@@ -132,11 +133,9 @@ static int32_t sign(const ivs_private_key *key, const struct algorithm *algorith
   order_numbers(key);
   made = make_key(key, algorithm);
   signed_it = made && sign_with(made, algorithm, out);
-  out_of_memory = ERR_GET_REASON(ERR_peek_last_error()) == ERR_R_MALLOC_FAILURE;
   ERR_pop_to_mark();
   EVP_PKEY_free(made);
-  if (!signed_it) return out_of_memory ? INVSRC_ENOMEM : INVSRC_ECRYPTO;
-  return out->failed ? INVSRC_ENOMEM : INVSRC_OK;
+  return signed_it && !out->failed ? INVSRC_OK : INVSRC_ENOMEM;
 }
 
 /* ---- The assertion ----------------------------------------------------------------- */
@@ -234,25 +233,33 @@ static void write_form(const ivs_json *auth, const ivs_buffer *assertion, ivs_bu
   ivs_http_append_escaped(out, scope, length);
 }
 
+/* The URL of the token endpoint, or NULL. */
+static const char *url_of(const ivs_json *auth) {
+  size_t length;
+  const char *url = ivs_json_string(ivs_json_member(auth, "tokenEndpointUrl"), &length);
+
+  return url && strlen(url) == length ? url : NULL;
+}
+
+int ivs_jwt_is_credential(const ivs_json *auth) {
+  static const char *const needed[] = {"privateKey", "issuer", "subject",
+                                       "keyId",      "scope",  "audienceUrl"};
+  size_t length;
+
+  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+    if (!ivs_json_string(ivs_json_member(auth, needed[i]), &length)) return 0;
+  return algorithm_of(auth) && url_of(auth);
+}
+
 int32_t ivs_jwt_read(const ivs_json *auth, const ivs_jwt_terms *terms, ivs_jwt *to) {
-  static const char *const needed[] = {"privateKey", "issuer",      "subject",         "keyId",
-                                       "scope",      "audienceUrl", "tokenEndpointUrl"};
-  const struct algorithm *algorithm = algorithm_of(auth);
   ivs_buffer assertion = IVS_BUFFER_EMPTY;
-  const char *url = NULL;
-  size_t length = 0;
   int32_t code;
 
-  if (!algorithm) return INVSRC_EINVAL;
-  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
-    url = ivs_json_string(ivs_json_member(auth, needed[i]), &length);
-    if (!url) return INVSRC_EINVAL;
-  }
-  if (!url || strlen(url) != length) return INVSRC_EINVAL; /* the last of them */
-  code = make_assertion(auth, algorithm, terms, &assertion);
+  if (!ivs_jwt_is_credential(auth)) return INVSRC_EINVAL;
+  code = make_assertion(auth, algorithm_of(auth), terms, &assertion);
   if (code == INVSRC_OK) {
     write_form(auth, &assertion, &to->form);
-    ivs_buffer_append(&to->url, url, length);
+    ivs_buffer_append_text(&to->url, url_of(auth));
     if (to->form.failed || to->url.failed) code = INVSRC_ENOMEM;
   }
   ivs_buffer_end(&assertion);
@@ -277,7 +284,8 @@ int32_t ivs_jwt_ask(const ivs_jwt *jwt, ivs_outgoing *request) {
 #define PARTY "the token endpoint"
 #define IDENTITY "auth.privateKey, auth.keyId, auth.issuer, auth.subject and auth.audienceUrl"
 
-static const ivs_party party = {PARTY, 0, "auth.privateKey and auth.keyId"};
+static const ivs_party party = {PARTY, 0, "auth.privateKey and auth.keyId",
+                                "auth.tokenEndpointUrl"};
 
 /* Errors of RFC 6749 §5.2 and §4.1.2.1, in our words. */
 static const struct {
@@ -300,7 +308,8 @@ static const struct {
     {"temporarily_unavailable", INVSRC_OUTCOME_UNREACHABLE, " is not available now"},
 };
 
-/* Whether the answer is an error of the protocol; the verdict is its. */
+/* Whether the answer is an error of the protocol; the verdict is its. A server in trouble
+ * refuses nobody. */
 static int is_error(const ivs_json *root, int32_t status, ivs_verdict *verdict) {
   const ivs_json *error = ivs_json_member(root, "error");
   size_t length;
@@ -309,6 +318,7 @@ static int is_error(const ivs_json *root, int32_t status, ivs_verdict *verdict) 
   if (!error) return 0;
   for (size_t i = 0; code && i < sizeof errors / sizeof *errors; i++)
     if (strcmp(errors[i].code, code) == 0) {
+      if (status >= 500 && errors[i].outcome == INVSRC_OUTCOME_REFUSED) return 0;
       ivs_verdict_set(verdict, errors[i].outcome, PARTY, errors[i].reason);
       return 1;
     }

@@ -10,6 +10,7 @@
 #include "core/json.h"
 
 #define IVS_JWT_RANDOM 16
+#define IVS_JWT_NO_SIGNATURE "the private key cannot sign"
 
 /* What makes one assertion differ from the next. */
 typedef struct ivs_jwt_terms {
@@ -24,6 +25,8 @@ typedef struct ivs_jwt {
   ivs_buffer form;
 } ivs_jwt;
 
+/* Whether it has all that a JWT credential must have; of what is in it the key is not read. */
+int ivs_jwt_is_credential(const ivs_json *auth);
 /* Signs. INVSRC_OK; INVSRC_EINVAL (not a JWT credential); INVSRC_ECRYPTO (the key cannot
  * sign); INVSRC_ENOMEM. */
 int32_t ivs_jwt_read(const ivs_json *auth, const ivs_jwt_terms *terms, ivs_jwt *to);
@@ -32,6 +35,7 @@ void ivs_jwt_end(ivs_jwt *jwt);
 /* INVSRC_OK or INVSRC_ENOMEM. */
 int32_t ivs_jwt_ask(const ivs_jwt *jwt, ivs_outgoing *request);
 /* Reads the answer: an access token, to be used until `*good_until`, or else a verdict.
+ * `now` is from 0 to INVSRC_TIME_LIMIT.
  * INVSRC_OK or INVSRC_ENOMEM. */
 int32_t ivs_jwt_hear(int32_t outcome, const invsrc_http_reply *reply, int64_t now,
                      ivs_buffer *token, int64_t *good_until, ivs_verdict *verdict);

@@ -36,7 +36,8 @@ void ivs_mcp_begin(ivs_mcp *mcp, const char *url, const char *tool,
   mcp->url = url;
   mcp->tool = tool;
   mcp->authorization = authorization;
-  mcp->agent = (ivs_party){"the agent", 1, authorization ? authorization->members : NULL};
+  mcp->agent = (ivs_party){"the agent", 1, authorization ? authorization->members : NULL,
+                           IVS_PLACE_OF_AGENT};
   mcp->dialect = dialect;
   mcp->version = version ? version : versions[0];
   mcp->step = first_steps[dialect];
@@ -120,8 +121,6 @@ static void add_protocol(const ivs_mcp *mcp, ivs_outgoing *request) {
 static int32_t make_post(ivs_mcp *mcp, ivs_outgoing *request) {
   int is_notification = requests[mcp->step].is_notification;
 
-  ivs_rpc_answer_end(&mcp->answer);
-  ivs_sse_end(&mcp->events[IVS_LANE_MAIN]);
   ivs_outgoing_begin(request, "POST",
                      mcp->dialect == IVS_MCP_STREAM ? mcp->post_url.bytes : mcp->url);
   ivs_outgoing_add(request, "Content-Type: ", "application/json");
@@ -167,7 +166,10 @@ int32_t ivs_mcp_ask(ivs_mcp *mcp, int lane, ivs_outgoing *request, int *made) {
 
 /* ---- What follows from an answer --------------------------------------------------- */
 
+/* What was read for the last step goes: what an agent sends may be large. */
 static void go(ivs_mcp *mcp, int step) {
+  ivs_rpc_answer_end(&mcp->answer);
+  ivs_sse_end(&mcp->events[IVS_LANE_MAIN]);
   mcp->step = step;
   mcp->asked = DONE;
 }
@@ -206,16 +208,9 @@ static void reject(ivs_mcp *mcp, const invsrc_http_reply *reply) {
   }
 }
 
-static int is_text(const ivs_json *node, const char *text) {
-  size_t length;
-  const char *given = ivs_json_string(node, &length);
-
-  return given && length == strlen(text) && memcmp(given, text, length) == 0;
-}
-
 static int has_text(const ivs_json *list, const char *text) {
   for (const ivs_json *node = ivs_json_first(list); node; node = ivs_json_next(node))
-    if (is_text(node, text)) return 1;
+    if (ivs_rpc_is_text(node, text)) return 1;
   return 0;
 }
 
@@ -265,7 +260,7 @@ static int32_t begin_session(ivs_mcp *mcp, const invsrc_http_reply *reply) {
   const char *known = NULL;
 
   for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
-    if (is_text(version, versions[i])) known = versions[i];
+    if (ivs_rpc_is_text(version, versions[i])) known = versions[i];
   if (mcp->dialect == IVS_MCP_STREAM) session = NULL;
   if (session && (strlen(session) > LONGEST_SESSION ||
                   !ivs_authorization_is_visible(session, strlen(session)))) {
@@ -289,7 +284,7 @@ static int32_t hear_initialize(ivs_mcp *mcp, const invsrc_http_reply *reply) {
   if (ivs_json_is_object(mcp->answer.result)) return begin_session(mcp, reply);
   if (offer_of(mcp)) {
     take_offer(mcp, offer_of(mcp));
-  } else if ((status == 400 || status == 404 || status == 405) &&
+  } else if ((status == 400 || status == 404 || status == 405) && !mcp->streams &&
              !(mcp->answer.error && ivs_rpc_is_refusal(&mcp->answer))) {
     mcp->first_status = status;
     mcp->dialect = IVS_MCP_STREAM;
@@ -320,8 +315,9 @@ static int32_t hear_list(ivs_mcp *mcp, const invsrc_http_reply *reply) {
     return INVSRC_OK;
   }
   if (next && length && mcp->authorization && ++mcp->pages < MOST_PAGES) {
+    if (ivs_buffer_set(&mcp->cursor, next, length) != INVSRC_OK) return INVSRC_ENOMEM;
     go(mcp, LIST);
-    return ivs_buffer_set(&mcp->cursor, next, length);
+    return INVSRC_OK;
   }
   if (mcp->tool)
     go(mcp, CALL);
@@ -330,9 +326,10 @@ static int32_t hear_list(ivs_mcp *mcp, const invsrc_http_reply *reply) {
   return INVSRC_OK;
 }
 
-/* That a tool fails, or is not there, is an answer. */
+/* That a tool fails, or is not there, is an answer; but not that the server does. */
 static void hear_call(ivs_mcp *mcp, const invsrc_http_reply *reply) {
-  if (mcp->answer.document && !(mcp->answer.error && ivs_rpc_is_refusal(&mcp->answer)))
+  if (mcp->answer.document && invsrc_http_reply_status(reply) < 500 &&
+      !(mcp->answer.error && ivs_rpc_is_refusal(&mcp->answer)))
     succeed(mcp);
   else
     reject(mcp, reply);
@@ -360,9 +357,7 @@ static int32_t judge(ivs_mcp *mcp, const invsrc_http_reply *reply) {
 /* ---- Replies ----------------------------------------------------------------------- */
 
 static int is_stream(const invsrc_http_reply *reply) {
-  const char *type = invsrc_http_reply_header(reply, "Content-Type");
-
-  return type && ivs_http_is_same(type, strcspn(type, "; \t"), "text/event-stream");
+  return ivs_http_reply_is(reply, "text/event-stream");
 }
 
 /* Reads events until one answers the request. */
@@ -395,7 +390,7 @@ static int32_t take_endpoint(ivs_mcp *mcp, const ivs_buffer *reference) {
   return INVSRC_OK;
 }
 
-/* An event of the HTTP+SSE stream. */
+/* An event of the HTTP+SSE stream, which is over when it is spoken no more. */
 static int32_t take_event(ivs_mcp *mcp, const ivs_sse *event, const invsrc_http_reply *reply) {
   static const char endpoint[] = "endpoint";
   int is_endpoint = event->type.length == strlen(endpoint) &&
@@ -403,10 +398,17 @@ static int32_t take_event(ivs_mcp *mcp, const ivs_sse *event, const invsrc_http_
   int32_t code;
 
   if (mcp->step == OPEN) return is_endpoint ? take_endpoint(mcp, &event->data) : INVSRC_OK;
-  if (is_endpoint || mcp->asked != mcp->step || requests[mcp->step].is_notification)
+  if (is_endpoint || mcp->asked != mcp->step || requests[mcp->step].is_notification ||
+      mcp->answer.document)
     return INVSRC_OK;
   code = ivs_rpc_read(event->data.bytes, event->data.length, mcp->id, &mcp->answer);
   return code == INVSRC_OK && mcp->answer.document ? judge(mcp, reply) : code;
+}
+
+/* Whether the stream may still say something. The agent may have named a version, meanwhile,
+ * that is spoken without it. */
+static int listens(const ivs_mcp *mcp) {
+  return mcp->step != DONE && mcp->dialect == IVS_MCP_STREAM;
 }
 
 static int32_t read_stream(ivs_mcp *mcp, const invsrc_http_reply *reply) {
@@ -415,7 +417,7 @@ static int32_t read_stream(ivs_mcp *mcp, const invsrc_http_reply *reply) {
   const char *body = invsrc_http_reply_body(reply, &length);
   int found = 1;
 
-  while (mcp->step != DONE && found) {
+  while (listens(mcp) && found) {
     int32_t code = ivs_sse_next(events, body, (size_t)length, &found);
     if (code == INVSRC_OK && found) code = take_event(mcp, events, reply);
     if (code != INVSRC_OK) return code;
@@ -428,8 +430,9 @@ int32_t ivs_mcp_look(ivs_mcp *mcp, int lane, const invsrc_http_reply *reply, int
   int32_t code;
 
   if (lane == IVS_LANE_STREAM) {
+    mcp->is_open |= is_good;
     code = is_good ? read_stream(mcp, reply) : INVSRC_OK;
-    *enough = !is_good || mcp->step == DONE;
+    *enough = !is_good || !listens(mcp);
   } else {
     code = is_stream(reply) ? read_events(mcp, reply) : INVSRC_OK;
     *enough = mcp->answer.document != NULL;
@@ -443,7 +446,7 @@ static int32_t hear_stream(ivs_mcp *mcp, const invsrc_http_reply *reply) {
   int is_good = status == 200 && is_stream(reply);
 
   if (is_good) code = read_stream(mcp, reply);
-  if (code != INVSRC_OK || mcp->step == DONE) return code;
+  if (code != INVSRC_OK || !listens(mcp)) return code;
   if (ivs_verdict_is_refusal(status))
     refuse(mcp, status);
   else if (is_good)
@@ -475,19 +478,28 @@ static int32_t hear_reply(ivs_mcp *mcp, const invsrc_http_reply *reply) {
   return code == INVSRC_OK ? judge(mcp, reply) : code;
 }
 
+/* That a stream which never was there does not come says less than what led to it. */
+static void hear_failure(ivs_mcp *mcp, int lane, int32_t outcome, const invsrc_http_reply *reply) {
+  if (lane == IVS_LANE_STREAM && !mcp->is_open && mcp->first_status &&
+      outcome == INVSRC_OUTCOME_UNAVAILABLE)
+    ivs_verdict_set_status(&mcp->verdict, &mcp->agent, mcp->first_status);
+  else
+    ivs_verdict_set_failure(&mcp->verdict, &mcp->agent, outcome, reply);
+  go(mcp, DONE);
+}
+
 int32_t ivs_mcp_hear(ivs_mcp *mcp, int lane, int32_t outcome, const invsrc_http_reply *reply) {
   int32_t status = invsrc_http_reply_status(reply);
 
   if (mcp->step == DONE) return INVSRC_OK;
-  /* The stream has answered this request already. */
-  if (lane == IVS_LANE_MAIN && mcp->asked != mcp->step) return INVSRC_OK;
+  /* The stream has answered this request already, or is not spoken any more. */
+  if (lane == IVS_LANE_MAIN ? mcp->asked != mcp->step : !listens(mcp)) return INVSRC_OK;
   if (mcp->step == CLOSE) {
     go(mcp, DONE); /* whatever became of it */
     return INVSRC_OK;
   }
   if (outcome != INVSRC_OUTCOME_OK) {
-    ivs_verdict_set_failure(&mcp->verdict, &mcp->agent, outcome, reply);
-    go(mcp, DONE);
+    hear_failure(mcp, lane, outcome, reply);
     return INVSRC_OK;
   }
   if (lane == IVS_LANE_STREAM) return hear_stream(mcp, reply);

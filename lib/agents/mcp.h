@@ -34,7 +34,8 @@ typedef struct ivs_mcp {
   int pages;
   int offers;           /* times that the agent has named versions */
   int32_t first_status; /* of what led to HTTP+SSE */
-  int streams;          /* opened */
+  int streams;          /* asked for */
+  int is_open;          /* a stream has come */
   ivs_buffer session;
   ivs_buffer cursor;
   ivs_buffer post_url; /* of HTTP+SSE */

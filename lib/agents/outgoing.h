@@ -1,6 +1,6 @@
 /*
  * A request that is being put together: its texts lie in buffers that wipe themselves.
- * Knows the limits of exchanges with agents, and nothing of what is asked.
+ * Knows the limits of exchanges with agents and receivers, and nothing of what is asked.
  */
 #ifndef IVS_AGENTS_OUTGOING_H
 #define IVS_AGENTS_OUTGOING_H

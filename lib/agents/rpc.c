@@ -56,6 +56,13 @@ int32_t ivs_rpc_code(const ivs_rpc_answer *answer) {
   return code >= INT32_MIN && code <= INT32_MAX ? (int32_t)code : 0;
 }
 
+int ivs_rpc_is_text(const ivs_json *node, const char *text) {
+  size_t length;
+  const char *given = ivs_json_string(node, &length);
+
+  return given && length == strlen(text) && memcmp(given, text, length) == 0;
+}
+
 /* Whether a message begins with these words, in any case. */
 static int begins_with(const char *message, size_t length, const char *words) {
   size_t count = strlen(words);
@@ -69,10 +76,21 @@ static int begins_with(const char *message, size_t length, const char *words) {
 /* Servers put the refusal under -32001, -32000, -32600 or a code of their own, and all
  * say it in words like these. */
 int ivs_rpc_is_refusal(const ivs_rpc_answer *answer) {
-  static const char *const words[] = {"unauthorized",    "unauthorised",      "unauthenticated",
-                                      "not authorized",  "not authenticated", "authentication",
-                                      "authorization",   "forbidden",         "access denied",
-                                      "invalid api key", "invalid token",     "missing token"};
+  static const char *const words[] = {"unauthorized",
+                                      "unauthorised",
+                                      "unauthenticated",
+                                      "not authorized",
+                                      "not authenticated",
+                                      "authentication failed",
+                                      "authentication required",
+                                      "authorization failed",
+                                      "authorization header",
+                                      "authorization required",
+                                      "forbidden",
+                                      "access denied",
+                                      "invalid api key",
+                                      "invalid token",
+                                      "missing token"};
   static const int32_t codes[] = {401, 403, -32401, -32403};
   int32_t code = ivs_rpc_code(answer);
   size_t length;

@@ -24,6 +24,9 @@ void ivs_rpc_end(ivs_buffer *out);
 int32_t ivs_rpc_read(const char *text, size_t length, int32_t id, ivs_rpc_answer *answer);
 void ivs_rpc_answer_end(ivs_rpc_answer *answer);
 
+/* Whether a node is this text. */
+int ivs_rpc_is_text(const ivs_json *node, const char *text);
+
 /* The code of an error, or 0. */
 int32_t ivs_rpc_code(const ivs_rpc_answer *answer);
 /* Whether an error says that the credential is refused: there is no code for it. */

@@ -40,10 +40,6 @@ static void take_line(ivs_sse *sse, const char *line, size_t length) {
     ivs_buffer_clear(&sse->type);
     ivs_buffer_append(&sse->type, value, left);
   }
-  if (is_name(line, name, "id") && !memchr(value, '\0', left)) {
-    ivs_buffer_clear(&sse->id);
-    ivs_buffer_append(&sse->id, value, left);
-  }
 }
 
 /* Forgets the event that was given out, or that has no data. */
@@ -55,7 +51,7 @@ static void begin_event(ivs_sse *sse) {
 }
 
 static int is_out_of_memory(const ivs_sse *sse) {
-  return sse->type.failed || sse->data.failed || sse->id.failed;
+  return sse->type.failed || sse->data.failed;
 }
 
 int32_t ivs_sse_next(ivs_sse *sse, const char *body, size_t length, int *found) {
@@ -81,6 +77,5 @@ int32_t ivs_sse_next(ivs_sse *sse, const char *body, size_t length, int *found) 
 void ivs_sse_end(ivs_sse *sse) {
   ivs_buffer_end(&sse->type);
   ivs_buffer_end(&sse->data);
-  ivs_buffer_end(&sse->id);
   memset(sse, 0, sizeof *sse);
 }

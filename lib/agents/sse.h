@@ -1,6 +1,6 @@
 /*
  * Server-Sent Events (WHATWG HTML, 9.2) read from a body that may still grow. Knows
- * nothing of what the events are about.
+ * nothing of what the events are about, and keeps no ids: no stream is resumed.
  */
 #ifndef IVS_AGENTS_SSE_H
 #define IVS_AGENTS_SSE_H
@@ -14,7 +14,6 @@
 typedef struct ivs_sse {
   ivs_buffer type; /* "" for "message" */
   ivs_buffer data;
-  ivs_buffer id;   /* of the last event that had one */
   size_t line;     /* where the line begins that is to be read next */
   size_t seen;     /* up to where it is known not to end */
   int has_data;    /* of the event that is being read */

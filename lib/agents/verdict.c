@@ -53,17 +53,28 @@ void ivs_verdict_set_refused(ivs_verdict *verdict, const ivs_party *party, int32
     say(verdict, INVSRC_OUTCOME_REFUSED, "%s %s: it wants a credential", party->name, answer);
 }
 
+void ivs_verdict_write_status(const ivs_party *party, int32_t status, char text[IVS_STATUS_SIZE]) {
+  int is_elsewhere = (status >= 300 && status < 400) || status == 404 || status == 405;
+
+  if (is_elsewhere)
+    snprintf(text, IVS_STATUS_SIZE, "answered %d: check %s", (int)status, party->place);
+  else
+    snprintf(text, IVS_STATUS_SIZE, "answered %d%s", (int)status,
+             status == 429 ? ": it is asked too often" : "");
+}
+
 void ivs_verdict_set_status(ivs_verdict *verdict, const ivs_party *party, int32_t status) {
-  say(verdict, INVSRC_OUTCOME_UNREACHABLE, "%s%sanswered %d", party->is_agent ? "" : party->name,
-      party->is_agent ? "" : " ", (int)status);
+  char answer[IVS_STATUS_SIZE];
+
+  ivs_verdict_write_status(party, status, answer);
+  say(verdict, INVSRC_OUTCOME_UNREACHABLE, "%s%s%s", party->is_agent ? "" : party->name,
+      party->is_agent ? "" : " ", answer);
 }
 
 static int is_html(const invsrc_http_reply *reply) {
-  const char *type = invsrc_http_reply_header(reply, "Content-Type");
   const char *body = invsrc_http_reply_body(reply, NULL);
 
-  if (type && ivs_http_is_same(type, strcspn(type, "; \t"), "text/html")) return 1;
-  return body[strspn(body, " \t\r\n")] == '<';
+  return ivs_http_reply_is(reply, "text/html") || body[strspn(body, " \t\r\n")] == '<';
 }
 
 void ivs_verdict_set_foreign(ivs_verdict *verdict, const ivs_party *party,
@@ -73,9 +84,9 @@ void ivs_verdict_set_foreign(ivs_verdict *verdict, const ivs_party *party,
   if (status < 200 || status > 299)
     ivs_verdict_set_status(verdict, party, status);
   else
-    say(verdict, INVSRC_OUTCOME_UNREACHABLE, "%s%sanswered%s %s",
+    say(verdict, INVSRC_OUTCOME_UNREACHABLE, "%s%sanswered%s %s: check %s",
         party->is_agent ? "" : party->name, party->is_agent ? "" : " ",
-        is_html(reply) ? " HTML, not" : ", but not", what);
+        is_html(reply) ? " HTML, not" : ", but not", what, party->place);
 }
 
 int ivs_verdict_is_refusal(int32_t status) {

@@ -8,6 +8,7 @@
 #include <invsrc/providers.h>
 
 #define IVS_REASON_SIZE 256
+#define IVS_STATUS_SIZE 96 /* of the words for a status */
 
 typedef struct ivs_verdict {
   int32_t outcome; /* 0: none yet */
@@ -19,7 +20,10 @@ typedef struct ivs_party {
   const char *name;    /* "the token endpoint" */
   int is_agent;        /* what goes without saying */
   const char *members; /* to be looked at when it refuses; NULL: there is no credential */
+  const char *place;   /* to be looked at when it is not what it should be */
 } ivs_party;
+
+#define IVS_PLACE_OF_AGENT "endpointUrl and protocol"
 
 void ivs_verdict_set(ivs_verdict *verdict, int32_t outcome, const char *prefix, const char *reason);
 /* The exchange came to no answer. */
@@ -27,6 +31,8 @@ void ivs_verdict_set_failure(ivs_verdict *verdict, const ivs_party *party, int32
                              const invsrc_http_reply *reply);
 /* REFUSED; `status` is 0 where the protocol said so. */
 void ivs_verdict_set_refused(ivs_verdict *verdict, const ivs_party *party, int32_t status);
+/* "answered 404", and what can be done about it where the status says it. */
+void ivs_verdict_write_status(const ivs_party *party, int32_t status, char text[IVS_STATUS_SIZE]);
 /* UNREACHABLE: an answer that has this status and is of no use. */
 void ivs_verdict_set_status(ivs_verdict *verdict, const ivs_party *party, int32_t status);
 /* UNREACHABLE: an answer that should be `what` ("MCP") and is not: HTML, say. */

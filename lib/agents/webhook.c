@@ -13,9 +13,6 @@
 #include "core/error.h"
 #include "core/uri.h"
 
-#define TIMEOUT_MS 10000
-#define LONGEST_ANSWER 262144 /* read so that the connection can be used again */
-
 static const char prefix[] = "whsec_";
 #define PREFIX (sizeof prefix - 1)
 #define LEAST_KEY 24
@@ -98,47 +95,30 @@ static int32_t sign(ivs_buffer *line, const ivs_buffer *key, const char *id, con
   return INVSRC_OK;
 }
 
-static ivs_buffer *add_line(ivs_webhook_request *request, const char *name, const char *value) {
-  ivs_buffer *line = &request->lines[request->http.header_count++];
-
-  ivs_buffer_append_text(line, name);
-  ivs_buffer_append_text(line, value);
-  return line;
-}
-
-int32_t ivs_webhook_request_make(ivs_webhook_request *request, const char *url,
-                                 const ivs_buffer *key, const invsrc_event *event, int64_t now) {
+int32_t ivs_webhook_request_make(ivs_outgoing *request, const char *url, const ivs_buffer *key,
+                                 const invsrc_event *event, int64_t now) {
   const char *id = invsrc_event_text(event, INVSRC_EVENT_ID, NULL);
   uint64_t length = 0;
   const char *payload = invsrc_event_text(event, INVSRC_EVENT_PAYLOAD, &length);
+  ivs_buffer signature = IVS_BUFFER_EMPTY;
   char timestamp[24];
-  int failed = 0;
   int32_t code;
 
-  memset(request, 0, sizeof *request);
   if (!id || !*id || !payload || strlen(payload) != length) return INVSRC_EINVAL;
   snprintf(timestamp, sizeof timestamp, "%lld", (long long)(now / 1000));
-  request->http = (invsrc_http_request){.size = sizeof request->http,
-                                        .method = "POST",
-                                        .url = url,
-                                        .headers = request->headers,
-                                        .body = payload,
-                                        .body_length = length,
-                                        .max_body = LONGEST_ANSWER,
-                                        .timeout_ms = TIMEOUT_MS};
-  add_line(request, "Content-Type: ", "application/json");
-  add_line(request, "webhook-id: ", id);
-  add_line(request, "webhook-timestamp: ", timestamp);
-  code = sign(add_line(request, "webhook-signature: ", ""), key, id, timestamp, payload);
-  for (size_t i = 0; i < IVS_WEBHOOK_LINES; i++) {
-    failed |= request->lines[i].failed;
-    request->headers[i] = request->lines[i].bytes;
+  code = sign(&signature, key, id, timestamp, payload);
+  if (code == INVSRC_OK && signature.failed) code = INVSRC_ENOMEM;
+  if (code == INVSRC_OK) {
+    ivs_outgoing_begin(request, "POST", url);
+    ivs_outgoing_add(request, "Content-Type: ", "application/json");
+    ivs_outgoing_add(request, "webhook-id: ", id);
+    ivs_outgoing_add(request, "webhook-timestamp: ", timestamp);
+    ivs_outgoing_add(request, "webhook-signature: ", signature.bytes);
+    ivs_buffer_append(&request->body, payload, (size_t)length);
+    code = ivs_outgoing_finish(request);
   }
-  return code == INVSRC_OK && failed ? INVSRC_ENOMEM : code;
-}
-
-void ivs_webhook_request_end(ivs_webhook_request *request) {
-  for (size_t i = 0; i < IVS_WEBHOOK_LINES; i++) ivs_buffer_end(&request->lines[i]);
+  ivs_buffer_end(&signature);
+  return code;
 }
 
 /* ---- The answer ---------------------------------------------------------- */

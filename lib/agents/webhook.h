@@ -8,7 +8,7 @@
 
 #include <invsrc/providers.h>
 
-#include "core/buffer.h"
+#include "agents/outgoing.h"
 
 /* Checks where events are to go: an http or https URL without user information and
  * fragment. INVSRC_OK; INVSRC_EMALFORMED (the error says why); INVSRC_ENOMEM. */
@@ -17,21 +17,11 @@ int32_t ivs_webhook_url_read(const char *url, ivs_buffer *out, invsrc_error *err
  * INVSRC_OK; INVSRC_EMALFORMED (the error says why, never what); INVSRC_ENOMEM. */
 int32_t ivs_webhook_secret_read(const char *secret, ivs_buffer *key, invsrc_error *error);
 
-#define IVS_WEBHOOK_LINES 4
-
-/* A request and the memory that it lies in; it is not copied or moved. */
-typedef struct ivs_webhook_request {
-  invsrc_http_request http;
-  ivs_buffer lines[IVS_WEBHOOK_LINES];
-  const char *headers[IVS_WEBHOOK_LINES];
-} ivs_webhook_request;
-
-/* Brings `event`, which must stay until the request ends, to `url`, signed with `key`, in
- * an attempt at `now` (milliseconds). INVSRC_OK; INVSRC_EINVAL (the event has no id or no
- * payload); INVSRC_ENOMEM. */
-int32_t ivs_webhook_request_make(ivs_webhook_request *request, const char *url,
-                                 const ivs_buffer *key, const invsrc_event *event, int64_t now);
-void ivs_webhook_request_end(ivs_webhook_request *request); /* takes one that failed, too */
+/* Brings `event` to `url`, signed with `key`, in an attempt at `now` (milliseconds). The
+ * request is ended by ivs_outgoing_end(), also one that failed. INVSRC_OK; INVSRC_EINVAL (the event
+ * has no id or no payload); INVSRC_ENOMEM. */
+int32_t ivs_webhook_request_make(ivs_outgoing *request, const char *url, const ivs_buffer *key,
+                                 const invsrc_event *event, int64_t now);
 
 #define IVS_WEBHOOK_REASON_SIZE 240
 

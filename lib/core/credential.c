@@ -70,7 +70,7 @@ static const struct {
   const char *message; /* when the other kind, or another one, is given */
 } keys[] = {
     {IVS_KEY_P256, "ES256", "must be an EC P-256 key with algorithm ES256"},
-    {IVS_KEY_RSA, "RS256", "must be an RSA key of at least 2048 bits with algorithm RS256"},
+    {IVS_KEY_RSA, "RS256", "must be an RSA key of 2048 to 8192 bits with algorithm RS256"},
 };
 
 static const struct matrix_row *row_of(const char *authentication_type) {
@@ -107,7 +107,7 @@ static int32_t judge_key(const ivs_json *auth, ivs_issues *issues, const char **
     if (keys[i].kind == kind) *algorithm = keys[i].algorithm;
   }
   if (kind == IVS_KEY_OTHER && !wanted)
-    ivs_issues_add(issues, path, "must be an EC P-256 key or an RSA key of at least 2048 bits");
+    ivs_issues_add(issues, path, "must be an EC P-256 key or an RSA key of 2048 to 8192 bits");
   return INVSRC_OK;
 }
 

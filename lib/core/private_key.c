@@ -7,6 +7,7 @@
 
 #include <invsrc/invsrc.h>
 #include <openssl/asn1.h>
+#include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -14,7 +15,9 @@
 #include <string.h>
 
 #define RSA_SHORTEST 2048
-#define RSA_LONGEST 16384 /* beyond it a signature takes seconds */
+#define RSA_LONGEST 8192   /* beyond it a signature takes long */
+#define RSA_LONGEST_E 256  /* FIPS 186-5, 5.4 */
+#define OUT_OF_MEMORY (-1) /* in place of a kind */
 
 /* A piece of the PEM text. */
 typedef struct span {
@@ -156,6 +159,49 @@ static void keep_number(ivs_private_key *to, const der *number) {
   to->count++;
 }
 
+/* The numbers of an RSA key in their order, and room to reckon. */
+enum { N, E, D, P, Q, DP, DQ, QINV, LEFT, RIGHT, BIGNUMS };
+
+/* Whether the numbers make an RSA key (p and q may be no primes): its kind. Where they do
+ * not fit, OpenSSL signs by d alone, which takes it many times as long. */
+static int judge_numbers(BIGNUM *const *of, BN_CTX *context) {
+  /* The two factors have the rest 1, divided by the third or by one less. */
+  static const int pairs[][4] = {{DP, E, P, 1}, {DQ, E, Q, 1}, {QINV, Q, P, 0}};
+
+  if (BN_num_bits(of[E]) > RSA_LONGEST_E || BN_num_bits(of[D]) > BN_num_bits(of[N]) ||
+      BN_num_bits(of[P]) < 2 || BN_num_bits(of[Q]) < 2)
+    return IVS_KEY_NONE;
+  if (!BN_mul(of[LEFT], of[P], of[Q], context)) return OUT_OF_MEMORY;
+  if (BN_cmp(of[LEFT], of[N]) != 0) return IVS_KEY_NONE;
+  for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+    const int *pair = pairs[i];
+    if (!BN_copy(of[LEFT], of[pair[2]]) || !BN_sub_word(of[LEFT], (BN_ULONG)pair[3]) ||
+        !BN_mod_mul(of[RIGHT], of[pair[0]], of[pair[1]], of[LEFT], context))
+      return OUT_OF_MEMORY;
+    if (!BN_is_one(of[RIGHT])) return IVS_KEY_NONE;
+  }
+  return IVS_KEY_RSA;
+}
+
+/* The context wipes its numbers. */
+static int judge_fit(const ivs_private_key *key) {
+  BN_CTX *context = BN_CTX_new();
+  BIGNUM *of[BIGNUMS];
+  int failed = !context;
+  int kind;
+
+  if (context) BN_CTX_start(context);
+  for (int i = 0; i < BIGNUMS && !failed; i++) {
+    of[i] = BN_CTX_get(context);
+    failed = !of[i] || (i < IVS_KEY_NUMBERS &&
+                        !BN_bin2bn(key->numbers[i].bytes, (int)key->numbers[i].length, of[i]));
+  }
+  kind = failed ? OUT_OF_MEMORY : judge_numbers(of, context);
+  if (context) BN_CTX_end(context);
+  BN_CTX_free(context);
+  return kind;
+}
+
 /* RSAPrivateKey, RFC 8017 A.1.2: version, n, e, d, p, q and the CRT's three. */
 static int judge_rsa(der key, ivs_private_key *to) {
   der inside, part, modulus;
@@ -172,7 +218,7 @@ static int judge_rsa(der key, ivs_private_key *to) {
   if (inside.at != inside.end) return IVS_KEY_NONE;
   bits = 8 * (size_t)(modulus.end - modulus.at);
   for (int top = 0x80; bits && !(*modulus.at & top); top >>= 1) bits--;
-  return bits >= RSA_SHORTEST && bits <= RSA_LONGEST ? IVS_KEY_RSA : IVS_KEY_OTHER;
+  return bits >= RSA_SHORTEST && bits <= RSA_LONGEST ? judge_fit(to) : IVS_KEY_OTHER;
 }
 
 /* ECPrivateKey, RFC 5915 §3; the curve stands in it, or outside as `curve`. */
@@ -243,7 +289,9 @@ static int32_t read_block(span body, const struct reader *reader, ivs_private_ke
   key->kind = reader->judge(content, key);
   ERR_pop_to_mark();
   if (key->kind != IVS_KEY_P256 && key->kind != IVS_KEY_RSA) key->count = 0;
-  return INVSRC_OK;
+  if (key->kind != OUT_OF_MEMORY) return INVSRC_OK;
+  key->kind = IVS_KEY_NONE;
+  return INVSRC_ENOMEM;
 }
 
 int32_t ivs_private_key_read(const char *pem, size_t length, ivs_private_key *key) {

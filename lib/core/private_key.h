@@ -10,9 +10,9 @@
 
 #define IVS_KEY_NONE 0      /* not a PEM private key */
 #define IVS_KEY_ENCRYPTED 1 /* one under a passphrase */
-#define IVS_KEY_OTHER 2     /* another kind, or too short */
+#define IVS_KEY_OTHER 2     /* another kind, or too short or too long */
 #define IVS_KEY_P256 3
-#define IVS_KEY_RSA 4 /* of 2048 bits or more */
+#define IVS_KEY_RSA 4 /* of 2048 to 8192 bits */
 
 #define IVS_KEY_NUMBERS 8
 

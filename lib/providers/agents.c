@@ -24,7 +24,11 @@
 int32_t ivs_agents_now(const invsrc_agents *agents, int64_t *now) {
   struct timespec time;
 
-  if (agents->world.now) return agents->world.now(agents->world_context, now);
+  if (agents->world.now) {
+    int32_t outcome = agents->world.now(agents->world_context, now);
+    if (outcome != INVSRC_OUTCOME_OK) return outcome;
+    return *now >= 0 && *now <= INVSRC_TIME_LIMIT ? outcome : INVSRC_OUTCOME_FAILED;
+  }
   if (clock_gettime(CLOCK_REALTIME, &time) != 0) return INVSRC_OUTCOME_FAILED;
   *now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
   return INVSRC_OUTCOME_OK;

@@ -8,18 +8,24 @@
 #include <string.h>
 
 #include "agents/http.h"
+#include "agents/jwt.h"
 #include "providers/agents.h"
 #include "providers/hop.h"
 #include "providers/transport.h"
 
 #define EXCHANGES 2           /* of a conversation at a time */
 #define PAUSE_MS INT64_C(500) /* after which those who had no more are asked again */
-/* Sockets wait while signatures are made and results are stored: not for long. */
+/* Sockets wait while signatures are made and results are stored: for about as long. */
 #define OPENED_AT_ONCE 32
+#define OPENED_MS INT64_C(100)
 #define ENDED_MS INT64_C(100)
+/* Whoever is late may blame nobody else if sockets had to wait for so long in all, in waits
+ * that were longer than meant. */
+#define WAIT_MS INT64_C(250)
+#define WAITED_MS INT64_C(1000)
 
 static const char no_memory[] = "memory ran out";
-static const char too_late[] = "took too long";
+static const char too_busy[] = "this host was too busy";
 static const char stopped[] = "stopped";
 
 struct talk;
@@ -31,6 +37,7 @@ struct exchange {
   invsrc_http_reply *reply;
   struct talk *talk;
   int32_t number;
+  int64_t waited; /* of the run, when it began; as in the next */
   ivs_hop hop;
 };
 
@@ -39,10 +46,13 @@ struct talk {
   struct talk *next;
   invsrc_probe *probe;
   invsrc_conversation *conversation;
+  int64_t waited;
   int64_t deadline;
   int moved;          /* the conversation has heard something */
+  const char *ours;   /* what was not the agent's fault when an exchange failed, or NULL */
   int32_t outcome;    /* 0: it goes on */
-  const char *reason; /* static, or the conversation's */
+  const char *reason; /* static, the conversation's, or this: */
+  char late[IVS_HOP_LATE_SIZE];
   int has_key;
   ivs_token_key key;
   struct exchange *exchanges[EXCHANGES];
@@ -56,8 +66,11 @@ struct run {
   struct talk *talks; /* in the order in which they were begun */
   struct talk **end;
   uint32_t count;
+  int has_more;    /* there was a probe when one was last asked for */
   int64_t ask_at;  /* when to ask for more probes */
   int64_t late_at; /* when the first of those under way is late */
+  int64_t left_at; /* when sockets were last waited for */
+  int64_t waited;  /* how long they have waited, in long waits */
   struct exchange *spare;
 };
 
@@ -108,10 +121,30 @@ static void leave(struct exchange *exchange) {
     if (talk->exchanges[i] == exchange) talk->exchanges[i] = NULL;
 }
 
-/* What came of it goes to the conversation. */
+/* How long sockets have waited for us up to now. */
+static int64_t waited(const struct run *run) {
+  int64_t wait = ivs_hop_now() - run->left_at;
+
+  return run->waited + (wait > WAIT_MS ? wait : 0);
+}
+
+/* What is not the agent's fault, or NULL. */
+static const char *our_fault(const struct run *run, const struct exchange *exchange) {
+  if (ivs_hop_lacks_memory(&exchange->hop)) return no_memory;
+  if (ivs_hop_lacks_proxy(&exchange->hop)) return exchange->hop.reason;
+  if (!ivs_hop_is_late(&exchange->hop)) return NULL;
+  return waited(run) - exchange->waited > WAITED_MS ? too_busy : NULL;
+}
+
+/* What came of it goes to the conversation, which may know already what it came to. */
 static void finish(struct run *run, struct exchange *exchange) {
   int32_t outcome = ivs_hop_end(&exchange->hop);
+  const char *ours = our_fault(run, exchange);
 
+  if (ours) {
+    exchange->talk->ours = ours;
+    outcome = INVSRC_OUTCOME_FAILED;
+  }
   invsrc_conversation_answer(exchange->talk->conversation, exchange->number, outcome,
                              exchange->reply);
   exchange->talk->moved = 1;
@@ -161,7 +194,7 @@ static void end_talk(struct run *run, struct talk *talk) {
   invsrc_conversation_free(talk->conversation);
   free(talk);
   run->count--;
-  run->ask_at = 0; /* there is room */
+  if (run->has_more) run->ask_at = 0; /* there is room */
 }
 
 /* Returns 0 where memory ran out. */
@@ -172,6 +205,7 @@ static int begin(struct run *run, struct talk *talk, size_t slot, int32_t number
   if (!begun) return 0;
   begun->talk = talk;
   begun->number = number;
+  begun->waited = waited(run);
   talk->exchanges[slot] = begun;
   ivs_hop_begin(&begun->hop, run->guard, request, begun->reply);
   if (request->looks) {
@@ -218,6 +252,8 @@ static void advance(struct run *run, struct talk *talk) {
       return;
     }
   talk->outcome = invsrc_conversation_outcome(talk->conversation, &talk->reason);
+  if (talk->outcome == INVSRC_OUTCOME_FAILED && talk->ours)
+    come_to(talk, INVSRC_OUTCOME_UNAVAILABLE, talk->ours);
   for (size_t i = 0; i < EXCHANGES; i++) under_way |= talk->exchanges[i] != NULL;
   if (!talk->outcome && !under_way)
     come_to(talk, INVSRC_OUTCOME_FAILED, "the conversation came to nothing");
@@ -275,7 +311,7 @@ static const struct {
 } beginnings[] = {
     {INVSRC_ENOMEM, INVSRC_OUTCOME_UNAVAILABLE, no_memory},
     {INVSRC_EUNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE, "the clock or the entropy failed"},
-    {INVSRC_ECRYPTO, INVSRC_OUTCOME_FAILED, "the private key cannot sign"},
+    {INVSRC_ECRYPTO, INVSRC_OUTCOME_FAILED, IVS_JWT_NO_SIGNATURE},
     {INVSRC_EINVAL, INVSRC_OUTCOME_FAILED, "the source cannot be probed"},
 };
 
@@ -296,10 +332,12 @@ static void open_talk(struct run *run, invsrc_probe *probe) {
     return;
   }
   opened->probe = probe;
+  opened->waited = waited(run);
   opened->deadline = ivs_hop_now() + run->agents->time_limit;
   opened->moved = 1;
   result = new_conversation(run, opened);
   if (result == INVSRC_OK) {
+    invsrc_probe_forget(probe);
     *run->end = opened;
     run->end = &opened->next;
     run->count++;
@@ -312,21 +350,22 @@ static void open_talk(struct run *run, invsrc_probe *probe) {
 /* ---- The run ------------------------------------------------------------- */
 
 /* Takes probes while there is room, but not so many that those under way are kept
- * waiting. Returns 0 when there are none. */
+ * waiting. Returns 0 when there are none, or none are to be taken. */
 static int take_probes(struct run *run) {
+  int64_t start = ivs_hop_now();
   invsrc_probe *probe;
 
-  if (run->count && ivs_hop_now() < run->ask_at) return 1;
+  if (ivs_agents_are_stopped(run->agents)) return 0;
+  if (run->count && start < run->ask_at) return 1;
   for (int i = 0; i < OPENED_AT_ONCE && run->count < run->agents->parallel; i++) {
+    if (i > 0 && ivs_hop_now() - start >= OPENED_MS) break;
     probe = invsrc_probes_next(run->probes);
+    run->has_more = probe != NULL;
     if (!probe) {
       run->ask_at = ivs_hop_now() + PAUSE_MS;
       return 0;
     }
-    if (ivs_agents_are_stopped(run->agents))
-      invsrc_probe_end(probe, INVSRC_OUTCOME_UNAVAILABLE, stopped);
-    else
-      open_talk(run, probe);
+    open_talk(run, probe);
   }
   return 1;
 }
@@ -336,11 +375,15 @@ static int carry(struct run *run) {
   int64_t until = run->late_at;
   int64_t left;
   int running;
+  int good;
 
   if (run->count < run->agents->parallel && run->ask_at < until) until = run->ask_at;
   left = until - ivs_hop_now();
-  return curl_multi_poll(run->running.multi, NULL, 0, left > 0 ? (int)left : 0, NULL) == CURLM_OK &&
+  run->waited = waited(run);
+  good = curl_multi_poll(run->running.multi, NULL, 0, left > 0 ? (int)left : 0, NULL) == CURLM_OK &&
          curl_multi_perform(run->running.multi, &running) == CURLM_OK;
+  run->left_at = ivs_hop_now();
+  return good;
 }
 
 static void collect(struct run *run) {
@@ -359,6 +402,15 @@ static void collect(struct run *run) {
   }
 }
 
+static void be_late(const struct run *run, struct talk *talk) {
+  if (waited(run) - talk->waited > WAITED_MS) {
+    come_to(talk, INVSRC_OUTCOME_UNAVAILABLE, too_busy);
+    return;
+  }
+  ivs_hop_write_late(run->agents->time_limit, talk->late);
+  come_to(talk, INVSRC_OUTCOME_UNREACHABLE, talk->late);
+}
+
 /* Lets those that heard something go on, and finds those that are late. */
 static void tend(struct run *run) {
   int64_t now = ivs_hop_now();
@@ -366,8 +418,7 @@ static void tend(struct run *run) {
   run->late_at = INT64_MAX;
   for (struct talk *talk = run->talks; talk; talk = talk->next) {
     if (!talk->outcome && talk->moved) advance(run, talk);
-    if (!talk->outcome && now >= talk->deadline)
-      come_to(talk, INVSRC_OUTCOME_UNREACHABLE, too_late);
+    if (!talk->outcome && now >= talk->deadline) be_late(run, talk);
     if (!talk->outcome && talk->deadline < run->late_at) run->late_at = talk->deadline;
   }
 }
@@ -428,6 +479,7 @@ int32_t ivs_agents_run(invsrc_agents *agents, invsrc_probes *probes) {
   int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
 
   run.end = &run.talks;
+  run.left_at = ivs_hop_now();
   run.running.multi = curl_multi_init();
   if (!run.running.multi) return outcome;
   ivs_agents_register(agents, &run.running);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <openssl/x509_vfy.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -34,7 +35,9 @@ static const char long_header[] = "the header of the answer is too large";
 static const char many_fields[] = "the answer has too many header fields";
 static const char long_body[] = "the answer is too large";
 static const char is_encoded[] = "the answer is compressed";
-static const char too_late[] = "took too long";
+static const char too_late[] = "took too long"; /* and how long is said where it ends */
+static const char no_proxy[] = "cannot connect to the proxy";
+static const char nameless_proxy[] = "the proxy's name does not resolve";
 
 /* Ends the exchange with the first reason that is found. Returns 0, as a callback does
  * then. */
@@ -181,7 +184,7 @@ static const struct {
   const char *reason;
 } faults[] = {
     {CURLE_COULDNT_RESOLVE_HOST, INVSRC_OUTCOME_UNAVAILABLE, "the name does not resolve"},
-    {CURLE_COULDNT_RESOLVE_PROXY, INVSRC_OUTCOME_UNAVAILABLE, "the proxy's name does not resolve"},
+    {CURLE_COULDNT_RESOLVE_PROXY, INVSRC_OUTCOME_UNAVAILABLE, nameless_proxy},
     {CURLE_PROXY, INVSRC_OUTCOME_UNAVAILABLE, "the proxy refuses"},
     {CURLE_COULDNT_CONNECT, INVSRC_OUTCOME_UNAVAILABLE, "cannot connect"},
     {CURLE_OPERATION_TIMEDOUT, INVSRC_OUTCOME_UNAVAILABLE, too_late},
@@ -232,8 +235,18 @@ static int is_endless_line(const ivs_hop *hop, CURLcode code) {
   return code == CURLE_OUT_OF_MEMORY && sent > 0 && hop->found.part != IVS_HOP_BODY;
 }
 
+/* The proxy has the only sockets; whether it was reached shows in what it said. */
+static int is_without_proxy(const ivs_hop *hop) {
+  long status = 0;
+
+  curl_easy_getinfo(hop->handle, CURLINFO_HTTP_CONNECTCODE, &status);
+  return hop->guard->proxy.length && status == 0;
+}
+
 /* Ends an exchange whose hop libcurl ended with a fault. */
 static void judge_fault(ivs_hop *hop, CURLcode code) {
+  if (code == CURLE_COULDNT_CONNECT && is_without_proxy(hop))
+    end_with(hop, INVSRC_OUTCOME_UNAVAILABLE, no_proxy);
   if (code == CURLE_COULDNT_CONNECT && hop->found.barred && !hop->found.opened)
     end_with(hop, INVSRC_OUTCOME_REFUSED, leads_inside);
   if (code == CURLE_PEER_FAILED_VERIFICATION)
@@ -399,7 +412,8 @@ void ivs_hop_begin(ivs_hop *hop, const ivs_guard *guard, const invsrc_http_reque
   hop->request = request;
   hop->reply = reply;
   hop->outcome = INVSRC_OUTCOME_OK;
-  hop->deadline = ivs_hop_now() + request->timeout_ms;
+  hop->begun = ivs_hop_now();
+  hop->deadline = hop->begun + request->timeout_ms;
   if (!is_sound(request))
     end_with(hop, INVSRC_OUTCOME_FAILED, bad_request);
   else if (ivs_buffer_set(&hop->url, request->url, strlen(request->url)) != INVSRC_OK)
@@ -463,16 +477,36 @@ void ivs_hop_arrive(ivs_hop *hop, CURLcode code) {
     end_with(hop, INVSRC_OUTCOME_FAILED, no_memory);
 }
 
+void ivs_hop_write_late(int64_t milliseconds, char text[IVS_HOP_LATE_SIZE]) {
+  long seconds = (long)((milliseconds + 500) / 1000);
+
+  if (seconds > 0)
+    snprintf(text, IVS_HOP_LATE_SIZE, "%s: not done after %ld s", too_late, seconds);
+  else
+    snprintf(text, IVS_HOP_LATE_SIZE, "%s", too_late);
+}
+
 int32_t ivs_hop_end(ivs_hop *hop) {
+  char late[IVS_HOP_LATE_SIZE];
+
   if (!hop->over) end_with(hop, INVSRC_OUTCOME_UNAVAILABLE, "was given up");
   ivs_buffer_end(&hop->url);
   if (hop->outcome != INVSRC_OUTCOME_OK) {
+    ivs_hop_write_late(ivs_hop_now() - hop->begun, late);
     ivs_http_reply_clear(hop->reply);
-    invsrc_http_reply_set_reason(hop->reply, hop->reason);
+    invsrc_http_reply_set_reason(hop->reply, ivs_hop_is_late(hop) ? late : hop->reason);
   }
   return hop->outcome;
 }
 
 int ivs_hop_lacks_memory(const ivs_hop *hop) {
   return hop->reason == no_memory;
+}
+
+int ivs_hop_lacks_proxy(const ivs_hop *hop) {
+  return hop->reason == no_proxy || hop->reason == nameless_proxy;
+}
+
+int ivs_hop_is_late(const ivs_hop *hop) {
+  return hop->reason == too_late;
 }

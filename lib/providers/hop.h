@@ -43,7 +43,8 @@ typedef struct ivs_hop {
   const ivs_guard *guard;
   const invsrc_http_request *request;
   invsrc_http_reply *reply;
-  int64_t deadline; /* of the whole exchange, as ivs_hop_now() counts */
+  int64_t begun;    /* as ivs_hop_now() counts */
+  int64_t deadline; /* of the whole exchange */
   uint32_t count;   /* hops that were begun */
   int over;
   int32_t outcome;    /* OK while nothing has ended it */
@@ -72,7 +73,15 @@ void ivs_hop_arrive(ivs_hop *hop, CURLcode code);
 /* Ends an exchange, also one that is not over. Returns the outcome of it, as
  * invsrc_transport_vtable says; the reply is filled likewise. */
 int32_t ivs_hop_end(ivs_hop *hop);
-/* Whether memory ran out, which says nothing of the peer. */
+/* Of one that has ended: whether memory ran out, or the proxy is not there, which says
+ * nothing of the peer; and whether it took too long, which may say nothing either. */
 int ivs_hop_lacks_memory(const ivs_hop *hop);
+int ivs_hop_lacks_proxy(const ivs_hop *hop);
+int ivs_hop_is_late(const ivs_hop *hop);
+
+#define IVS_HOP_LATE_SIZE 64
+
+/* Says that something took too long, and how long. */
+void ivs_hop_write_late(int64_t milliseconds, char text[IVS_HOP_LATE_SIZE]);
 
 #endif

@@ -11,9 +11,9 @@
 
 #include "agents/webhook.h"
 #include "core/error.h"
+#include "core/table.h"
 
 #define LONGEST_MESSAGE 512
-#define LATEST INT64_C(253402300799999) /* of a host's clock: the end of year 9999 */
 
 /* Never changes once events are delivered, so that it needs no lock. */
 struct invsrc_webhook {
@@ -30,7 +30,7 @@ static int32_t read_clock(const invsrc_webhook *webhook, int64_t *now) {
 
   if (webhook->world.now) {
     int32_t outcome = webhook->world.now(webhook->world_context, now);
-    return outcome == INVSRC_OUTCOME_OK && *now >= 0 && *now <= LATEST;
+    return outcome == INVSRC_OUTCOME_OK && *now >= 0 && *now <= INVSRC_TIME_LIMIT;
   }
   if (clock_gettime(CLOCK_REALTIME, &time) != 0) return 0;
   *now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
@@ -50,7 +50,7 @@ static void warn(const invsrc_webhook *webhook, const invsrc_event *event, const
   webhook->world.log(webhook->world_context, INVSRC_LOG_WARNING, message, (uint64_t)length);
 }
 
-static int32_t carry(const invsrc_webhook *webhook, const ivs_webhook_request *request,
+static int32_t carry(const invsrc_webhook *webhook, const ivs_outgoing *request,
                      char reason[IVS_WEBHOOK_REASON_SIZE]) {
   invsrc_http_reply *reply = invsrc_http_reply_new();
   int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
@@ -66,7 +66,7 @@ static int32_t deliver(void *context, const invsrc_event *event) {
   const invsrc_webhook *webhook = context;
   char reason[IVS_WEBHOOK_REASON_SIZE] = "the clock cannot be read";
   int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE, code;
-  ivs_webhook_request request;
+  ivs_outgoing request = {0};
   int64_t now = 0;
 
   if (!webhook || !event) return INVSRC_OUTCOME_FAILED;
@@ -76,7 +76,7 @@ static int32_t deliver(void *context, const invsrc_event *event) {
       outcome = carry(webhook, &request, reason);
     else
       snprintf(reason, sizeof reason, "%s", invsrc_strerror(code));
-    ivs_webhook_request_end(&request);
+    ivs_outgoing_end(&request);
     if (code == INVSRC_EINVAL) outcome = INVSRC_OUTCOME_FAILED;
   }
   if (outcome != INVSRC_OUTCOME_OK) warn(webhook, event, reason);
@@ -120,13 +120,9 @@ void invsrc_webhook_free(invsrc_webhook *webhook) {
 
 int32_t invsrc_webhook_set_world(invsrc_webhook *webhook, const invsrc_world_vtable *vtable,
                                  void *context) {
-  invsrc_world_vtable world = {0};
-
-  if (!webhook || (vtable && vtable->size < 2 * sizeof(uint32_t))) return INVSRC_EINVAL;
-  if (vtable) memcpy(&world, vtable, vtable->size < sizeof world ? vtable->size : sizeof world);
-  webhook->world = world;
+  if (!webhook) return INVSRC_EINVAL;
   webhook->world_context = context;
-  return INVSRC_OK;
+  return ivs_table_copy(&webhook->world, sizeof webhook->world, vtable, IVS_TABLE_HEADER);
 }
 
 const invsrc_events_vtable *invsrc_webhook_events(void) {

@@ -1,7 +1,7 @@
 /*
  * Memory that runs out in conversations: every allocation of whole ones fails in turn,
  * once and from then on. The outcome is as without the failure, or UNAVAILABLE, or there
- * is no conversation; nothing leaks.
+ * is no conversation; nothing leaks. And memory that hostile agents would have us keep.
  */
 #include <invsrc/invsrc.h>
 #include <openssl/bio.h>
@@ -141,13 +141,10 @@ static int32_t hold(size_t row, enum script_pace pace) {
   return code == 1 ? 1 : outcome;
 }
 
-/* One that fails in libcrypto may be told as a key that cannot sign. */
 static void judge(size_t row, int32_t outcome) {
   if (outcome == rows[row].outcome) return;
   assert_true(heap.failures > 0);
-  if (outcome == INVSRC_ECRYPTO) assert_null(rows[row].auth);
-  if (outcome != INVSRC_ECRYPTO && outcome != INVSRC_ENOMEM)
-    assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
+  if (outcome != INVSRC_ENOMEM) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
 }
 
 static void fail_each(size_t row, enum script_pace pace, enum heap_mode mode) {
@@ -185,8 +182,122 @@ static void every_allocation_may_fail(void **state) {
     }
 }
 
+/* ---- Memory that is not kept ------------------------------------------------------ */
+
+#define LARGEST 262144
+#define PEAK (12L << 20)  /* while the largest answer is read */
+#define KEPT (256L << 10) /* after that */
+
+/* An answer that is as large as it may be, and has as many nodes. */
+static void fill(invsrc_http_reply *reply, const char *begin, const char *end) {
+  size_t length = strlen(begin);
+
+  invsrc_http_reply_set_status(reply, 200);
+  invsrc_http_reply_append_body(reply, begin, length);
+  for (; length + strlen(end) + 2 < LARGEST; length += 2)
+    invsrc_http_reply_append_body(reply, "1,", 2);
+  invsrc_http_reply_append_body(reply, "1", 1);
+  invsrc_http_reply_append_body(reply, end, strlen(end));
+}
+
+static void assert_kept(long before) {
+  if (!HEAP_FAILS) return;
+  assert_true(heap.bytes - before <= KEPT);
+  assert_true(heap.most_bytes - before > LARGEST);
+  assert_true(heap.most_bytes - before <= PEAK);
+}
+
+/* The last answer before a session is closed is kept no longer than it takes to judge it. */
+static void a_large_answer_is_dropped_when_it_was_judged(void **state) {
+  static const struct script_line lines[] = {
+      LINE(POST, 404, NO_BODY),
+      LINE(POST, 200, {SCRIPT_JSON, "MCP-Session-Id: s"},
+           RESULT("\"protocolVersion\":\"2025-11-25\""), NULL, 0),
+      LINE(POST, 202, NO_BODY),
+      NONE,
+  };
+  static const char *const fields[] = {"application/json", "text/event-stream"};
+
+  (void)state;
+  heap_plan(0, HEAP_ONCE);
+  for (int is_stream = 0; is_stream <= 1; is_stream++) {
+    invsrc_probe_setup setup = {.tool = NULL};
+    invsrc_http_reply *reply = invsrc_http_reply_new();
+    const invsrc_http_request *request;
+    invsrc_conversation *conversation;
+    int32_t number;
+    long before;
+
+    assert_int_equal(script_begin("MCP", SCRIPT_URL, rows[0].auth, &setup, &conversation), 0);
+    for (size_t i = 0; lines[i].request; i++) {
+      number = invsrc_conversation_next(conversation, &request);
+      script_answer(conversation, number, &lines[i], request, SCRIPT_WHOLE);
+    }
+    number = invsrc_conversation_next(conversation, &request);
+    fill(
+        reply,
+        is_stream ? "data: {\"id\":3,\"result\":{\"tools\":[" : "{\"id\":3,\"result\":{\"tools\":[",
+        is_stream ? "]}}\n\n" : "]}}");
+    invsrc_http_reply_add_header(reply, "Content-Type", 12, fields[is_stream],
+                                 strlen(fields[is_stream]));
+    before = heap.most_bytes = heap.bytes;
+    if (is_stream) assert_int_equal(invsrc_conversation_look(conversation, number, reply), 1);
+    assert_int_equal(invsrc_conversation_answer(conversation, number, INVSRC_OUTCOME_OK, reply),
+                     INVSRC_OK);
+    assert_true(invsrc_conversation_next(conversation, &request) > 0);
+    assert_string_equal(request->method, "DELETE");
+    assert_kept(before);
+    invsrc_http_reply_free(reply);
+    invsrc_conversation_free(conversation);
+  }
+}
+
+/* Over the old transport the next request is made while the stream is still open. */
+static void a_large_event_is_dropped_when_it_was_judged(void **state) {
+  static const char endpoint[] = "event: endpoint\ndata: /messages\n\n";
+  invsrc_probe_setup setup = {.tool = NULL};
+  invsrc_http_reply *events = invsrc_http_reply_new();
+  const invsrc_http_request *request;
+  invsrc_conversation *conversation;
+  int32_t stream, number;
+  long before;
+
+  (void)state;
+  heap_plan(0, HEAP_ONCE);
+  assert_int_equal(script_begin("MCP", SCRIPT_URL, rows[0].auth, &setup, &conversation), INVSRC_OK);
+  for (size_t i = 0; i < 2; i++) {
+    number = invsrc_conversation_next(conversation, &request);
+    script_answer(conversation, number, &old[i], request, SCRIPT_WHOLE);
+  }
+  stream = invsrc_conversation_next(conversation, &request);
+  invsrc_http_reply_add_header(events, "Content-Type", 12, "text/event-stream", 17);
+  invsrc_http_reply_set_status(events, 200);
+  invsrc_http_reply_append_body(events, endpoint, sizeof endpoint - 1);
+  assert_int_equal(invsrc_conversation_look(conversation, stream, events), 0);
+  number = invsrc_conversation_next(conversation, &request);
+  invsrc_http_reply_free(events);
+  events = invsrc_http_reply_new();
+  invsrc_http_reply_add_header(events, "Content-Type", 12, "text/event-stream", 17);
+  fill(events,
+       "event: endpoint\ndata: /messages\n\ndata: {\"id\":3,\"result\":"
+       "{\"protocolVersion\":\"2024-11-05\",\"x\":[",
+       "]}}\n\n");
+  before = heap.most_bytes = heap.bytes;
+  assert_int_equal(invsrc_conversation_look(conversation, stream, events), 0);
+  assert_kept(before + LARGEST); /* the event is */
+  assert_int_equal(script_answer(conversation, number, &sessions[2], request, SCRIPT_WHOLE), 0);
+  assert_true(invsrc_conversation_next(conversation, &request) > 0);
+  assert_non_null(strstr(request->body, "notifications/initialized"));
+  invsrc_http_reply_free(events);
+  invsrc_conversation_free(conversation);
+}
+
 int main(void) {
-  static const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation_may_fail)};
+  static const struct CMUnitTest tests[] = {
+      cmocka_unit_test(every_allocation_may_fail),
+      cmocka_unit_test(a_large_answer_is_dropped_when_it_was_judged),
+      cmocka_unit_test(a_large_event_is_dropped_when_it_was_judged),
+  };
 
   return cmocka_run_group_tests(tests, make_auth, NULL);
 }

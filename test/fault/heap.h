@@ -28,6 +28,8 @@ enum heap_mode { HEAP_ONCE, HEAP_FROM_THEN_ON };
 
 static struct {
   long live;         /* blocks that were given out and not yet back */
+  long bytes;        /* of them */
+  long most_bytes;   /* at a time */
   int open;          /* faults happen, and calls are counted, only while it is */
   unsigned long at;  /* the call that fails; 0: none */
   unsigned long now; /* calls since the plan was made */
@@ -53,6 +55,8 @@ static inline void heap_close(void) {
 
 #if HEAP_FAILS
 
+#include <malloc.h>
+
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *block, size_t size);
@@ -68,8 +72,14 @@ static int heap_refuses(void) {
   return 1;
 }
 
+static void heap_count(void *block, long sign) {
+  heap.bytes += sign * (long)malloc_usable_size(block);
+  if (heap.bytes > heap.most_bytes) heap.most_bytes = heap.bytes;
+}
+
 static void *heap_given(void *block) {
   heap.live += block != NULL;
+  heap_count(block, 1);
   return block;
 }
 
@@ -105,17 +115,24 @@ int posix_memalign(void **block, size_t alignment, size_t size) {
 void free(void *block);
 void free(void *block) {
   heap.live -= block != NULL;
+  heap_count(block, -1);
   __libc_free(block);
 }
 
 void *realloc(void *block, size_t size);
 void *realloc(void *block, size_t size) {
+  void *moved;
+
   if (!block) return malloc(size);
   if (size == 0) {
     free(block);
     return NULL;
   }
-  return heap_refuses() ? NULL : __libc_realloc(block, size);
+  if (heap_refuses()) return NULL;
+  heap_count(block, -1);
+  moved = __libc_realloc(block, size);
+  heap_count(moved ? moved : block, 1);
+  return moved;
 }
 
 #endif

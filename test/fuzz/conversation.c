@@ -166,7 +166,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   struct input input = {(const char *)data, size};
   unsigned kind = take_byte(&input);
   const char *protocol = kinds[kind % 6].protocol, *auth = kinds[kind % 6].auth;
-  invsrc_probe_setup setup = {.size = sizeof setup, .now = INT64_C(1800000000000)};
+  static const uint8_t random[INVSRC_CONVERSATION_RANDOM] = {1};
+  invsrc_probe_setup setup = {
+      .size = sizeof setup, .now = INT64_C(1800000000000), .random = random};
   invsrc_source *source = invsrc_source_new();
   invsrc_conversation *conversation;
 

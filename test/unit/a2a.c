@@ -163,14 +163,26 @@ static void the_card_is_looked_for(void **state) {
       BARE("GetTask", 403, NO_BODY),
       NONE,
   };
+  static const struct script_line nowhere[] = {
+      CARD(WELL_KNOWN, 404, NO_BODY), CARD(OLDER, 404, NO_BODY),
+      CARD("/a2a" WELL_KNOWN, 403, NO_BODY), CARD("/a2a" OLDER, 404, NO_BODY), NONE};
+  static const struct script_line away[] = {CARD(WELL_KNOWN, 404, NO_BODY),
+                                            CARD(OLDER, 404, NO_BODY), NONE};
   static const struct script_line at_root[] = {CARD(WELL_KNOWN, 404, NO_BODY),
                                                CARD(OLDER, 410, NO_BODY), NONE};
 
   (void)state;
   CHECK(lines, PROVEN, "");
   check_at(ORIGIN "/a2a/", lines, BEARER, 0, PROVEN, "");
-  check_at(ORIGIN, at_root, BEARER, 0, UNREACHABLE, "the agent card answered 410");
-  check_at(ORIGIN "/?x=1", at_root, BEARER, 0, UNREACHABLE, "the agent card answered 410");
+  check_at(ORIGIN, at_root, BEARER, 0, UNREACHABLE,
+           "the agent card: /.well-known/agent.json answered 410");
+  check_at(ORIGIN, away, BEARER, 0, UNREACHABLE,
+           "the agent card: /.well-known/agent.json answered 404: check endpointUrl and protocol");
+  check_at(ORIGIN "/a2a/", nowhere, BEARER, 0, UNREACHABLE,
+           "the agent card: /.well-known/agent.json below endpointUrl answered 404: check "
+           "endpointUrl and protocol");
+  check_at(ORIGIN "/?x=1", at_root, BEARER, 0, UNREACHABLE,
+           "the agent card: /.well-known/agent.json answered 410");
 }
 
 static void what_is_no_card_is_told(void **state) {
@@ -178,10 +190,11 @@ static void what_is_no_card_is_told(void **state) {
     const char *body;
     const char *reason;
   } rows[] = {
-      {"", "the agent card is not JSON"},
-      {"<html>", "the agent card is not JSON"},
-      {"{\"url\":\"" RPC "\",\"url\":\"" RPC "\"}", "the agent card is not JSON"},
-      {"[]", "the agent card is no JSON object"},
+      {"", "the agent card is not JSON: check endpointUrl and protocol"},
+      {"<html>", "the agent card is not JSON: check endpointUrl and protocol"},
+      {"{\"url\":\"" RPC "\",\"url\":\"" RPC "\"}",
+       "the agent card is not JSON: check endpointUrl and protocol"},
+      {"[]", "the agent card is no JSON object: check endpointUrl and protocol"},
       {"{}", "the agent card names no JSON-RPC endpoint"},
       {"{\"supportedInterfaces\":7,\"additionalInterfaces\":{}}",
        "the agent card names no JSON-RPC endpoint"},
@@ -258,7 +271,7 @@ static void agents_that_are_down_are_told(void **state) {
   static const struct script_line away[] = {CARD(WELL_KNOWN, NO_ANSWER("took too long")), NONE};
 
   (void)state;
-  CHECK(down, UNREACHABLE, "the agent card answered 503");
+  CHECK(down, UNREACHABLE, "the agent card: /.well-known/agent-card.json answered 503");
   CHECK(away, UNREACHABLE, "the agent card: took too long");
 }
 
@@ -275,16 +288,24 @@ static void answers_are_judged(void **state) {
       {200, REFUSED, ERROR("-32000", "Unauthorized"), "the agent said no: check auth.token"},
       {200, REFUSED, ERROR("-32603", "Authentication failed"),
        "the agent said no: check auth.token"},
+      {200, REFUSED, ERROR("-32001", "Unauthorized: invalid token"),
+       "the agent said no: check auth.token"},
+      {200, UNREACHABLE, ERROR("-32603", "Authentication service is down"),
+       "answered with an error of A2A"},
+      {429, UNREACHABLE, "", "answered 429: it is asked too often"},
       {200, UNREACHABLE, ERROR("-32009", "x"),
        "does not take the version of A2A that its card names"},
       {200, UNREACHABLE, ERROR("-32601", "x"), "answered with an error of A2A"},
-      {200, UNREACHABLE, "{\"id\":7,\"result\":{}}", "answered, but not A2A"},
-      {200, UNREACHABLE, "{\"id\":\"1\",\"result\":{}}", "answered, but not A2A"},
-      {200, UNREACHABLE, "{\"id\":$}", "answered, but not A2A"},
-      {200, UNREACHABLE, "<html>", "answered HTML, not A2A"},
-      {200, UNREACHABLE, "", "answered, but not A2A"},
-      {302, UNREACHABLE, "", "answered 302"},
-      {404, UNREACHABLE, "{\"id\":$,\"result\":{}}", "answered 404"},
+      {200, UNREACHABLE, "{\"id\":7,\"result\":{}}",
+       "answered, but not A2A: check endpointUrl and protocol"},
+      {200, UNREACHABLE, "{\"id\":\"1\",\"result\":{}}",
+       "answered, but not A2A: check endpointUrl and protocol"},
+      {200, UNREACHABLE, "{\"id\":$}", "answered, but not A2A: check endpointUrl and protocol"},
+      {200, UNREACHABLE, "<html>", "answered HTML, not A2A: check endpointUrl and protocol"},
+      {200, UNREACHABLE, "", "answered, but not A2A: check endpointUrl and protocol"},
+      {302, UNREACHABLE, "", "answered 302: check endpointUrl and protocol"},
+      {404, UNREACHABLE, "{\"id\":$,\"result\":{}}",
+       "answered 404: check endpointUrl and protocol"},
       {400, UNREACHABLE, ERROR("-32600", "x"), "answered 400"},
       {500, UNREACHABLE, NOT_FOUND, "answered 500"},
   };

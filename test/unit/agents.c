@@ -26,6 +26,7 @@
 
 #include "core/buffer.h"
 #include "core/json.h"
+#include "engine/probe.h"
 
 #define STOREFRONT "acme"
 #define NOON INT64_C(1767225600000)
@@ -248,6 +249,8 @@ struct host {
   invsrc_service *service;
   int64_t now;
   int32_t clock; /* what the prober's clock returns */
+  int stall;     /* seconds that it takes when it is asked for the second time */
+  int asked;     /* times that it was */
   int begun;     /* conversations, by the entropy that each draws */
   int most;      /* of them at a time */
   int count;     /* checks */
@@ -264,8 +267,10 @@ static int32_t now(void *context, int64_t *milliseconds) {
 }
 
 static int32_t agents_now(void *context, int64_t *milliseconds) {
-  const struct host *host = context;
+  struct host *host = context;
 
+  /* Only the system's own clock counts here, so that there is no other way. */
+  if (++host->asked == 2 && host->stall) sleep((unsigned)host->stall);
   *milliseconds = host->now;
   return host->clock;
 }
@@ -283,17 +288,28 @@ static int32_t know(void *context, const char *endpoint_url, uint64_t length) {
   return INVSRC_OUTCOME_OK;
 }
 
+/* Times that a store was asked what is due, by whatever thread. */
+static atomic_int due_asked;
+
+static int32_t count_due(void *context, int64_t time, int64_t lease_end, uint64_t limit,
+                         invsrc_source_list *list) {
+  due_asked++;
+  return invsrc_memory_store()->due(context, time, lease_end, limit, list);
+}
+
 static invsrc_service *new_service(struct host *host) {
   static const invsrc_registry_vtable registry = {sizeof registry, 0, know};
   static const invsrc_world_vtable world = {sizeof world, 0, now, NULL, NULL};
   invsrc_options *options = invsrc_options_new();
+  invsrc_store_vtable store = *invsrc_memory_store();
   invsrc_service *service = NULL;
   int32_t failed = 0;
 
+  store.due = count_due;
   failed |= invsrc_options_set_registry(options, &registry, NULL);
   failed |= invsrc_options_set_world(options, &world, host);
   failed |= invsrc_options_set_sealer(options, invsrc_keyring_sealer(), host->keyring);
-  failed |= invsrc_options_set_store(options, invsrc_memory_store(), host->memory);
+  failed |= invsrc_options_set_store(options, &store, host->memory);
   failed |= invsrc_options_set_prober(options, invsrc_agents_prober(), host->agents);
   failed |= invsrc_options_set_allow_http(options, 1);
   failed |= invsrc_options_set_allow_private(options, 1);
@@ -480,8 +496,55 @@ static void who_takes_too_long_is_unreachable(void **state) {
   assert_int_equal(add_bearers(&host, "/hang", 5), 0);
   assert_int_equal(activate(&host), INVSRC_OK);
   assert_int_equal(host.count, 5);
-  for (int i = 0; i < 5; i++) assert_check(&host, i, INVSRC_OUTCOME_UNREACHABLE, "took too long");
+  for (int i = 0; i < 5; i++)
+    assert_check(&host, i, INVSRC_OUTCOME_UNREACHABLE, "took too long: not done after 1 s");
   assert_true(seconds() - start >= 1);
+  close_host(&host);
+}
+
+/* Nobody heard the agents for as long as the probes may take. */
+static void what_we_missed_is_not_the_agents_fault(void **state) {
+  struct host host;
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  assert_int_equal(invsrc_agents_set_time_limit(host.agents, 1), INVSRC_OK);
+  assert_int_equal(add_bearers(&host, "/hang", 2), 0);
+  host.stall = 2;
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(host.count, 2);
+  for (int i = 0; i < 2; i++)
+    assert_check(&host, i, INVSRC_OUTCOME_UNAVAILABLE, "this host was too busy");
+  close_host(&host);
+}
+
+static void a_proxy_that_is_not_there_is_not_the_agents_fault(void **state) {
+  struct host host;
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  assert_int_equal(add_bearers(&host, "/mcp", 1), 0);
+  assert_int_equal(invsrc_curl_set_proxy(host.curl, "http://127.0.0.1:1"), INVSRC_OK);
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(host.count, 1);
+  assert_check(&host, 0, INVSRC_OUTCOME_UNAVAILABLE, "cannot connect to the proxy");
+  close_host(&host);
+}
+
+/* While the last of many end there is nothing more to claim, which costs a write each time. */
+static void the_store_is_not_asked_at_every_end(void **state) {
+  struct host host;
+  double start;
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  assert_int_equal(invsrc_agents_set_parallel(host.agents, 100), INVSRC_OK);
+  assert_int_equal(add_bearers(&host, "/mcp", 60), 0);
+  due_asked = 0;
+  start = seconds();
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(host.count, 60);
+  assert_in_range(due_asked, 2, 4 + (int)(2 * (seconds() - start)));
   close_host(&host);
 }
 
@@ -503,15 +566,15 @@ static void a_prober_can_be_stopped(void **state) {
   assert_int_equal(activate(&host), INVSRC_OK);
   assert_int_equal(pthread_join(stopper, NULL), 0);
   assert_int_equal(host.begun, 8);
-  assert_int_equal(host.count, 12);
-  for (int i = 0; i < 12; i++) assert_check(&host, i, INVSRC_OUTCOME_UNAVAILABLE, "stopped");
-  /* And it stays so. */
+  assert_int_equal(host.count, 8);
+  for (int i = 0; i < 8; i++) assert_check(&host, i, INVSRC_OUTCOME_UNAVAILABLE, "stopped");
+  /* And it stays so: no more are taken. */
   assert_int_equal(add_bearers(&host, "/mcp", 3), 0);
+  due_asked = 0;
   assert_int_equal(activate(&host), INVSRC_OK);
   assert_int_equal(host.begun, 0);
-  assert_true(host.count >= 3);
-  for (int i = 0; i < host.count; i++)
-    assert_check(&host, i, INVSRC_OUTCOME_UNAVAILABLE, "stopped");
+  assert_int_equal(host.count, 0);
+  assert_int_equal(due_asked, 0);
   close_host(&host);
 }
 
@@ -525,6 +588,80 @@ static void a_clock_that_fails_blames_nobody(void **state) {
   assert_int_equal(activate(&host), INVSRC_OK);
   assert_int_equal(host.count, 1);
   assert_check(&host, 0, INVSRC_OUTCOME_UNAVAILABLE, "the clock or the entropy failed");
+  close_host(&host);
+}
+
+/* The service has a clock of its own, which is right. */
+static void a_clock_that_is_out_of_range_is_none(void **state) {
+  static const int64_t times[] = {-1, INVSRC_TIME_LIMIT + 1, INT64_MAX};
+  static const invsrc_world_vtable world = {sizeof world, 0, now, draw, NULL};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+    struct host host, other;
+    assert_int_equal(open_host(&host), 0);
+    other = host;
+    other.now = times[i];
+    assert_int_equal(invsrc_agents_set_world(host.agents, &world, &other), INVSRC_OK);
+    assert_int_equal(add_bearers(&host, "/mcp", 1), 0);
+    assert_int_equal(activate(&host), INVSRC_OK);
+    assert_int_equal(host.count, 1);
+    assert_check(&host, 0, INVSRC_OUTCOME_UNAVAILABLE, "the clock or the entropy failed");
+    close_host(&host);
+  }
+}
+
+/* Stands between the engine and the prober, to see probes end. */
+struct between {
+  invsrc_probes probes;
+  invsrc_probes *real;
+  invsrc_agents *agents;
+  int with_credential; /* probes that were given with one */
+  int ended;
+};
+
+static invsrc_probe *take_between(invsrc_probes *probes) {
+  struct between *between = (struct between *)probes;
+  invsrc_probe *probe = invsrc_probes_next(between->real);
+
+  if (!probe) return NULL;
+  probe->from = probes;
+  between->with_credential += invsrc_probe_credential(probe, NULL) != NULL;
+  return probe;
+}
+
+static void end_between(invsrc_probes *probes, invsrc_probe *probe, int32_t outcome) {
+  struct between *between = (struct between *)probes;
+
+  assert_null(invsrc_probe_credential(probe, NULL));
+  between->ended++;
+  probe->from = between->real;
+  between->real->end(between->real, probe, outcome);
+}
+
+static int32_t probe_between(void *context, invsrc_probes *probes) {
+  struct between *between = context;
+
+  between->probes = (invsrc_probes){take_between, end_between};
+  between->real = probes;
+  return invsrc_agents_prober()->probe(between->agents, &between->probes);
+}
+
+static void credentials_are_forgotten_before_the_end(void **state) {
+  static const invsrc_prober_vtable prober = {sizeof prober, 0, probe_between};
+  struct between between = {.ended = 0};
+  struct host host;
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  between.agents = host.agents;
+  assert_int_equal(add_bearers(&host, "/mcp", 3), 0);
+  host.service->options.prober = prober;
+  host.service->options.prober_context = &between;
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(between.with_credential, 3);
+  assert_int_equal(between.ended, 3);
+  for (int i = 0; i < 3; i++) assert_check(&host, i, INVSRC_OUTCOME_PROVEN, "");
   close_host(&host);
 }
 
@@ -657,8 +794,13 @@ int main(void) {
       cmocka_unit_test(so_many_at_a_time_and_no_more),
       cmocka_unit_test(threads_share_a_prober),
       cmocka_unit_test(who_takes_too_long_is_unreachable),
+      cmocka_unit_test(what_we_missed_is_not_the_agents_fault),
+      cmocka_unit_test(a_proxy_that_is_not_there_is_not_the_agents_fault),
+      cmocka_unit_test(the_store_is_not_asked_at_every_end),
       cmocka_unit_test(a_prober_can_be_stopped),
       cmocka_unit_test(a_clock_that_fails_blames_nobody),
+      cmocka_unit_test(a_clock_that_is_out_of_range_is_none),
+      cmocka_unit_test(credentials_are_forgotten_before_the_end),
       cmocka_unit_test(the_guard_of_the_transport_holds),
       cmocka_unit_test(a_token_is_used_while_it_is_good),
       cmocka_unit_test(setters_judge_what_they_are_given),

@@ -237,6 +237,31 @@ static void kept_tokens_are_used_and_renewed_once(void **state) {
   check_jwt(down, "kept", UNREACHABLE, "answered 500", NULL);
 }
 
+/* The key is an EC key, which makes no RS256: nobody notices while a token is good. */
+static void nothing_is_signed_while_a_token_is_good(void **state) {
+  static const struct script_line good[] = {ASK("kept", "server/discover", 200, JSON(DISCOVERED)),
+                                            ASK("kept", "tools/list", 200, JSON(TOOLS)),
+                                            BARE("tools/list", 401, NO_BODY), NONE};
+  static const struct script_line bad[] = {ASK("kept", "server/discover", 401, NO_BODY), NONE};
+  invsrc_probe_setup setup = {.access_token = NULL};
+  invsrc_conversation *conversation;
+  char *algorithm = strstr(jwt_auth, "ES256");
+  const char *reason;
+
+  (void)state;
+  memcpy(algorithm, "RS256", 5);
+  assert_int_equal(script_begin("MCP", SCRIPT_URL, jwt_auth, &setup, &conversation),
+                   INVSRC_ECRYPTO);
+  check_jwt(good, "kept", PROVEN, "", NULL);
+  setup.access_token = "kept";
+  assert_int_equal(script_begin("MCP", SCRIPT_URL, jwt_auth, &setup, &conversation), INVSRC_OK);
+  assert_int_equal(script_play(conversation, bad, SCRIPT_WHOLE), INVSRC_OK);
+  assert_int_equal(invsrc_conversation_outcome(conversation, &reason), INVSRC_OUTCOME_FAILED);
+  assert_string_equal(reason, "the private key cannot sign");
+  invsrc_conversation_free(conversation);
+  memcpy(algorithm, "ES256", 5);
+}
+
 static void assertions_last_as_long_as_they_are_told(void **state) {
   static const uint32_t seconds[] = {0, 1, 3600};
   size_t lengths[3];
@@ -324,6 +349,15 @@ static void setups_are_judged(void **state) {
   setup.allow_http = 2;
   assert_int_equal(script_begin("MCP", SCRIPT_URL, NULL, &setup, &conversation), INVSRC_EINVAL);
   setup.allow_http = 0;
+  script_begin("MCP", SCRIPT_URL, NULL, &setup, &conversation); /* sets the clock */
+  invsrc_conversation_free(conversation);
+  invsrc_source_set_text(source, INVSRC_SOURCE_PROTOCOL, "MCP", 3);
+  invsrc_source_set_text(source, INVSRC_SOURCE_ENDPOINT_URL, SCRIPT_URL, strlen(SCRIPT_URL));
+  setup.now = INVSRC_TIME_LIMIT + 1;
+  assert_int_equal(invsrc_conversation_new(source, NULL, 0, &setup, &conversation), INVSRC_EINVAL);
+  setup.now = INVSRC_TIME_LIMIT;
+  assert_int_equal(invsrc_conversation_new(source, NULL, 0, &setup, &conversation), INVSRC_OK);
+  invsrc_conversation_free(conversation);
   for (size_t i = 0; i < COUNT(headers); i++) {
     setup.api_key_header = headers[i];
     assert_int_equal(script_begin("MCP", SCRIPT_URL, NULL, &setup, &conversation), INVSRC_EINVAL);
@@ -489,6 +523,7 @@ int main(void) {
       cmocka_unit_test(what_no_header_can_carry_is_refused_at_once),
       cmocka_unit_test(assertions_are_exchanged),
       cmocka_unit_test(kept_tokens_are_used_and_renewed_once),
+      cmocka_unit_test(nothing_is_signed_while_a_token_is_good),
       cmocka_unit_test(assertions_last_as_long_as_they_are_told),
       cmocka_unit_test(arguments_are_judged),
       cmocka_unit_test(setups_are_judged),

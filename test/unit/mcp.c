@@ -347,34 +347,41 @@ static const struct {
   struct script_line lines[8];
   const char *reason;
 } foreign_answers[] = {
-    {{DISCOVER(200, HTML), INITIALIZE(200, HTML), NONE}, "answered HTML, not MCP"},
+    {{DISCOVER(200, HTML), INITIALIZE(200, HTML), NONE},
+     "answered HTML, not MCP: check endpointUrl and protocol"},
     {{DISCOVER(200, NO_BODY), INITIALIZE(200, {NULL, NULL}, "  <html>", NULL, 0), NONE},
-     "answered HTML, not MCP"},
-    {{DISCOVER(302, NO_BODY), NONE}, "answered 302"},
+     "answered HTML, not MCP: check endpointUrl and protocol"},
+    {{DISCOVER(302, NO_BODY), NONE}, "answered 302: check endpointUrl and protocol"},
     {{DISCOVER(500, NO_BODY), NONE}, "answered 500"},
     {{DISCOVER(503, JSON(DISCOVERED)), NONE}, "answered 503"},
-    {{DISCOVER(422, NO_BODY), INITIALIZE(307, NO_BODY), NONE}, "answered 307"},
-    {{DISCOVER(429, NO_BODY), INITIALIZE(429, NO_BODY), NONE}, "answered 429"},
-    {{DISCOVER(200, NO_BODY), INITIALIZE(202, NO_BODY), NONE}, "answered, but not MCP"},
+    {{DISCOVER(422, NO_BODY), INITIALIZE(307, NO_BODY), NONE},
+     "answered 307: check endpointUrl and protocol"},
+    {{DISCOVER(429, NO_BODY), INITIALIZE(429, NO_BODY), NONE},
+     "answered 429: it is asked too often"},
+    {{DISCOVER(200, NO_BODY), INITIALIZE(202, NO_BODY), NONE},
+     "answered, but not MCP: check endpointUrl and protocol"},
     {{DISCOVER(200, JSON("[]")), INITIALIZE(200, JSON("{\"ok\":true}")), NONE},
-     "answered, but not MCP"},
+     "answered, but not MCP: check endpointUrl and protocol"},
     {{DISCOVER(200, JSON("{")), INITIALIZE(200, JSON(INITIALIZED("2025-11-25") "x")), NONE},
-     "answered, but not MCP"},
+     "answered, but not MCP: check endpointUrl and protocol"},
     /* Another id, the right one as a text, and none. */
     {{DISCOVER(200, JSON("{\"id\":2,\"result\":{\"supportedVersions\":[\"2026-07-28\"]}}")),
       INITIALIZE(200, JSON("{\"id\":\"$\",\"result\":{\"protocolVersion\":\"2025-11-25\"}}")),
       NONE},
-     "answered, but not MCP"},
+     "answered, but not MCP: check endpointUrl and protocol"},
     {{DISCOVER(200, JSON("{\"result\":{\"supportedVersions\":[\"2026-07-28\"]}}")),
       INITIALIZE(200, SSE(EVENT("{\"id\":9,\"result\":{\"protocolVersion\":\"2025-11-25\"}}"))),
       NONE},
-     "answered, but not MCP"},
+     "answered, but not MCP: check endpointUrl and protocol"},
     {{DISCOVER(200, JSON("{\"id\":$,\"result\":7}")),
       INITIALIZE(200, JSON("{\"id\":$,\"result\":[]}")), NONE},
-     "answered, but not MCP"},
+     "answered, but not MCP: check endpointUrl and protocol"},
     /* A stream that is cut short. */
     {{DISCOVER(404, NO_BODY), INITIALIZE(200, SSE("data: " INITIALIZED("2025-11-25") "\n")), NONE},
-     "answered, but not MCP"},
+     "answered, but not MCP: check endpointUrl and protocol"},
+    {{DISCOVER(404, NO_BODY),
+      INITIALIZE(200, JSON(ERROR("-32603", "Authorization server unreachable, try later"))), NONE},
+     "answered with an error of MCP"},
     {{DISCOVER(404, NO_BODY), INITIALIZE(200, JSON(ERROR("-32603", "secret"))), NONE},
      "answered with an error of MCP"},
     {{DISCOVER(404, NO_BODY),
@@ -383,10 +390,10 @@ static const struct {
      "gave its session an id that no header can carry"},
     {{DISCOVER(404, NO_BODY), INITIALIZE(200, JSON(INITIALIZED("2025-11-25"))),
       NOTIFY(404, NO_BODY), NONE},
-     "answered 404"},
+     "answered 404: check endpointUrl and protocol"},
     {{DISCOVER(404, NO_BODY), INITIALIZE(200, JSON(INITIALIZED("2025-11-25"))),
       NOTIFY(202, NO_BODY), LIST(200, JSON(RESULT("\"tools\":{}"))), NONE},
-     "answered, but not MCP"},
+     "answered, but not MCP: check endpointUrl and protocol"},
     {{DISCOVER(200, JSON(DISCOVERED)), LIST(200, JSON(ERROR("-32603", "x"))), NONE},
      "answered with an error of MCP"},
     {{DISCOVER(200, JSON(DISCOVERED)), LIST(503, NO_BODY), NONE}, "answered 503"},
@@ -405,6 +412,19 @@ static void what_is_no_mcp_is_told(void **state) {
   (void)state;
   for (size_t i = 0; i < COUNT(foreign_answers); i++)
     CHECK(foreign_answers[i].lines, UNREACHABLE, foreign_answers[i].reason);
+}
+
+/* An error is an answer of the tool, but not where the server is in trouble. */
+static void a_call_may_fail_with_the_server(void **state) {
+  static const struct script_line lines[] = {
+      DISCOVER(200, JSON(DISCOVERED)),
+      LIST(200, JSON(TOOLS)),
+      {POST, {"\"method\":\"tools/call\"", AUTH, NULL}, NULL, 502, JSON(ERROR("-32603", "x"))},
+      NONE,
+  };
+
+  (void)state;
+  check(lines, BEARER, "x", UNREACHABLE, "answered 502");
 }
 
 static void the_answer_is_found_among_other_events(void **state) {
@@ -668,6 +688,87 @@ static void streams_that_end_are_told(void **state) {
   }
 }
 
+/* Over the stream the agent names a version that is spoken without it. */
+static int32_t leave_stream(struct pair *pair, const invsrc_http_request **request) {
+  int32_t exchange;
+
+  open_stream(pair, BEARER);
+  say(pair, "event: endpoint\ndata: /messages?s=1\n\n");
+  exchange = next_beside(pair, BESIDE, "initialize");
+  say(pair, EVENT("{\"id\":3,\"error\":{\"code\":-32022,\"message\":\"x\",\"data\":{"
+                  "\"supported\":[\"2025-06-18\"]}}}"));
+  answer(pair, exchange, 202);
+  exchange = invsrc_conversation_next(pair->conversation, request);
+  assert_string_equal((*request)->url, SCRIPT_URL);
+  assert_int_equal((*request)->looks, 1);
+  return exchange;
+}
+
+/* What it says then is nobody's answer, and that it ends no failure. */
+static void a_stream_that_was_left_is_not_heard(void **state) {
+  static const char late[] = EVENT("{\"id\":4,\"result\":{}}");
+  static const struct script_line rest[] = {NOTIFY(202, NO_BODY), LIST(200, JSON(TOOLS)),
+                                            BARE("initialize", 401, NO_BODY), NONE};
+  static const int32_t ends[] = {INVSRC_OUTCOME_OK, INVSRC_OUTCOME_UNAVAILABLE};
+  const invsrc_http_request *request;
+
+  (void)state;
+  for (size_t i = 0; i < COUNT(ends); i++) {
+    invsrc_http_reply *reply = invsrc_http_reply_new();
+    struct pair pair;
+    int32_t exchange = leave_stream(&pair, &request);
+    static const char body[] = "{\"id\":4,\"result\":{\"protocolVersion\":\"2025-06-18\"}}";
+    char event[128];
+    int length = snprintf(event, sizeof event, "data: %s\n\n", body);
+    invsrc_http_reply_set_status(reply, 200);
+    invsrc_http_reply_add_header(reply, "Content-Type", 12, "text/event-stream", 17);
+    invsrc_http_reply_append_body(reply, event, (uint64_t)length);
+    assert_int_equal(invsrc_conversation_look(pair.conversation, exchange, reply), 1);
+    invsrc_http_reply_append_body(pair.events, late, sizeof late - 1);
+    assert_int_equal(invsrc_conversation_look(pair.conversation, pair.stream, pair.events), 1);
+    end_stream(&pair, ends[i]);
+    assert_int_equal(invsrc_conversation_answer(pair.conversation, exchange, OK, reply), INVSRC_OK);
+    invsrc_http_reply_free(reply);
+    assert_int_equal(script_play(pair.conversation, rest, SCRIPT_WHOLE), INVSRC_OK);
+    end_pair(&pair, PROVEN, "");
+  }
+}
+
+static void one_stream_is_enough(void **state) {
+  const invsrc_http_request *request;
+  struct pair pair;
+
+  (void)state;
+  answer(&pair, leave_stream(&pair, &request), 400);
+  end_stream(&pair, INVSRC_OUTCOME_OK);
+  end_pair(&pair, UNREACHABLE, "answered 400");
+}
+
+/* What led to it says more than that it does not come. */
+static void a_stream_that_does_not_come_is_told(void **state) {
+  static const struct {
+    int comes;
+    int32_t outcome;
+    int32_t expected;
+    const char *reason;
+  } rows[] = {
+      {0, INVSRC_OUTCOME_UNAVAILABLE, UNREACHABLE, "answered 405: check endpointUrl and protocol"},
+      {1, INVSRC_OUTCOME_UNAVAILABLE, UNREACHABLE, "took too long"},
+      {0, INVSRC_OUTCOME_REFUSED, UNREACHABLE, "took too long"},
+      {0, INVSRC_OUTCOME_FAILED, INVSRC_OUTCOME_FAILED, "took too long"},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    struct pair pair;
+    open_stream(&pair, BEARER);
+    if (rows[i].comes) say(&pair, ": hello\n\n");
+    invsrc_http_reply_set_reason(pair.events, "took too long");
+    end_stream(&pair, rows[i].outcome);
+    end_pair(&pair, rows[i].expected, rows[i].reason);
+  }
+}
+
 static void what_is_no_stream_is_told(void **state) {
   static const struct {
     int32_t status;
@@ -675,9 +776,9 @@ static void what_is_no_stream_is_told(void **state) {
     const char *reason;
   } rows[] = {
       {401, REFUSED, "the agent answered 401: check auth.token"},
-      {200, UNREACHABLE, "answered 405"},
-      {404, UNREACHABLE, "answered 405"},
-      {302, UNREACHABLE, "answered 405"},
+      {200, UNREACHABLE, "answered 405: check endpointUrl and protocol"},
+      {404, UNREACHABLE, "answered 405: check endpointUrl and protocol"},
+      {302, UNREACHABLE, "answered 405: check endpointUrl and protocol"},
       {503, UNREACHABLE, "answered 503"},
   };
 
@@ -704,7 +805,7 @@ static void requests_beside_the_stream_may_fail(void **state) {
   answer(&pair, next_beside(&pair, "https://agent.example/x", "initialize"), 404);
   assert_int_equal(say(&pair, ": still here\n\n"), 1);
   end_stream(&pair, INVSRC_OUTCOME_OK);
-  end_pair(&pair, UNREACHABLE, "answered 404");
+  end_pair(&pair, UNREACHABLE, "answered 404: check endpointUrl and protocol");
 }
 
 int main(void) {
@@ -720,6 +821,7 @@ int main(void) {
       cmocka_unit_test(refusals_name_what_to_check),
       cmocka_unit_test(every_step_may_be_refused),
       cmocka_unit_test(what_is_no_mcp_is_told),
+      cmocka_unit_test(a_call_may_fail_with_the_server),
       cmocka_unit_test(the_answer_is_found_among_other_events),
       cmocka_unit_test(replies_may_nest_deeper_than_requests),
       cmocka_unit_test(the_old_transport_is_spoken),
@@ -727,6 +829,9 @@ int main(void) {
       cmocka_unit_test(the_stream_is_waited_for),
       cmocka_unit_test(the_stream_names_where_to_post),
       cmocka_unit_test(streams_that_end_are_told),
+      cmocka_unit_test(a_stream_that_was_left_is_not_heard),
+      cmocka_unit_test(one_stream_is_enough),
+      cmocka_unit_test(a_stream_that_does_not_come_is_told),
       cmocka_unit_test(what_is_no_stream_is_told),
       cmocka_unit_test(requests_beside_the_stream_may_fail),
   };

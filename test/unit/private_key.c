@@ -8,6 +8,7 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,6 +124,104 @@ static void keys_of_every_form(void **state) {
     size_t length = write_pem(rows[i].key, rows[i].form, pem);
     assert_int_equal(kind_of(pem, length), rows[i].kind);
   }
+}
+
+/* An RSA key as it is, or with another number in place of one. */
+static int kind_with(EVP_PKEY *key, const char *name, const BIGNUM *other) {
+  static const char *const names[] = {
+      OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,           OSSL_PKEY_PARAM_RSA_D,
+      OSSL_PKEY_PARAM_RSA_FACTOR1,   OSSL_PKEY_PARAM_RSA_FACTOR2,     OSSL_PKEY_PARAM_RSA_EXPONENT1,
+      OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
+  OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+  BIGNUM *numbers[8] = {NULL};
+  EVP_PKEY *altered = NULL;
+  EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+  OSSL_PARAM *params;
+  char pem[PEM_SIZE];
+  int kind;
+
+  for (size_t i = 0; i < 8; i++) {
+    EVP_PKEY_get_bn_param(key, names[i], &numbers[i]);
+    OSSL_PARAM_BLD_push_BN(builder, names[i],
+                           name && strcmp(names[i], name) == 0 ? other : numbers[i]);
+  }
+  params = OSSL_PARAM_BLD_to_param(builder);
+  EVP_PKEY_fromdata_init(context);
+  assert_int_equal(EVP_PKEY_fromdata(context, &altered, EVP_PKEY_KEYPAIR, params), 1);
+  kind = kind_of(pem, write_pem(altered, TRADITIONAL, pem));
+  OSSL_PARAM_free(params);
+  OSSL_PARAM_BLD_free(builder);
+  EVP_PKEY_CTX_free(context);
+  EVP_PKEY_free(altered);
+  for (size_t i = 0; i < 8; i++) BN_clear_free(numbers[i]);
+  return kind;
+}
+
+/* With numbers that do not fit a signature takes many times as long, or is none. */
+static void the_numbers_of_a_key_must_fit(void **state) {
+  static const char *const names[] = {
+      OSSL_PKEY_PARAM_RSA_N,           OSSL_PKEY_PARAM_RSA_E,         OSSL_PKEY_PARAM_RSA_FACTOR1,
+      OSSL_PKEY_PARAM_RSA_FACTOR2,     OSSL_PKEY_PARAM_RSA_EXPONENT1, OSSL_PKEY_PARAM_RSA_EXPONENT2,
+      OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
+  static const unsigned long small[] = {1, 2, 3};
+  BIGNUM *number = NULL;
+
+  (void)state;
+  assert_int_equal(kind_with(rsa2048, NULL, NULL), IVS_KEY_RSA);
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    assert_int_equal(EVP_PKEY_get_bn_param(rsa2048, names[i], &number), 1);
+    BN_add_word(number, 2);
+    assert_int_equal(kind_with(rsa2048, names[i], number), IVS_KEY_NONE);
+    for (size_t k = 0; i > 0 && k < sizeof small / sizeof *small; k++) {
+      BN_set_word(number, small[k]);
+      assert_int_equal(kind_with(rsa2048, names[i], number), IVS_KEY_NONE);
+    }
+    BN_clear_free(number);
+    number = NULL;
+  }
+  /* An exponent that is longer than the modulus is of no use, either. */
+  number = BN_new();
+  BN_set_bit(number, 2048);
+  assert_int_equal(kind_with(rsa2048, OSSL_PKEY_PARAM_RSA_D, number), IVS_KEY_NONE);
+  BN_clear_free(number);
+}
+
+/* The DER of an RSA key whose numbers all have this many bits. */
+static size_t write_long(size_t bits, char *pem) {
+  static const char begin[] = "-----BEGIN RSA PRIVATE KEY-----\n";
+  static unsigned char der[65536];
+  size_t bytes = bits / 8 + 1, length = 0, count = sizeof begin - 1;
+  const unsigned char head[] = {0x30, 0x83, 0, 0, 0, 0x02, 1, 0};
+
+  memset(der, 0, sizeof der);
+  memcpy(der, head, sizeof head);
+  for (length = sizeof head; length < sizeof head + 8 * (bytes + 4); length += bytes) {
+    der[length++] = 0x02;
+    der[length++] = 0x82;
+    der[length++] = (unsigned char)(bytes >> 8);
+    der[length++] = (unsigned char)bytes;
+    der[length + 1] = 0x80;
+  }
+  der[3] = (unsigned char)((length - 5) >> 8);
+  der[4] = (unsigned char)(length - 5);
+  memcpy(pem, begin, count);
+  for (size_t at = 0; at < length; at += 48) {
+    size_t piece = length - at < 48 ? length - at : 48;
+    count += (size_t)EVP_EncodeBlock((unsigned char *)pem + count, der + at, (int)piece);
+    pem[count++] = '\n';
+  }
+  return count + (size_t)sprintf(pem + count, "-----END RSA PRIVATE KEY-----\n");
+}
+
+/* Up to 8192 bits the numbers count. */
+static void long_keys_are_refused(void **state) {
+  static char pem[100000];
+
+  (void)state;
+  assert_int_equal(kind_of(pem, write_long(2048, pem)), IVS_KEY_NONE);
+  assert_int_equal(kind_of(pem, write_long(8192, pem)), IVS_KEY_NONE);
+  assert_int_equal(kind_of(pem, write_long(8200, pem)), IVS_KEY_OTHER);
+  assert_int_equal(kind_of(pem, write_long(16384, pem)), IVS_KEY_OTHER);
 }
 
 static void text_around_a_key_is_allowed(void **state) {
@@ -313,6 +412,8 @@ static void the_error_queue_of_the_host_is_left_alone(void **state) {
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(keys_of_every_form),
+      cmocka_unit_test(the_numbers_of_a_key_must_fit),
+      cmocka_unit_test(long_keys_are_refused),
       cmocka_unit_test(text_around_a_key_is_allowed),
       cmocka_unit_test(lines_are_as_openssl_wants_them),
       cmocka_unit_test(what_is_no_key),
