@@ -28,6 +28,7 @@ struct row {
   int64_t number[COLUMNS];
   void *sealed;
   uint64_t sealed_length;
+  int64_t was_due; /* since when, where it is being claimed; else 0 */
   struct row *next;
 };
 
@@ -149,10 +150,20 @@ static int32_t keep_event(struct table *table, const invsrc_event *event) {
   row = calloc(1, sizeof *row);
   if (!row) return INVSRC_OUTCOME_UNAVAILABLE;
   *end = row;
+  row->next_at = invsrc_event_number(event, INVSRC_EVENT_TIME);
   row->event = invsrc_event_new();
   if (row->event && invsrc_event_copy(row->event, event) == INVSRC_OK) return INVSRC_OUTCOME_OK;
   drop_event(end);
   return INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+/* The one that has been due longest, or NULL. */
+static struct event_row *first_event(const struct table *table, int64_t now) {
+  struct event_row *first = NULL;
+
+  for (struct event_row *row = table->events; row; row = row->next)
+    if (row->next_at <= now && (!first || row->next_at < first->next_at)) first = row;
+  return first;
 }
 
 static int32_t next_event(void *context, int64_t now, int64_t lease_end, invsrc_event *event) {
@@ -161,7 +172,7 @@ static int32_t next_event(void *context, int64_t now, int64_t lease_end, invsrc_
   struct event_row *row;
 
   pthread_mutex_lock(&table->lock);
-  for (row = table->events; row && row->next_at > now;) row = row->next;
+  row = first_event(table, now);
   if (row && (outcome = outcome_of(invsrc_event_copy(event, row->event))) == INVSRC_OUTCOME_OK)
     row->next_at = lease_end;
   pthread_mutex_unlock(&table->lock);
@@ -247,16 +258,12 @@ static int32_t list_rows(void *context, const char *storefront, uint64_t length,
   return outcome_of(result);
 }
 
-static uint32_t part_of(int32_t column) {
-  return column <= INVSRC_SOURCE_REVISION ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
-}
-
 /* Exchanges the columns of some parts. */
 static void exchange(struct row *a, struct row *b, uint32_t parts) {
   struct row kept = *a;
 
   for (int32_t i = 0; i < COLUMNS; i++) {
-    if (!(part_of(i) & parts)) continue;
+    if (!(invsrc_source_field_part(i) & parts)) continue;
     a->text[i] = b->text[i];
     a->number[i] = b->number[i];
     b->text[i] = kept.text[i];
@@ -269,21 +276,27 @@ static void exchange(struct row *a, struct row *b, uint32_t parts) {
   b->sealed_length = kept.sealed_length;
 }
 
+/* Whether the row is there and as the caller has seen it; no claim has a `lease_end` of 0. */
+static int32_t judge_row(const struct row *row, uint64_t revision, int64_t lease_end) {
+  if (!row) return INVSRC_OUTCOME_NOT_FOUND;
+  if ((uint64_t)row->number[INVSRC_SOURCE_REVISION] != revision) return INVSRC_OUTCOME_CONFLICT;
+  if (lease_end && row->number[INVSRC_SOURCE_NEXT_CHECK_AT] != lease_end)
+    return INVSRC_OUTCOME_CONFLICT;
+  return INVSRC_OUTCOME_OK;
+}
+
 static int32_t update_row(void *context, const invsrc_source *source, uint64_t revision,
-                          uint32_t parts, const void *sealed, uint64_t length,
+                          int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
                           const invsrc_event *event, invsrc_buffer *replaced) {
   struct table *table = context;
   struct row *fresh = make_row(source, sealed, length), *row;
-  int32_t outcome = INVSRC_OUTCOME_OK;
+  int32_t outcome;
 
   if (!fresh) return INVSRC_OUTCOME_UNAVAILABLE;
   pthread_mutex_lock(&table->lock);
   row = *find_row(table, source);
-  if (!row)
-    outcome = INVSRC_OUTCOME_NOT_FOUND;
-  else if ((uint64_t)row->number[INVSRC_SOURCE_REVISION] != revision)
-    outcome = INVSRC_OUTCOME_CONFLICT;
-  else if (parts & INVSRC_PART_SEALED)
+  outcome = judge_row(row, revision, lease_end);
+  if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_SEALED))
     outcome = outcome_of(invsrc_buffer_set(replaced, row->sealed, row->sealed_length));
   if (outcome == INVSRC_OUTCOME_OK) outcome = keep_event(table, event);
   if (outcome == INVSRC_OUTCOME_OK) exchange(row, fresh, parts);
@@ -292,16 +305,18 @@ static int32_t update_row(void *context, const invsrc_source *source, uint64_t r
   return outcome;
 }
 
-static int32_t remove_row(void *context, const invsrc_source *source, const invsrc_event *event,
-                          invsrc_buffer *sealed) {
-  int32_t outcome = INVSRC_OUTCOME_NOT_FOUND;
+static int32_t remove_row(void *context, const invsrc_source *source, uint64_t revision,
+                          const invsrc_event *event, invsrc_buffer *sealed) {
   struct table *table = context;
   struct row **at, *row;
+  int32_t outcome;
 
   pthread_mutex_lock(&table->lock);
   at = find_row(table, source);
   row = *at;
-  if (row) outcome = outcome_of(invsrc_buffer_set(sealed, row->sealed, row->sealed_length));
+  outcome = judge_row(row, revision, 0);
+  if (outcome == INVSRC_OUTCOME_OK)
+    outcome = outcome_of(invsrc_buffer_set(sealed, row->sealed, row->sealed_length));
   if (outcome == INVSRC_OUTCOME_OK) outcome = keep_event(table, event);
   if (outcome == INVSRC_OUTCOME_OK) {
     *at = row->next;
@@ -323,7 +338,7 @@ static struct row *first_due(const struct table *table, int64_t now) {
   return first;
 }
 
-/* What was claimed when memory runs out becomes due again as its lease ends. */
+/* All of them, or none. */
 static int32_t claim_due(void *context, int64_t now, int64_t lease_end, uint64_t limit,
                          invsrc_source_list *list) {
   struct table *table = context;
@@ -332,8 +347,14 @@ static int32_t claim_due(void *context, int64_t now, int64_t lease_end, uint64_t
 
   pthread_mutex_lock(&table->lock);
   for (; limit && result == INVSRC_OK && (row = first_due(table, now)); limit--) {
+    row->was_due = row->number[INVSRC_SOURCE_NEXT_CHECK_AT];
     row->number[INVSRC_SOURCE_NEXT_CHECK_AT] = lease_end;
     result = append_row(row, list);
+  }
+  for (row = table->rows; row; row = row->next) {
+    if (row->was_due && result != INVSRC_OK)
+      row->number[INVSRC_SOURCE_NEXT_CHECK_AT] = row->was_due;
+    row->was_due = 0;
   }
   pthread_mutex_unlock(&table->lock);
   return outcome_of(result);

@@ -133,6 +133,7 @@ static inline void check_every_field(struct store store) {
   invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, INT64_MAX - 1);
   invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, INT64_MAX - 2);
   invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, 1);
+  invsrc_source_set_number(source, INVSRC_SOURCE_UNREACHABLE, 1);
   assert_int_equal(store.table->insert(store.context, source, bytes, sizeof bytes, NULL),
                    INVSRC_OUTCOME_OK);
   assert_int_equal(get(store, "acme", "every-field", back, sealed), INVSRC_OUTCOME_OK);

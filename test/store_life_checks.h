@@ -11,6 +11,8 @@
 
 /* ---- Calls -------------------------------------------------------------------- */
 
+#define EVENT_TIME INT64_C(1767225600001)
+
 static inline invsrc_event *make_event(const char *id) {
   static const char payload[] = "{\"é\":\"😀\"}";
   invsrc_event *event = invsrc_event_new();
@@ -19,7 +21,7 @@ static inline invsrc_event *make_event(const char *id) {
   invsrc_event_set_text(event, INVSRC_EVENT_ID, id, strlen(id));
   invsrc_event_set_text(event, INVSRC_EVENT_TYPE, "source.updated", 14);
   invsrc_event_set_text(event, INVSRC_EVENT_STOREFRONT, "acme", 4);
-  invsrc_event_set_number(event, INVSRC_EVENT_TIME, INT64_C(1767225600001));
+  invsrc_event_set_number(event, INVSRC_EVENT_TIME, EVENT_TIME);
   invsrc_event_set_text(event, INVSRC_EVENT_PAYLOAD, payload, strlen(payload));
   return event;
 }
@@ -35,12 +37,12 @@ static inline int32_t insert_with(struct store store, const invsrc_source *sourc
 }
 
 /* `sealed` and `replaced` as texts; what was not replaced is "". */
-static inline int32_t update_with(struct store store, const invsrc_source *source,
-                                  uint64_t revision, uint32_t parts, const char *sealed,
-                                  const char *event_id, char replaced[64]) {
+static inline int32_t update_claimed(struct store store, const invsrc_source *source,
+                                     uint64_t revision, int64_t lease_end, uint32_t parts,
+                                     const char *sealed, const char *event_id, char replaced[64]) {
   invsrc_event *event = event_id ? make_event(event_id) : NULL;
   invsrc_buffer *buffer = invsrc_buffer_new();
-  int32_t outcome = store.table->update(store.context, source, revision, parts, sealed,
+  int32_t outcome = store.table->update(store.context, source, revision, lease_end, parts, sealed,
                                         sealed ? strlen(sealed) : 0, event, buffer);
 
   if (replaced) snprintf(replaced, 64, "%s", (const char *)invsrc_buffer_bytes(buffer, NULL));
@@ -49,18 +51,31 @@ static inline int32_t update_with(struct store store, const invsrc_source *sourc
   return outcome;
 }
 
-static inline int32_t remove_with(struct store store, const char *id, const char *event_id,
-                                  char removed[64]) {
+/* Under no claim. */
+static inline int32_t update_with(struct store store, const invsrc_source *source,
+                                  uint64_t revision, uint32_t parts, const char *sealed,
+                                  const char *event_id, char replaced[64]) {
+  return update_claimed(store, source, revision, 0, parts, sealed, event_id, replaced);
+}
+
+static inline int32_t remove_revision(struct store store, const char *id, uint64_t revision,
+                                      const char *event_id, char removed[64]) {
   invsrc_source *source = make_source("-", "-", id);
   invsrc_event *event = event_id ? make_event(event_id) : NULL;
   invsrc_buffer *buffer = invsrc_buffer_new();
-  int32_t outcome = store.table->remove(store.context, source, event, buffer);
+  int32_t outcome = store.table->remove(store.context, source, revision, event, buffer);
 
   if (removed) snprintf(removed, 64, "%s", (const char *)invsrc_buffer_bytes(buffer, NULL));
   invsrc_source_free(source);
   invsrc_buffer_free(buffer);
   invsrc_event_free(event);
   return outcome;
+}
+
+/* One that nobody has changed. */
+static inline int32_t remove_with(struct store store, const char *id, const char *event_id,
+                                  char removed[64]) {
+  return remove_revision(store, id, 1, event_id, removed);
 }
 
 static inline void insert_due(struct store store, const char *storefront, const char *id,
@@ -244,6 +259,7 @@ static inline void change_fields(invsrc_source *source, int64_t number, const ch
   }
   invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED, 0);
   invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, number & 1);
+  invsrc_source_set_number(source, INVSRC_SOURCE_UNREACHABLE, number & 1);
 }
 
 /* What must be stored when the parts of `new_one` were written over `old`. */
@@ -395,8 +411,8 @@ static inline void check_removal(struct store store) {
   assert_string_equal(removed, "");
   assert_page(store, "acme", 0, 50, "4301", 1);
   assert_due(store, INT64_MAX - 1, INT64_MAX, 10, "");
-  assert_event(store, 0, INT64_MAX, "evt_gone", 0);
-  assert_event(store, 0, INT64_MAX, NULL, 0);
+  assert_event(store, EVENT_TIME, INT64_MAX, "evt_gone", 0);
+  assert_event(store, EVENT_TIME, INT64_MAX, NULL, 0);
   /* Its name and its ids are free. */
   assert_int_equal(insert_new(store, "acme", "4300", "4300"), INVSRC_OUTCOME_OK);
   assert_stored(store, "acme", "4300", "4300");
@@ -436,7 +452,115 @@ static inline void check_due(struct store store) {
   invsrc_source_free(source);
 }
 
+/* ---- Whose claim has ended ---------------------------------------------------------------- */
+
+/* Holds the source to be stored as it was, sealed as insert_due() seals, without any event. */
+static inline void assert_unchanged(struct store store, const invsrc_source *before) {
+  const char *id = invsrc_source_text(before, INVSRC_SOURCE_ID, NULL);
+  invsrc_source *after = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+
+  assert_int_equal(get(store, "acme", id, after, sealed), INVSRC_OUTCOME_OK);
+  assert_same_source(after, before);
+  assert_stored(store, "acme", id, id);
+  assert_event(store, INT64_MAX, INT64_MAX, NULL, 0);
+  invsrc_source_free(after);
+  invsrc_buffer_free(sealed);
+}
+
+/* What comes of a check whose lease has ended is nobody's, since another has claimed the
+ * source; and so it is once that one has written. */
+static inline void check_late_results(struct store store) {
+  static const int64_t others[] = {20, 29, 31, 1, -1, INT64_MAX};
+  invsrc_source *before = invsrc_source_new(), *result = make_source("acme", "5100", "5100");
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  char replaced[64];
+
+  set_text(result, INVSRC_SOURCE_NAME, "Another name");
+  set_text(result, INVSRC_SOURCE_STATUS, "ACTIVE");
+  invsrc_source_set_number(result, INVSRC_SOURCE_ATTEMPTS, 3);
+  insert_due(store, "acme", "5100", 5);
+  assert_due(store, 10, 20, 10, "5100");
+  assert_due(store, 20, 30, 10, "5100");
+  assert_int_equal(get(store, "acme", "5100", before, sealed), INVSRC_OUTCOME_OK);
+  assert_int_equal(invsrc_source_number(before, INVSRC_SOURCE_NEXT_CHECK_AT), 30);
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    for (uint32_t parts = 0; parts <= EVERY_PART; parts++) {
+      assert_int_equal(
+          update_claimed(store, result, 1, others[i], parts, "late", "evt_late", replaced),
+          INVSRC_OUTCOME_CONFLICT);
+      assert_string_equal(replaced, "");
+    }
+  }
+  assert_int_equal(update_claimed(store, result, 2, 30, EVERY_PART, "x", "evt_late", NULL),
+                   INVSRC_OUTCOME_CONFLICT);
+  assert_unchanged(store, before);
+  invsrc_source_set_number(result, INVSRC_SOURCE_NEXT_CHECK_AT, 0);
+  assert_int_equal(update_claimed(store, result, 1, 30, INVSRC_PART_CHECK, NULL, NULL, NULL),
+                   INVSRC_OUTCOME_OK);
+  assert_int_equal(update_claimed(store, result, 1, 30, INVSRC_PART_CHECK, NULL, "evt_late", NULL),
+                   INVSRC_OUTCOME_CONFLICT);
+  assert_int_equal(update_claimed(store, result, 1, 0, INVSRC_PART_CHECK, NULL, NULL, NULL),
+                   INVSRC_OUTCOME_OK);
+  assert_int_equal(remove_with(store, "5100", NULL, NULL), INVSRC_OUTCOME_OK);
+  assert_int_equal(update_claimed(store, result, 1, 30, EVERY_PART, "x", "evt_late", NULL),
+                   INVSRC_OUTCOME_NOT_FOUND);
+  assert_event(store, INT64_MAX, INT64_MAX, NULL, 0);
+  invsrc_source_free(before);
+  invsrc_source_free(result);
+  invsrc_buffer_free(sealed);
+}
+
+/* Only whoever has seen what is stored may remove it. */
+static inline void check_late_removals(struct store store) {
+  invsrc_source *before = invsrc_source_new(), *change = make_source("acme", "5200", "5200");
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  char removed[64];
+
+  insert_due(store, "acme", "5200", 5);
+  invsrc_source_set_number(change, INVSRC_SOURCE_REVISION, 2);
+  assert_int_equal(update_with(store, change, 1, INVSRC_PART_RECORD, NULL, NULL, NULL),
+                   INVSRC_OUTCOME_OK);
+  assert_int_equal(get(store, "acme", "5200", before, sealed), INVSRC_OUTCOME_OK);
+  for (uint64_t revision = 0; revision < 5; revision++) {
+    if (revision == 2) continue;
+    assert_int_equal(remove_revision(store, "5200", revision, "evt_late", removed),
+                     INVSRC_OUTCOME_CONFLICT);
+    assert_string_equal(removed, "");
+  }
+  assert_int_equal(remove_revision(store, "5200", UINT64_MAX, NULL, NULL), INVSRC_OUTCOME_CONFLICT);
+  assert_unchanged(store, before);
+  assert_int_equal(remove_revision(store, "5200", 2, "evt_gone", removed), INVSRC_OUTCOME_OK);
+  assert_string_equal(removed, "sealed 5200");
+  assert_int_equal(remove_revision(store, "5200", 2, "evt_late", removed),
+                   INVSRC_OUTCOME_NOT_FOUND);
+  assert_int_equal(remove_revision(store, "5200", 1, "evt_late", removed),
+                   INVSRC_OUTCOME_NOT_FOUND);
+  assert_event(store, INT64_MAX - 1, INT64_MAX, "evt_gone", 0);
+  assert_event(store, INT64_MAX - 1, INT64_MAX, NULL, 0);
+  assert_page(store, "acme", 0, 50, "", 0);
+  invsrc_source_free(before);
+  invsrc_source_free(change);
+  invsrc_buffer_free(sealed);
+}
+
+/* A claim that cannot be told of is none: there is no list to take it. */
+static inline void check_failed_claims(struct store store) {
+  insert_due(store, "acme", "5300", 5);
+  insert_due(store, "acme", "5301", 5);
+  insert_due(store, "acme", "5302", 7);
+  for (int i = 0; i < 3; i++)
+    assert_int_not_equal(store.table->due(store.context, 10, 20, 10, NULL), INVSRC_OUTCOME_OK);
+  assert_due(store, 6, 20, 10, "5300 5301");
+  assert_due(store, 10, 20, 10, "5302");
+}
+
 /* ---- Events ------------------------------------------------------------------------------- */
+
+/* A time so many milliseconds after that of the events. */
+static inline int64_t later(int64_t milliseconds) {
+  return EVENT_TIME + milliseconds;
+}
 
 static inline void check_events(struct store store) {
   invsrc_source *source = make_source("acme", "6000", "6000");
@@ -448,29 +572,58 @@ static inline void check_events(struct store store) {
   assert_int_equal(update_with(store, source, 1, INVSRC_PART_CHECK, NULL, NULL, NULL),
                    INVSRC_OUTCOME_OK);
   assert_int_equal(remove_with(store, "6000", "evt_2", NULL), INVSRC_OUTCOME_OK);
-  /* In the order in which they were kept, each once in a lease. */
-  assert_event(store, 0, 100, "evt_3", 0);
-  assert_event(store, 0, 90, "evt_1", 0);
-  assert_event(store, 0, 100, "evt_2", 0);
-  assert_event(store, 89, 200, NULL, 0);
-  assert_event(store, 90, 200, "evt_1", 0);
-  assert_event(store, 100, 200, "evt_3", 0);
+  /* From their time on, in the order in which they were kept, each once in a lease. */
+  assert_event(store, later(-1), INT64_MAX, NULL, 0);
+  assert_event(store, later(0), later(100), "evt_3", 0);
+  assert_event(store, later(0), later(90), "evt_1", 0);
+  assert_event(store, later(0), later(100), "evt_2", 0);
+  assert_event(store, later(89), later(200), NULL, 0);
+  assert_event(store, later(90), later(200), "evt_1", 0);
+  assert_event(store, later(100), later(200), "evt_3", 0);
   end_event(store, "evt_3", 0);
-  end_event(store, "evt_2", 500);
-  end_event(store, "evt_1", 400);
-  assert_event(store, 399, 600, NULL, 0);
-  assert_event(store, 500, 600, "evt_1", 1);
-  end_event(store, "evt_1", 500);
-  assert_event(store, 500, 600, "evt_1", 2);
-  assert_event(store, 500, 600, "evt_2", 1);
+  end_event(store, "evt_2", later(500));
+  end_event(store, "evt_1", later(400));
+  assert_event(store, later(399), later(600), NULL, 0);
+  assert_event(store, later(500), later(600), "evt_1", 1);
+  end_event(store, "evt_1", later(500));
+  assert_event(store, later(500), later(600), "evt_1", 2);
+  assert_event(store, later(500), later(600), "evt_2", 1);
   end_event(store, "evt_1", 0);
   end_event(store, "evt_1", 0);
-  end_event(store, "evt_1", 700);
+  end_event(store, "evt_1", later(700));
   end_event(store, "evt_", 0);
   end_event(store, "", 0);
   assert_event(store, INT64_MAX, INT64_MAX, "evt_2", 1);
   end_event(store, "evt_2", 0);
   assert_event(store, INT64_MAX, INT64_MAX, NULL, 0);
+  invsrc_source_free(source);
+}
+
+/* The one that has been due longest comes first, though it was kept last. */
+static inline void check_event_order(struct store store) {
+  invsrc_source *source = make_source("acme", "6050", "6050");
+  char id[16];
+
+  assert_int_equal(insert_with(store, source, "evt_0"), INVSRC_OUTCOME_OK);
+  for (int i = 1; i <= 30; i++) {
+    snprintf(id, sizeof id, "evt_%d", i);
+    assert_int_equal(update_with(store, source, 1, INVSRC_PART_CHECK, NULL, id, NULL),
+                     INVSRC_OUTCOME_OK);
+    if (i % 3) end_event(store, id, EVENT_TIME - 1 - i * 7 % 31); /* no two alike */
+  }
+  for (int rank = 31; rank >= 1; rank--) {
+    for (int i = 1; i <= 30; i++) {
+      if (i % 3 == 0 || i * 7 % 31 != rank) continue;
+      snprintf(id, sizeof id, "evt_%d", i);
+      assert_event(store, EVENT_TIME, INT64_MAX, id, 1);
+    }
+  }
+  assert_event(store, EVENT_TIME, INT64_MAX, "evt_0", 0);
+  for (int i = 3; i <= 30; i += 3) {
+    snprintf(id, sizeof id, "evt_%d", i);
+    assert_event(store, EVENT_TIME, INT64_MAX, id, 0);
+  }
+  assert_event(store, EVENT_TIME, INT64_MAX, NULL, 0);
   invsrc_source_free(source);
 }
 
@@ -497,10 +650,10 @@ static inline void check_all_or_nothing(struct store store) {
   assert_due(store, INT64_MAX - 1, INT64_MAX, 10, "");
   /* Nor does a change that is lost leave an event. */
   assert_int_equal(insert_with(store, source, "evt_lost"), INVSRC_OUTCOME_CONFLICT);
-  assert_event(store, 0, INT64_MAX, "evt_taken", 0);
-  assert_event(store, 0, INT64_MAX, NULL, 0);
+  assert_event(store, EVENT_TIME, INT64_MAX, "evt_taken", 0);
+  assert_event(store, EVENT_TIME, INT64_MAX, NULL, 0);
   assert_int_equal(insert_with(store, late, "evt_free"), INVSRC_OUTCOME_OK);
-  assert_event(store, 0, INT64_MAX, "evt_free", 0);
+  assert_event(store, EVENT_TIME, INT64_MAX, "evt_free", 0);
   invsrc_source_free(source);
   invsrc_source_free(late);
   invsrc_source_free(before);

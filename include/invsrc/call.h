@@ -10,11 +10,13 @@
  *     if (want == INVSRC_WANT_NONE) invsrc_call_take_response(call, &response);
  *     invsrc_call_free(call);
  *
- * A host answers the slow wants (lookup, seal, insert) when it pleases, on any
- * thread, one at a time, and may leave the others to invsrc_call_perform().
+ * A host answers the slow wants (lookup, seal and open, those of the store, probe)
+ * when it pleases, on any thread, one at a time, and may leave the others to
+ * invsrc_call_perform().
  *
- * A call that is freed early stores nothing further. If it has been given sealed
- * bytes that were not yet inserted, the host discards those itself.
+ * A call that is freed early stores nothing further. Sealed bytes that it was given and
+ * that the store did not take, or that the store handed back, are then the host's to
+ * discard.
  */
 #ifndef INVSRC_CALL_H
 #define INVSRC_CALL_H
@@ -28,32 +30,26 @@ extern "C" {
 
 typedef struct invsrc_call invsrc_call;
 
-/* What a call can want, what it brings, and the function that answers. The
- * legal outcomes are those of the function of the same name in provider.h. */
+/* What a call can want, what it brings (an input or a number that is told below; the source,
+ * event or binding by its own function), and the function that answers. The legal outcomes are
+ * those of the function of the same name in provider.h. */
 #define INVSRC_WANT_NONE 0         /* nothing more: the response is there */
-#define INVSRC_WANT_AUTHENTICATE 1 /* TOKEN; invsrc_call_answer_authenticate */
+#define INVSRC_WANT_AUTHENTICATE 1 /* TOKEN: invsrc_call_answer_authenticate */
 #define INVSRC_WANT_NOW 2          /* invsrc_call_answer_now */
-#define INVSRC_WANT_RANDOM 3       /* invsrc_call_random_length(); invsrc_call_answer_random */
-#define INVSRC_WANT_LOOKUP 4       /* ENDPOINT_URL; invsrc_call_answer */
-#define INVSRC_WANT_OAUTH_START 5  /* invsrc_call_source(); invsrc_call_answer_oauth_start */
-#define INVSRC_WANT_SEAL 6         /* PLAINTEXT, invsrc_call_binding(); invsrc_call_answer_seal */
-#define INVSRC_WANT_INSERT                                                          \
-  7                           /* SEALED, invsrc_call_source(), invsrc_call_event(); \
-                               * invsrc_call_answer */
-#define INVSRC_WANT_DISCARD 8 /* SEALED, invsrc_call_binding(); invsrc_call_answer */
-#define INVSRC_WANT_GET 9     /* STOREFRONT, SOURCE_ID; invsrc_call_answer_get */
-#define INVSRC_WANT_LOG 10    /* LOG, invsrc_call_log_level(); invsrc_call_answer */
-#define INVSRC_WANT_LIST 11   /* STOREFRONT, SKIP, TAKE; invsrc_call_answer_list */
-#define INVSRC_WANT_UPDATE                             \
-  12 /* REVISION, PARTS, SEALED, invsrc_call_source(), \
-      * invsrc_call_event(); invsrc_call_answer_sealed */
-#define INVSRC_WANT_REMOVE                                                \
-  13                        /* invsrc_call_source(), invsrc_call_event(); \
-                             * invsrc_call_answer_sealed */
-#define INVSRC_WANT_OPEN 14 /* SEALED, invsrc_call_binding(); invsrc_call_answer_open */
-#define INVSRC_WANT_PROBE                      \
-  15 /* PLAINTEXT, TOOL, invsrc_call_source(); \
-      * invsrc_call_answer_probe */
+#define INVSRC_WANT_RANDOM 3       /* invsrc_call_random_length: invsrc_call_answer_random */
+#define INVSRC_WANT_LOOKUP 4       /* ENDPOINT_URL: invsrc_call_answer */
+#define INVSRC_WANT_OAUTH_START 5  /* source: invsrc_call_answer_oauth_start */
+#define INVSRC_WANT_SEAL 6         /* PLAINTEXT, binding: invsrc_call_answer_seal */
+#define INVSRC_WANT_INSERT 7       /* SEALED, source, event: invsrc_call_answer */
+#define INVSRC_WANT_DISCARD 8      /* SEALED, binding: invsrc_call_answer */
+#define INVSRC_WANT_GET 9          /* STOREFRONT, SOURCE_ID: invsrc_call_answer_get */
+#define INVSRC_WANT_LOG 10         /* LOG, invsrc_call_log_level: invsrc_call_answer */
+#define INVSRC_WANT_LIST 11        /* STOREFRONT, SKIP, TAKE: invsrc_call_answer_list */
+/* REVISION, LEASE_END, PARTS, SEALED, source, event: invsrc_call_answer_sealed */
+#define INVSRC_WANT_UPDATE 12
+#define INVSRC_WANT_REMOVE 13 /* REVISION, source, event: invsrc_call_answer_sealed */
+#define INVSRC_WANT_OPEN 14   /* SEALED, binding: invsrc_call_answer_open */
+#define INVSRC_WANT_PROBE 15  /* PLAINTEXT, TOOL, source: invsrc_call_answer_probe */
 
 /* Begins the answer to an HTTP request. `request` may be freed at once, but its
  * body must stay until the call is freed. Calls no callback.
@@ -115,7 +111,7 @@ INVSRC_API int32_t invsrc_call_perform(invsrc_call *call);
 
 #define INVSRC_INPUT_TOKEN 1        /* the bearer token; secret */
 #define INVSRC_INPUT_ENDPOINT_URL 2 /* canonical */
-#define INVSRC_INPUT_PLAINTEXT 3    /* the credential to seal; secret */
+#define INVSRC_INPUT_PLAINTEXT 3    /* the credential to seal, or to probe with; secret */
 #define INVSRC_INPUT_SEALED 4       /* what seal gave; absent when there is no credential */
 #define INVSRC_INPUT_STOREFRONT 5
 #define INVSRC_INPUT_SOURCE_ID 6
@@ -126,11 +122,12 @@ INVSRC_API int32_t invsrc_call_perform(invsrc_call *call);
  * until the want is answered. `length` may be NULL. */
 INVSRC_API const void *invsrc_call_input(const invsrc_call *call, int32_t input, uint64_t *length);
 /* A number that the pending want brings, or 0. */
-#define INVSRC_INPUT_SKIP 1
-#define INVSRC_INPUT_TAKE 2
-#define INVSRC_INPUT_REVISION 3
-#define INVSRC_INPUT_PARTS 4
-INVSRC_API uint64_t invsrc_call_number(const invsrc_call *call, int32_t input);
+#define INVSRC_NUMBER_SKIP 1
+#define INVSRC_NUMBER_TAKE 2
+#define INVSRC_NUMBER_REVISION 3
+#define INVSRC_NUMBER_PARTS 4
+#define INVSRC_NUMBER_LEASE_END 5
+INVSRC_API uint64_t invsrc_call_number(const invsrc_call *call, int32_t number);
 /* The source that the pending want is about, or NULL. */
 INVSRC_API const invsrc_source *invsrc_call_source(const invsrc_call *call);
 /* The event to be kept in the same step, or NULL. */

@@ -284,7 +284,8 @@ typedef struct invsrc_check {
    * the result not be stored; CONFLICT: the source has changed meanwhile, so the
    * result is nobody's. */
   int32_t outcome;
-  const invsrc_source *source; /* as it is stored now; for the last three as it was claimed */
+  const invsrc_source *source; /* as it is stored now; where nothing could be stored, as it was
+                                * claimed */
   const char *reason;          /* what a person can act on; "" with OK and PROVEN */
   uint64_t claimed;            /* sources that this call has claimed so far, */
   uint64_t checked;            /* and checked, this one among them */
@@ -308,11 +309,12 @@ INVSRC_API int32_t invsrc_activate_due(invsrc_service *service, int64_t now, uin
                                        invsrc_check_visitor visit, void *context,
                                        invsrc_error *error);
 
-/* Delivers the events that are due at `now`, oldest first, at most `max`: each at
- * least once, and again with growing pauses until it is taken. `*delivered` and
+/* Delivers the events that are due at `now` (0: by the service's clock, those too that
+ * become due meanwhile), longest due first, at most `max`: each at least once, and again with
+ * growing pauses until it is taken. `*delivered` and
  * `*postponed` (may be NULL) count them. Returns INVSRC_OK; INVSRC_EINVAL;
  * INVSRC_ESTATE (no events or no store); INVSRC_EUNAVAILABLE or INVSRC_EIO (the
- * store); INVSRC_ENOMEM. */
+ * store or the clock); INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_deliver_due(invsrc_service *service, int64_t now, uint64_t max,
                                       uint64_t *delivered, uint64_t *postponed,
                                       invsrc_error *error);
@@ -364,12 +366,15 @@ INVSRC_API uint64_t invsrc_response_total(const invsrc_response *response);
 #define INVSRC_SOURCE_OAUTH_AUDIENCE 17          /* T absent unless set */
 #define INVSRC_SOURCE_REVISION 18                /* N from 1, one more with each update */
 /* The check: what is known of the agent, for the operator; never on the wire. */
-#define INVSRC_SOURCE_ATTEMPTS 19          /* N checks that failed since one went well */
+#define INVSRC_SOURCE_ATTEMPTS                                                                   \
+  19                                       /* N checks that failed since one went well, or since \
+                                            * the agent or its credential changed */
 #define INVSRC_SOURCE_LAST_CHECKED_AT 20   /* N milliseconds; 0: never */
 #define INVSRC_SOURCE_LAST_ERROR 21        /* T why the last check failed; absent if it did not */
 #define INVSRC_SOURCE_NEXT_CHECK_AT 22     /* N milliseconds; 0: none is due */
-#define INVSRC_SOURCE_CREDENTIAL_PROVEN 23 /* N 1: the agent refuses who has no credential */
-#define INVSRC_SOURCE_FIELD_END 24         /* one past the last; grows with the library */
+#define INVSRC_SOURCE_CREDENTIAL_PROVEN 23 /* N 1: the agent took it, and refused who had none */
+#define INVSRC_SOURCE_UNREACHABLE 24       /* N 1: source.unreachable was told, and nothing since */
+#define INVSRC_SOURCE_FIELD_END 25         /* one past the last; grows with the library */
 
 /* The value of a text field, or NULL: absent, not a text field, or unknown.
  * `length` may be NULL. No getter can reach a credential: a source holds none. */
@@ -381,6 +386,9 @@ INVSRC_API int64_t invsrc_source_number(const invsrc_source *source, int32_t fie
  * the wire, or NULL. Static; any thread. They let a store be a loop. */
 INVSRC_API int32_t invsrc_source_field_kind(int32_t field);
 INVSRC_API const char *invsrc_source_field_name(int32_t field);
+/* What an update writes the field with, INVSRC_PART_RECORD or INVSRC_PART_CHECK (provider.h);
+ * 0 for one that never changes, or that is unknown. */
+INVSRC_API uint32_t invsrc_source_field_part(int32_t field);
 
 /* For stores: a source with nothing set, or NULL when memory ran out. */
 INVSRC_API invsrc_source *invsrc_source_new(void);

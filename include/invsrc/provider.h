@@ -144,28 +144,30 @@ struct invsrc_store_vtable {
    * parts of it (INVSRC_PART_…, or-ed) and keeps `event` (NULL for none), all or nothing,
    * durably. With INVSRC_PART_SEALED `sealed` takes the place of what was sealed (NULL
    * and 0: of nothing), which is put into `replaced`. Without INVSRC_PART_RECORD the
-   * revision stays. OK. CONFLICT: it has another revision. NOT_FOUND. UNAVAILABLE and
-   * FAILED: nothing was written. */
-  int32_t (*update)(void *context, const invsrc_source *source, uint64_t revision, uint32_t parts,
-                    const void *sealed, uint64_t length, const invsrc_event *event,
-                    invsrc_buffer *replaced);
-  /* Removes the source with the id of `source`, puts what was sealed into `sealed`, and
-   * keeps `event` (NULL for none), all or nothing, durably. OK. NOT_FOUND. UNAVAILABLE.
-   * FAILED. */
-  int32_t (*remove)(void *context, const invsrc_source *source, const invsrc_event *event,
-                    invsrc_buffer *sealed);
+   * revision stays. `lease_end` is 0, or that of the claim under which the update comes: then
+   * NEXT_CHECK_AT must still be it, so that whose claim has ended writes nothing. OK. CONFLICT:
+   * it has another revision, or another claim. NOT_FOUND. UNAVAILABLE and FAILED: nothing was
+   * written. */
+  int32_t (*update)(void *context, const invsrc_source *source, uint64_t revision,
+                    int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
+                    const invsrc_event *event, invsrc_buffer *replaced);
+  /* Where the source with the id of `source` is stored with this `revision`, removes it, puts
+   * what was sealed into `sealed`, and keeps `event` (NULL for none), all or nothing, durably.
+   * OK. CONFLICT: it has another revision. NOT_FOUND. UNAVAILABLE. FAILED. */
+  int32_t (*remove)(void *context, const invsrc_source *source, uint64_t revision,
+                    const invsrc_event *event, invsrc_buffer *sealed);
   /* Claims sources of all storefronts that are due: those with a NEXT_CHECK_AT from 1 to
    * `now`, longest due first, at most `limit`. Sets the NEXT_CHECK_AT of each to
-   * `lease_end` and appends it, with what was sealed, to `list`, which comes empty. No two
-   * calls, of whatever process, may claim the same. OK, also for none. UNAVAILABLE.
-   * FAILED. */
+   * `lease_end` and appends it so, with what was sealed, to `list`, which comes empty. No two
+   * calls, of whatever process, may claim the same. OK, also for none. UNAVAILABLE and
+   * FAILED: nothing was claimed, whatever is in the list. */
   int32_t (*due)(void *context, int64_t now, int64_t lease_end, uint64_t limit,
                  invsrc_source_list *list);
   /* The next two are needed where the service has events only.
    *
-   * Claims the event that is due at `now` and was kept first: fills `event`, which comes
-   * empty, and makes it due again at `lease_end`. An event is due as soon as it is kept.
-   * OK. NOT_FOUND: none is due. UNAVAILABLE. FAILED. */
+   * Claims the event that has been due longest at `now`, of several the one that was kept
+   * first: fills `event`, which comes empty, and makes it due again at `lease_end`. An event is
+   * due from its TIME on. OK. NOT_FOUND: none is due. UNAVAILABLE. FAILED. */
   int32_t (*event_next)(void *context, int64_t now, int64_t lease_end, invsrc_event *event);
   /* The event with this id was taken (`next_at` is 0): forgets it; or it was not: it is
    * due again at `next_at`, with one more in ATTEMPTS. OK, also where there is no such
@@ -199,6 +201,8 @@ INVSRC_API invsrc_probe *invsrc_probes_next(invsrc_probes *probes);
 INVSRC_API const invsrc_source *invsrc_probe_source(const invsrc_probe *probe);
 INVSRC_API const void *invsrc_probe_credential(const invsrc_probe *probe, uint64_t *length);
 INVSRC_API const char *invsrc_probe_tool(const invsrc_probe *probe);
+/* The prober needs the credential no more: it is wiped, before the probe is ended. */
+INVSRC_API void invsrc_probe_forget(invsrc_probe *probe);
 /* Ends a probe, which is gone then. OK: the agent answered with the credential. PROVEN: and
  * refused who has none. REFUSED: it refused the credential. UNREACHABLE: it did not answer,
  * or not as an agent. UNAVAILABLE: the prober could not ask. FAILED. `reason` says, with all

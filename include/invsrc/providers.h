@@ -373,7 +373,7 @@ INVSRC_API int32_t invsrc_agents_set_assertion_lifetime(invsrc_agents *agents, u
  * generator. Returns INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_agents_set_world(invsrc_agents *agents, const invsrc_world_vtable *vtable,
                                            void *context);
-/* Ends the probes that are under way, as UNAVAILABLE, and those that come. Any thread. */
+/* Ends the probes that are under way, as UNAVAILABLE, and takes no more. Any thread. */
 INVSRC_API void invsrc_agents_stop(invsrc_agents *agents);
 INVSRC_API const invsrc_prober_vtable *invsrc_agents_prober(void);
 

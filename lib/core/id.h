@@ -20,9 +20,8 @@ void ivs_id_format(char id[IVS_ID_SIZE], const uint8_t random[IVS_ID_RANDOM]);
 void ivs_ulid_format(char id[IVS_ULID_SIZE], const char *prefix, int64_t milliseconds,
                      const uint8_t random[IVS_ULID_RANDOM]);
 
-#define IVS_TIME_LATEST INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
-#define IVS_TIME_SIZE 21                         /* "2026-01-01T00:00:00Z" and a NUL */
-/* `milliseconds` from 0 to IVS_TIME_LATEST; the part of a second is dropped. */
+#define IVS_TIME_SIZE 21 /* "2026-01-01T00:00:00Z" and a NUL */
+/* `milliseconds` from 0 to INVSRC_TIME_LIMIT; the part of a second is dropped. */
 void ivs_time_format(char text[IVS_TIME_SIZE], int64_t milliseconds);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/credential.h"
+#include "core/source.h"
 
 static const char *const execution_types[] = {"AGENT", NULL};
 static const char *const statuses[] = {"PENDING", "ACTIVE", "DISABLED", NULL};
@@ -103,25 +104,10 @@ typedef struct judgement {
   ivs_draft *draft;
 } judgement;
 
-static int is_text(const invsrc_source *source, int32_t field, const char *text) {
-  const char *own = invsrc_source_text(source, field, NULL);
-
-  return own && text && strcmp(own, text) == 0;
-}
-
-static int is_same(const invsrc_source *a, const invsrc_source *b, int32_t field) {
-  uint64_t a_length, b_length;
-  const char *a_text = invsrc_source_text(a, field, &a_length);
-  const char *b_text = invsrc_source_text(b, field, &b_length);
-
-  return a_length == b_length && !a_text == !b_text &&
-         (!a_text || memcmp(a_text, b_text, (size_t)a_length) == 0);
-}
-
 static void judge_transition(const judgement *it) {
   for (size_t i = 0; i < sizeof barred / sizeof *barred; i++)
-    if (is_text(it->stored, INVSRC_SOURCE_STATUS, barred[i].from) &&
-        is_text(it->draft->source, INVSRC_SOURCE_STATUS, barred[i].to))
+    if (ivs_source_is(it->stored, INVSRC_SOURCE_STATUS, barred[i].from) &&
+        ivs_source_is(it->draft->source, INVSRC_SOURCE_STATUS, barred[i].to))
       ivs_issues_add(it->issues, "status", barred[i].message);
 }
 
@@ -143,7 +129,7 @@ static int32_t judge_auth(const judgement *it) {
 
   if (!type) return INVSRC_OK; /* then there is nothing to hold `auth` to */
   if (it->stored && !ivs_json_member(it->request, "auth") &&
-      is_text(it->stored, INVSRC_SOURCE_AUTHENTICATION_TYPE, type))
+      ivs_source_is(it->stored, INVSRC_SOURCE_AUTHENTICATION_TYPE, type))
     return INVSRC_OK;
   return ivs_credential_read(it->request, type, it->switches, it->issues, &it->draft->credential);
 }
@@ -163,7 +149,8 @@ static int32_t judge_together(const judgement *it, int32_t field, int good) {
         explain_execution_type(it->request, &it->issues->items[it->issues->count - 1]);
       return INVSRC_OK;
     case INVSRC_SOURCE_STATUS:
-      it->draft->asks_active = good && is_text(it->draft->source, INVSRC_SOURCE_STATUS, "ACTIVE");
+      it->draft->asks_active =
+          good && ivs_source_is(it->draft->source, INVSRC_SOURCE_STATUS, "ACTIVE");
       if (good) judge_transition(it);
       return INVSRC_OK;
     case INVSRC_SOURCE_AUTHENTICATION_TYPE:
@@ -256,12 +243,16 @@ static int32_t complete_update(ivs_draft *draft, const invsrc_source *stored) {
   };
 
   for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-    if (!is_same(draft->source, stored, marks[i].field)) draft->changes |= marks[i].change;
+    if (!ivs_source_is_same(draft->source, stored, marks[i].field))
+      draft->changes |= marks[i].change;
   if (draft->credential.length) draft->changes |= IVS_CHANGE_AUTH;
-  if (draft->changes & IVS_CHANGE_AUTHENTICATION_TYPE)
-    invsrc_source_set_text(draft->source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL, 0);
-  if (!is_text(draft->source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "OAUTH"))
+  if (!ivs_source_is(draft->source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "OAUTH"))
     invsrc_source_set_text(draft->source, INVSRC_SOURCE_OAUTH_AUDIENCE, NULL, 0);
+  else if (draft->changes & (IVS_CHANGE_AUTH | IVS_CHANGE_ENDPOINT) ||
+           !ivs_source_is_same(draft->source, stored, INVSRC_SOURCE_OAUTH_AUDIENCE))
+    draft->changes |= IVS_CHANGE_CONSENT | IVS_CHANGE_AUTH;
+  if (draft->changes & IVS_CHANGE_AUTH)
+    invsrc_source_set_text(draft->source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL, 0);
   return draft->changes & IVS_CHANGE_ENDPOINT ? take_endpoint(draft) : INVSRC_OK;
 }
 

@@ -21,6 +21,7 @@ typedef struct ivs_problem {
 #define IVS_CHANGE_PROTOCOL 2u
 #define IVS_CHANGE_AUTH 4u /* the credential, or that there is none */
 #define IVS_CHANGE_AUTHENTICATION_TYPE 8u
+#define IVS_CHANGE_CONSENT 16u /* an OAUTH source needs another one */
 /* After these nothing is known any more of whether the agent answers. */
 #define IVS_CHANGE_AGENT (IVS_CHANGE_ENDPOINT | IVS_CHANGE_PROTOCOL | IVS_CHANGE_AUTH)
 

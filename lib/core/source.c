@@ -1,8 +1,10 @@
 /*
  * The source record. Knows nothing of requests, stores or JSON.
  */
-#include <invsrc/invsrc.h>
+#include "core/source.h"
+
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/record.h"
 
@@ -34,6 +36,7 @@ static const ivs_field fields[INVSRC_SOURCE_FIELD_END] = {
     [INVSRC_SOURCE_LAST_ERROR] = {'T', "lastError"},
     [INVSRC_SOURCE_NEXT_CHECK_AT] = {'N', "nextCheckAt"},
     [INVSRC_SOURCE_CREDENTIAL_PROVEN] = {'N', "credentialProven"},
+    [INVSRC_SOURCE_UNREACHABLE] = {'N', "unreachable"},
 };
 
 static const ivs_form form = {fields, INVSRC_SOURCE_FIELD_END};
@@ -44,6 +47,18 @@ int32_t invsrc_source_field_kind(int32_t field) {
 
 const char *invsrc_source_field_name(int32_t field) {
   return field > 0 && field < INVSRC_SOURCE_FIELD_END ? fields[field].name : NULL;
+}
+
+uint32_t invsrc_source_field_part(int32_t field) {
+  switch (invsrc_source_field_kind(field) ? field : INVSRC_SOURCE_ID) {
+    case INVSRC_SOURCE_ID:
+    case INVSRC_SOURCE_SOURCE_ID:
+    case INVSRC_SOURCE_AGENT_ID:
+    case INVSRC_SOURCE_STOREFRONT:
+      return 0;
+    default:
+      return field <= INVSRC_SOURCE_REVISION ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
+  }
 }
 
 const char *invsrc_source_text(const invsrc_source *source, int32_t field, uint64_t *length) {
@@ -74,4 +89,36 @@ int32_t invsrc_source_set_number(invsrc_source *source, int32_t field, int64_t n
 
 int32_t invsrc_source_copy(invsrc_source *to, const invsrc_source *from) {
   return to && from ? ivs_record_copy(&form, to->values, from->values) : INVSRC_EINVAL;
+}
+
+int ivs_source_is(const invsrc_source *source, int32_t field, const char *text) {
+  const char *own = invsrc_source_text(source, field, NULL);
+
+  return own && text && strcmp(own, text) == 0;
+}
+
+int ivs_source_is_same(const invsrc_source *a, const invsrc_source *b, int32_t field) {
+  uint64_t a_length, b_length;
+  const char *a_text = invsrc_source_text(a, field, &a_length);
+  const char *b_text = invsrc_source_text(b, field, &b_length);
+
+  return a_length == b_length && !a_text == !b_text &&
+         (!a_text || memcmp(a_text, b_text, (size_t)a_length) == 0);
+}
+
+int ivs_source_is_whole(const invsrc_source *source) {
+  static const int32_t needed[] = {
+      INVSRC_SOURCE_ID,           INVSRC_SOURCE_SOURCE_ID,     INVSRC_SOURCE_NAME,
+      INVSRC_SOURCE_STATUS,       INVSRC_SOURCE_AGENT_ID,      INVSRC_SOURCE_TYPE,
+      INVSRC_SOURCE_ENDPOINT_URL, INVSRC_SOURCE_PROTOCOL,      INVSRC_SOURCE_AUTHENTICATION_TYPE,
+      INVSRC_SOURCE_STOREFRONT,   INVSRC_SOURCE_EXECUTION_TYPE};
+
+  for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+    if (!invsrc_source_text(source, needed[i], NULL)) return 0;
+  return 1;
+}
+
+int ivs_source_awaits_consent(const invsrc_source *source) {
+  return ivs_source_is(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "OAUTH") &&
+         !invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
 }

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "engine/clock.h"
 #include "engine/drive.h"
 #include "engine/probe.h"
 
@@ -15,36 +16,22 @@ typedef struct run {
   invsrc_service *service;
   invsrc_check_visitor visit;
   void *context;
-  int64_t now;   /* as the caller gave it, */
-  int64_t start; /* and what the host's clock said then */
-  int moves;     /* what is due later is claimed too */
+  ivs_clock clock;
   uint64_t left; /* that may still be claimed */
   uint64_t claimed;
   uint64_t checked;
   invsrc_source_list *backlog; /* claimed and not yet begun, */
-  uint64_t begun;              /* from here on */
+  uint64_t begun;              /* from here on, */
+  int64_t begin_by;            /* until then: what is left of the lease is for the probe */
   invsrc_probe *taken;         /* that the prober has not ended */
   int32_t result;
 } run;
-
-static int32_t result_of(int32_t outcome) {
-  return outcome == INVSRC_OUTCOME_UNAVAILABLE ? INVSRC_EUNAVAILABLE : INVSRC_EIO;
-}
-
-/* The caller's time, moved on by what has passed since. */
-static int64_t time_of(const run *self) {
-  int64_t time;
-
-  if (ivs_host_now(self->service, &time) != INVSRC_OUTCOME_OK || time < self->start)
-    return self->now;
-  return self->now + (time - self->start);
-}
 
 /* Claims the next few; the backlog stays empty where none is due. */
 static void claim(run *self) {
   const invsrc_options *host = &self->service->options;
   uint64_t limit = self->left < CLAIM ? self->left : CLAIM;
-  int64_t time = time_of(self);
+  int64_t time;
   int32_t outcome;
 
   invsrc_source_list_free(self->backlog);
@@ -54,10 +41,14 @@ static void claim(run *self) {
     self->result = INVSRC_ENOMEM;
     return;
   }
-  outcome = host->store.due(host->store_context, self->moves ? time : self->now, time + host->lease,
+  time = ivs_clock_time(&self->clock);
+  self->begin_by = time + host->lease / 2;
+  outcome = host->store.due(host->store_context, ivs_clock_due(&self->clock), time + host->lease,
                             limit, self->backlog);
   if (outcome != INVSRC_OUTCOME_OK) {
-    self->result = result_of(outcome);
+    invsrc_source_list_free(self->backlog); /* nothing in it is claimed */
+    self->backlog = NULL;
+    self->result = ivs_drive_result(outcome);
     ivs_host_log(self->service, INVSRC_LOG_WARNING, "due: sources cannot be claimed");
     return;
   }
@@ -65,26 +56,42 @@ static void claim(run *self) {
   self->left -= invsrc_source_list_count(self->backlog);
 }
 
-static void report(run *self, const invsrc_call *call) {
-  invsrc_check check = {.size = sizeof check,
-                        .outcome = invsrc_call_check_outcome(call),
-                        .reason = invsrc_call_check_reason(call)};
-  int is_stored = check.outcome == INVSRC_OUTCOME_OK || check.outcome == INVSRC_OUTCOME_PROVEN ||
-                  check.outcome == INVSRC_OUTCOME_REFUSED ||
-                  check.outcome == INVSRC_OUTCOME_UNREACHABLE;
+static void report(run *self, int32_t outcome, const char *reason, const invsrc_source *source) {
+  const invsrc_check check = {.size = sizeof check,
+                              .outcome = outcome,
+                              .source = source,
+                              .reason = reason,
+                              .claimed = self->claimed,
+                              .checked = ++self->checked};
 
-  check.source = is_stored ? call->draft.source : call->found;
-  check.claimed = self->claimed;
-  check.checked = ++self->checked;
   if (self->visit && self->visit(self->context, &check) != 0) self->left = 0;
 }
 
+static void report_call(run *self, const invsrc_call *call) {
+  report(self, invsrc_call_check_outcome(call), invsrc_call_check_reason(call),
+         call->stored ? call->draft.source : call->found);
+}
+
+/* Results are dated by the time that sources are claimed by: a source that is to be tried
+ * later must not be due at once. */
+static void answer(const run *self, invsrc_call *call, int32_t want) {
+  int64_t time;
+  int32_t outcome;
+
+  if (want != INVSRC_WANT_NOW) {
+    invsrc_call_perform(call);
+    return;
+  }
+  outcome = ivs_host_now(self->service, &time);
+  invsrc_call_answer_now(call, outcome, ivs_clock_time(&self->clock));
+}
+
 /* Goes on until the call wants its probe; returns 0 when it has come to its end instead. */
-static int advance(invsrc_call *call) {
+static int advance(const run *self, invsrc_call *call) {
   int32_t want;
 
   while ((want = invsrc_call_step(call)) > INVSRC_WANT_NONE && want != INVSRC_WANT_PROBE)
-    invsrc_call_perform(call);
+    answer(self, call, want);
   return want == INVSRC_WANT_PROBE;
 }
 
@@ -111,33 +118,42 @@ static void drop(invsrc_probe *probe) {
  * memory ran out. */
 static invsrc_probe *begin(run *self, uint64_t index) {
   invsrc_probe *probe = calloc(1, sizeof *probe);
+  const invsrc_source *source = invsrc_source_list_at(self->backlog, index);
   uint64_t length;
   const void *sealed = invsrc_source_list_sealed(self->backlog, index, &length);
+  int32_t result = INVSRC_ENOMEM;
 
-  if (!probe || invsrc_call_new_check(self->service, invsrc_source_list_at(self->backlog, index),
-                                      sealed, length, &probe->call) != INVSRC_OK) {
-    self->result = INVSRC_ENOMEM;
-    free(probe);
+  if (probe) result = invsrc_call_new_check(self->service, source, sealed, length, &probe->call);
+  if (result == INVSRC_OK) {
+    probe->from = &self->probes;
+    if (advance(self, probe->call)) return probe;
+    report_call(self, probe->call);
+    drop(probe);
     return NULL;
   }
-  probe->from = &self->probes;
-  if (advance(probe->call)) return probe;
-  report(self, probe->call);
-  drop(probe);
+  free(probe);
+  if (result == INVSRC_EINVAL)
+    report(self, INVSRC_OUTCOME_FAILED, "the store gave a source that is none", source);
+  else
+    self->result = result;
   return NULL;
+}
+
+/* Whether there is one to begin with. What has waited too long is left to its lease: by when
+ * its probe ended, somebody else would have claimed it. */
+static int has_next(run *self) {
+  uint64_t count = invsrc_source_list_count(self->backlog);
+
+  if (self->begun < count && ivs_clock_time(&self->clock) > self->begin_by) self->begun = count;
+  if (self->begun == count && self->left) claim(self);
+  return self->result == INVSRC_OK && self->begun < invsrc_source_list_count(self->backlog);
 }
 
 static invsrc_probe *take(invsrc_probes *probes) {
   run *self = (run *)probes;
   invsrc_probe *probe = NULL;
 
-  while (!probe && self->result == INVSRC_OK) {
-    if (self->begun == invsrc_source_list_count(self->backlog)) {
-      if (self->left) claim(self);
-      if (self->begun == invsrc_source_list_count(self->backlog)) return NULL;
-    }
-    probe = begin(self, self->begun++);
-  }
+  while (!probe && self->result == INVSRC_OK && has_next(self)) probe = begin(self, self->begun++);
   if (probe) link_probe(self, probe);
   return probe;
 }
@@ -147,16 +163,15 @@ static void end(invsrc_probes *probes, invsrc_probe *probe, int32_t outcome) {
 
   unlink_probe(self, probe);
   ivs_call_answered(probe->call, outcome);
-  advance(probe->call); /* to its end: a call probes once */
-  report(self, probe->call);
+  advance(self, probe->call); /* to its end: a call probes once */
+  report_call(self, probe->call);
   drop(probe);
 }
 
 /* What was claimed and not begun becomes due again when its lease ends. */
 static void end_run(run *self) {
-  while (self->taken) {
-    invsrc_probe *probe = self->taken;
-    unlink_probe(self, probe);
+  for (invsrc_probe *probe = self->taken, *next; probe; probe = next) {
+    next = probe->next;
     drop(probe);
   }
   invsrc_source_list_free(self->backlog);
@@ -164,12 +179,8 @@ static void end_run(run *self) {
 
 int32_t invsrc_activate_due(invsrc_service *service, int64_t now, uint64_t max,
                             invsrc_check_visitor visit, void *context, invsrc_error *error) {
-  run self = {.probes = {take, end},
-              .service = service,
-              .visit = visit,
-              .context = context,
-              .now = now,
-              .left = max};
+  run self = {
+      .probes = {take, end}, .service = service, .visit = visit, .context = context, .left = max};
   const invsrc_options *host;
   int32_t outcome, result;
 
@@ -179,14 +190,11 @@ int32_t invsrc_activate_due(invsrc_service *service, int64_t now, uint64_t max,
   result = ivs_drive_check(service, ivs_check_operation.needs, error);
   if (result != INVSRC_OK) return result;
   if (!host->prober.probe) return ivs_drive_fail(error, INVSRC_ESTATE, "no prober is set");
-  outcome = ivs_host_now(service, &self.start);
-  self.moves = now == 0;
-  if (self.moves && outcome != INVSRC_OUTCOME_OK)
-    return ivs_drive_fail(error, result_of(outcome), "the clock cannot be read");
-  if (self.moves) self.now = self.start;
-  if (outcome != INVSRC_OUTCOME_OK) self.start = INT64_MAX;
+  result = ivs_clock_begin(&self.clock, service, now);
+  if (result != INVSRC_OK) return ivs_drive_fail(error, result, "the clock cannot be read");
   outcome = host->prober.probe(host->prober_context, &self.probes);
-  if (self.result == INVSRC_OK && outcome != INVSRC_OUTCOME_OK) self.result = result_of(outcome);
+  if (self.result == INVSRC_OK && outcome != INVSRC_OUTCOME_OK)
+    self.result = ivs_drive_result(outcome);
   end_run(&self);
   if (self.result == INVSRC_OK) return INVSRC_OK;
   return ivs_drive_fail(error, self.result, invsrc_strerror(self.result));

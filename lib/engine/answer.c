@@ -57,16 +57,19 @@ const void *invsrc_call_input(const invsrc_call *call, int32_t input, uint64_t *
   return text;
 }
 
-uint64_t invsrc_call_number(const invsrc_call *call, int32_t input) {
+uint64_t invsrc_call_number(const invsrc_call *call, int32_t number) {
   if (!call) return 0;
-  switch (call->want << 8 | input) {
-    case INVSRC_WANT_LIST << 8 | INVSRC_INPUT_SKIP:
+  switch (call->want << 8 | number) {
+    case INVSRC_WANT_LIST << 8 | INVSRC_NUMBER_SKIP:
       return call->skip;
-    case INVSRC_WANT_LIST << 8 | INVSRC_INPUT_TAKE:
+    case INVSRC_WANT_LIST << 8 | INVSRC_NUMBER_TAKE:
       return call->take;
-    case INVSRC_WANT_UPDATE << 8 | INVSRC_INPUT_REVISION:
+    case INVSRC_WANT_UPDATE << 8 | INVSRC_NUMBER_REVISION:
+    case INVSRC_WANT_REMOVE << 8 | INVSRC_NUMBER_REVISION:
       return call->revision;
-    case INVSRC_WANT_UPDATE << 8 | INVSRC_INPUT_PARTS:
+    case INVSRC_WANT_UPDATE << 8 | INVSRC_NUMBER_LEASE_END:
+      return (uint64_t)call->lease_end;
+    case INVSRC_WANT_UPDATE << 8 | INVSRC_NUMBER_PARTS:
       return call->parts;
     default:
       return 0;

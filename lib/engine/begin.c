@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/source.h"
 #include "engine/call.h"
 #include "engine/route.h"
 
@@ -175,7 +176,7 @@ int32_t invsrc_call_new_check(invsrc_service *service, const invsrc_source *sour
   int32_t result;
 
   if (call) *call = NULL;
-  if (!sealed && length) return INVSRC_EINVAL;
+  if (!ivs_source_is_whole(source) || (!sealed && length)) return INVSRC_EINVAL;
   result = begin_as(service, &ivs_check_operation, storefront, storefront_length, call);
   if (result != INVSRC_OK) return result;
   (*call)->found = invsrc_source_new();

@@ -9,6 +9,7 @@
 
 #include "core/id.h"
 #include "core/render.h"
+#include "core/source.h"
 #include "core/text.h"
 
 /* ---- Moves ---------------------------------------------------------------- */
@@ -24,22 +25,9 @@ static void log_line(invsrc_call *call, int32_t level, const char *what, ivs_sta
   ivs_call_want(call, INVSRC_WANT_LOG, state);
 }
 
-/* Every source that is stored has these. */
-static int is_source(const invsrc_source *source) {
-  static const int32_t fields[] = {
-      INVSRC_SOURCE_ID,           INVSRC_SOURCE_SOURCE_ID,     INVSRC_SOURCE_NAME,
-      INVSRC_SOURCE_STATUS,       INVSRC_SOURCE_AGENT_ID,      INVSRC_SOURCE_TYPE,
-      INVSRC_SOURCE_ENDPOINT_URL, INVSRC_SOURCE_PROTOCOL,      INVSRC_SOURCE_AUTHENTICATION_TYPE,
-      INVSRC_SOURCE_STOREFRONT,   INVSRC_SOURCE_EXECUTION_TYPE};
-
-  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
-    if (!invsrc_source_text(source, fields[i], NULL)) return 0;
-  return 1;
-}
-
 static int are_sources(const invsrc_source_list *list) {
   for (uint64_t i = 0; i < invsrc_source_list_count(list); i++)
-    if (!is_source(invsrc_source_list_at(list, i))) return 0;
+    if (!ivs_source_is_whole(invsrc_source_list_at(list, i))) return 0;
   return 1;
 }
 
@@ -47,13 +35,13 @@ static int are_sources(const invsrc_source_list *list) {
 static int is_wanted(const invsrc_call *call) {
   switch (call->want) {
     case INVSRC_WANT_NOW:
-      return call->now >= 0 && call->now <= IVS_TIME_LATEST;
+      return call->now >= 0 && call->now <= INVSRC_TIME_LIMIT;
     case INVSRC_WANT_SEAL:
       return call->sealed.data.length > 0;
     case INVSRC_WANT_OPEN:
       return call->opened.data.length > 0;
     case INVSRC_WANT_GET:
-      return is_source(call->found);
+      return ivs_source_is_whole(call->found);
     case INVSRC_WANT_LIST:
       return are_sources(call->list);
     default:
@@ -65,6 +53,7 @@ void ivs_call_answered(invsrc_call *call, int32_t outcome) {
   if (call->want == INVSRC_WANT_PROBE) {
     call->proven = outcome == INVSRC_OUTCOME_PROVEN;
     if (call->proven) outcome = INVSRC_OUTCOME_OK;
+    call->probed = outcome == INVSRC_OUTCOME_OK;
   }
   if (outcome == INVSRC_OUTCOME_OK && !is_wanted(call)) outcome = INVSRC_OUTCOME_FAILED;
   call->answered = call->want;
@@ -96,23 +85,26 @@ static void answer_failure(invsrc_call *call) {
 
 static void after_discard(invsrc_call *call) {
   ivs_buffer_end(&call->sealed.data);
-  if (call->outcome == INVSRC_OUTCOME_OK)
-    answer_failure(call);
-  else
-    log_line(call, INVSRC_LOG_WARNING, "a sealed credential is left over", answer_failure);
+  call->state = call->next;
+  if (call->outcome != INVSRC_OUTCOME_OK)
+    log_line(call, INVSRC_LOG_WARNING, "a sealed credential is left over", call->next);
 }
 
-static void discard_sealed(invsrc_call *call) {
-  if (call->sealed.data.length)
-    ivs_call_want(call, INVSRC_WANT_DISCARD, after_discard);
-  else
-    answer_failure(call);
+/* Discards what is sealed, if anything is, and goes on with `next`. */
+static void discard_sealed(invsrc_call *call, ivs_state next) {
+  call->next = next;
+  call->state = next;
+  if (call->sealed.data.length) ivs_call_want(call, INVSRC_WANT_DISCARD, after_discard);
+}
+
+static void fail_cleanly(invsrc_call *call) {
+  discard_sealed(call, answer_failure);
 }
 
 void ivs_call_fail(invsrc_call *call, const ivs_failure *failure) {
   call->failure = failure;
   ivs_buffer_end(&call->draft.credential);
-  discard_sealed(call);
+  fail_cleanly(call);
 }
 
 void ivs_call_out_of_memory(invsrc_call *call) {
@@ -125,8 +117,10 @@ void ivs_call_log_failure(invsrc_call *call, ivs_state state) {
   log_line(call, status == 500 ? INVSRC_LOG_ERROR : INVSRC_LOG_WARNING,
            !ivs_want_is_legal(call->answered, call->outcome) ? "returned what is not legal"
            : call->outcome == INVSRC_OUTCOME_NOT_IMPLEMENTED ? "not implemented"
-           : status == 500                                   ? "failed for good"
-                                                             : "unavailable",
+           : call->answered == INVSRC_WANT_OPEN && call->outcome == INVSRC_OUTCOME_REFUSED
+               ? "refused; is the key at hand?"
+           : status == 500 ? "failed for good"
+                           : "unavailable",
            state);
 }
 
@@ -140,7 +134,7 @@ int ivs_call_went_well(invsrc_call *call) {
   }
   call->failure = failure;
   ivs_buffer_end(&call->draft.credential);
-  ivs_call_log_failure(call, discard_sealed);
+  ivs_call_log_failure(call, fail_cleanly);
   return 0;
 }
 
@@ -148,24 +142,22 @@ static void finish_well(invsrc_call *call) {
   ivs_call_finish(call, call->response);
 }
 
-static void after_late_discard(invsrc_call *call) {
-  ivs_buffer_end(&call->sealed.data);
-  if (call->outcome == INVSRC_OUTCOME_OK)
-    finish_well(call);
-  else
-    log_line(call, INVSRC_LOG_WARNING, "a sealed credential is left over", finish_well);
-}
-
 void ivs_call_succeed(invsrc_call *call) {
   ivs_buffer_end(&call->sealed.data); /* it is stored */
   call->sealed = call->found_sealed;
   memset(&call->found_sealed, 0, sizeof call->found_sealed);
-  if (call->sealed.data.length == 0) {
-    finish_well(call);
-    return;
-  }
-  ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
-  ivs_call_want(call, INVSRC_WANT_DISCARD, after_late_discard);
+  if (call->found) ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
+  discard_sealed(call, finish_well);
+}
+
+void ivs_call_forget(invsrc_call *call) {
+  invsrc_source_free(call->found);
+  call->found = NULL;
+  ivs_buffer_end(&call->found_sealed.data);
+  invsrc_event_free(call->event);
+  call->event = NULL;
+  invsrc_response_free(call->response);
+  call->response = NULL;
 }
 
 const ivs_buffer *ivs_call_credential(const invsrc_call *call) {
@@ -210,7 +202,6 @@ const char *ivs_call_purpose(const invsrc_source *source) {
 
 int32_t ivs_call_make_event(invsrc_call *call, const char *type, const invsrc_source *source,
                             const char *reason) {
-  const uint8_t *random = call->random + call->random_length - IVS_ULID_RANDOM;
   ivs_buffer payload = IVS_BUFFER_EMPTY;
   char id[IVS_ULID_SIZE];
   uint64_t length;
@@ -218,7 +209,8 @@ int32_t ivs_call_make_event(invsrc_call *call, const char *type, const invsrc_so
   int32_t result = INVSRC_ENOMEM;
 
   if (!call->service->options.events.deliver) return INVSRC_OK;
-  ivs_ulid_format(id, IVS_EVENT_PREFIX, call->now, random);
+  ivs_ulid_format(id, IVS_EVENT_PREFIX, call->now,
+                  call->random + call->random_length - IVS_ULID_RANDOM);
   ivs_render_event(&payload, type, call->now, source, reason);
   call->event = invsrc_event_new();
   if (!call->event || payload.failed) goto done;

@@ -45,6 +45,7 @@ struct invsrc_call {
   const ivs_operation *operation;
   unsigned needs;
   ivs_state state;
+  ivs_state next;   /* after the discard that is under way */
   int32_t want;     /* INVSRC_WANT_… that is pending */
   int32_t answered; /* the want that was answered last, */
   int32_t outcome;  /* and how */
@@ -73,7 +74,8 @@ struct invsrc_call {
   invsrc_buffer opened;
   invsrc_source_list *list;
   uint64_t total;
-  int proven;
+  int probed;                   /* the agent answered in this call, */
+  int proven;                   /* and refuses who has no credential */
   char reason[IVS_REASON_SIZE]; /* why a probe failed */
 
   /* What the operation makes of it. */
@@ -82,8 +84,11 @@ struct invsrc_call {
   invsrc_binding binding;
   invsrc_event *event; /* NULL: none is to be kept */
   uint64_t revision;
+  int64_t lease_end; /* of the claim under which it is written; 0: of none */
   uint32_t parts;
   int32_t write; /* the want that stores it */
+  int tries;     /* of a removal that came between changes */
+  int stored;    /* the result of a check is */
   int32_t check_outcome;
   const ivs_failure *failure;
   char sentence[IVS_REASON_SIZE + 32];
@@ -107,6 +112,8 @@ void ivs_call_fail(invsrc_call *call, const ivs_failure *failure);
 /* Discards the sealed bytes that the store has given up, those of `found`, and ends the
  * call with the response that it has. */
 void ivs_call_succeed(invsrc_call *call);
+/* Forgets what was found and made of it, to find it again. */
+void ivs_call_forget(invsrc_call *call);
 /* Ends the call with what it has as response; NULL ends it with INVSRC_ENOMEM,
  * and so does a response for which memory ran out. */
 void ivs_call_finish(invsrc_call *call, invsrc_response *response);

@@ -1,12 +1,13 @@
 /*
  * The check of a source that was claimed: open, probe, and keep what came of it, under the
- * revision that was claimed: where the source has changed meanwhile, the result is nobody's.
- * It answers no request, so it ends with an outcome in place of a response.
+ * revision and the claim: where the source has changed meanwhile, or the lease has ended and
+ * somebody else has claimed it, the result is nobody's. It answers no request, so it ends with
+ * an outcome in place of a response.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "core/id.h"
+#include "core/source.h"
 #include "engine/call.h"
 #include "engine/schedule.h"
 
@@ -22,10 +23,12 @@ static const struct effect {
   int is_answer; /* something is known of the agent now */
   int is_good;
   int by_time; /* tried again by itself; else only when the source has changed */
+  int is_told; /* to the operator, in place of the last error before; not what just passes, as
+                * a prober that is stopped does */
 } effects[] = {
-    {INVSRC_OUTCOME_OK, 1, 1, 0},          {INVSRC_OUTCOME_PROVEN, 1, 1, 0},
-    {INVSRC_OUTCOME_REFUSED, 1, 0, 0},     {INVSRC_OUTCOME_UNREACHABLE, 1, 0, 1},
-    {INVSRC_OUTCOME_UNAVAILABLE, 0, 0, 1}, {INVSRC_OUTCOME_FAILED, 0, 0, 1},
+    {INVSRC_OUTCOME_OK, 1, 1, 0, 1},          {INVSRC_OUTCOME_PROVEN, 1, 1, 0, 1},
+    {INVSRC_OUTCOME_REFUSED, 1, 0, 0, 1},     {INVSRC_OUTCOME_UNREACHABLE, 1, 0, 1, 1},
+    {INVSRC_OUTCOME_UNAVAILABLE, 0, 0, 1, 0}, {INVSRC_OUTCOME_FAILED, 0, 0, 1, 1},
 };
 
 static const struct effect *effect_of(int32_t outcome) {
@@ -53,11 +56,13 @@ static int32_t failure_of(const invsrc_call *call) {
 /* The result cannot be kept: the lease ends, and somebody tries again. */
 static void give_up(invsrc_call *call) {
   call->check_outcome = failure_of(call);
+  snprintf(call->reason, sizeof call->reason, "the result could not be stored");
   ivs_call_log_failure(call, stop);
 }
 
 static void start(invsrc_call *call) {
   call->revision = (uint64_t)invsrc_source_number(call->found, INVSRC_SOURCE_REVISION);
+  call->lease_end = invsrc_source_number(call->found, INVSRC_SOURCE_NEXT_CHECK_AT);
   ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
   if (!invsrc_source_number(call->found, INVSRC_SOURCE_AUTH_CONFIGURED))
     ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
@@ -113,7 +118,7 @@ static void after_now(invsrc_call *call) {
 }
 
 static int is_status(const invsrc_call *call, const char *status) {
-  return strcmp(invsrc_source_text(call->draft.source, INVSRC_SOURCE_STATUS, NULL), status) == 0;
+  return ivs_source_is(call->draft.source, INVSRC_SOURCE_STATUS, status);
 }
 
 /* When to probe next: 0 for never. `failures` are those in a row, of whatever kind. */
@@ -126,16 +131,17 @@ static int64_t next_check(const invsrc_call *call, const struct effect *effect, 
 
 static int32_t set_check(invsrc_call *call, const struct effect *effect) {
   invsrc_source *source = call->draft.source;
-  int64_t attempts = invsrc_source_number(source, INVSRC_SOURCE_ATTEMPTS);
-  int64_t failures = attempts + 1;
+  int64_t failures = invsrc_source_number(source, INVSRC_SOURCE_ATTEMPTS) + 1;
 
   if (effect->is_answer) {
-    attempts = effect->is_good ? 0 : failures;
     invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, call->now);
-    invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, call->proven);
+    /* Whether it is proven the agent may fail to say; that it was stays true of it. */
+    if (call->proven) invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, 1);
+    invsrc_source_set_number(source, INVSRC_SOURCE_UNREACHABLE, !effect->is_good);
   }
-  invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, attempts);
+  invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, effect->is_good ? 0 : failures);
   invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, next_check(call, effect, failures));
+  if (!effect->is_told) return INVSRC_OK;
   return invsrc_source_set_text(source, INVSRC_SOURCE_LAST_ERROR,
                                 *call->reason ? call->reason : NULL, strlen(call->reason));
 }
@@ -150,16 +156,16 @@ static int32_t set_active(invsrc_call *call) {
 }
 
 /* The event that tells of a change, or NULL where nothing has changed for who hears it. */
-static const char *event_type(const invsrc_call *call, const struct effect *effect,
-                              int was_failing) {
+static const char *event_type(const invsrc_call *call, const struct effect *effect) {
+  int was_unreachable = invsrc_source_number(call->found, INVSRC_SOURCE_UNREACHABLE) != 0;
+
   if (call->parts & INVSRC_PART_RECORD) return "source.activated";
-  if (!effect->is_answer || effect->is_good == !was_failing) return NULL;
+  if (!effect->is_answer || effect->is_good != was_unreachable) return NULL;
   return effect->is_good ? "source.recovered" : "source.unreachable";
 }
 
 static void after_random(invsrc_call *call) {
   const struct effect *effect = effect_of(call->check_outcome);
-  int was_failing = invsrc_source_number(call->found, INVSRC_SOURCE_ATTEMPTS) > 0;
   const char *type;
 
   if (call->outcome != INVSRC_OUTCOME_OK) {
@@ -172,7 +178,7 @@ static void after_random(invsrc_call *call) {
     conclude(call, INVSRC_OUTCOME_UNAVAILABLE);
     return;
   }
-  type = event_type(call, effect, was_failing);
+  type = event_type(call, effect);
   if (type && ivs_call_make_event(call, type, call->draft.source,
                                   *call->reason ? call->reason : NULL) != INVSRC_OK)
     conclude(call, INVSRC_OUTCOME_UNAVAILABLE);
@@ -183,6 +189,7 @@ static void after_random(invsrc_call *call) {
 static void after_update(invsrc_call *call) {
   switch (call->outcome) {
     case INVSRC_OUTCOME_OK:
+      call->stored = 1;
       conclude(call, call->check_outcome);
       break;
     case INVSRC_OUTCOME_CONFLICT:

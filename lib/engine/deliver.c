@@ -2,6 +2,7 @@
  * Delivery of events: claims one at a time from the store, brings it to the host, and has
  * the store forget it, or bring it again later.
  */
+#include "engine/clock.h"
 #include "engine/drive.h"
 #include "engine/schedule.h"
 
@@ -11,26 +12,18 @@ typedef struct counts {
   uint64_t postponed;
 } counts;
 
-static int32_t result_of(int32_t outcome) {
-  return outcome == INVSRC_OUTCOME_UNAVAILABLE ? INVSRC_EUNAVAILABLE : INVSRC_EIO;
-}
+/* When to bring an event again that was not taken. */
+static int64_t next_delivery(const ivs_clock *clock, const invsrc_event *event) {
+  uint8_t random[IVS_PAUSE_RANDOM] = {0}; /* without chance it is well too */
 
-/* When to bring an event again that was not taken: from now on, as the clock says. */
-static int64_t next_delivery(const invsrc_service *service, const invsrc_event *event,
-                             int64_t now) {
-  uint8_t random[IVS_PAUSE_RANDOM] = {0};
-  int64_t time;
-
-  /* Without chance, and by the caller's time, it is well too. */
-  if (ivs_host_random(service, random, sizeof random) != INVSRC_OUTCOME_OK) random[0] = 0;
-  if (ivs_host_now(service, &time) != INVSRC_OUTCOME_OK || time < now) time = now;
-  return time + ivs_pause(invsrc_event_number(event, INVSRC_EVENT_ATTEMPTS) + 1, random);
+  ivs_host_random(clock->service, random, sizeof random);
+  return ivs_clock_time(clock) +
+         ivs_pause(invsrc_event_number(event, INVSRC_EVENT_ATTEMPTS) + 1, random);
 }
 
 /* Brings one. An outcome of the store. */
-static int32_t deliver(const invsrc_service *service, const invsrc_event *event, int64_t now,
-                       counts *done) {
-  const invsrc_options *host = &service->options;
+static int32_t deliver(const ivs_clock *clock, const invsrc_event *event, counts *done) {
+  const invsrc_options *host = &clock->service->options;
   int is_taken = host->events.deliver(host->events_context, event) == INVSRC_OUTCOME_OK;
   uint64_t length;
   const char *id = invsrc_event_text(event, INVSRC_EVENT_ID, &length);
@@ -40,30 +33,30 @@ static int32_t deliver(const invsrc_service *service, const invsrc_event *event,
   else
     done->postponed++;
   return host->store.event_end(host->store_context, id, length,
-                               is_taken ? 0 : next_delivery(service, event, now));
+                               is_taken ? 0 : next_delivery(clock, event));
 }
 
-static int32_t deliver_all(const invsrc_service *service, int64_t now, uint64_t max, counts *done) {
-  const invsrc_options *host = &service->options;
+static int32_t deliver_all(const ivs_clock *clock, uint64_t max, counts *done) {
+  const invsrc_options *host = &clock->service->options;
   int32_t outcome = INVSRC_OUTCOME_OK;
 
   for (uint64_t i = 0; i < max && outcome == INVSRC_OUTCOME_OK; i++) {
     invsrc_event *event = invsrc_event_new();
     if (!event) return INVSRC_ENOMEM;
-    outcome = host->store.event_next(host->store_context, now, now + host->lease, event);
-    if (outcome == INVSRC_OUTCOME_OK)
-      outcome = deliver(service, event, now, done);
-    else if (outcome == INVSRC_OUTCOME_NOT_FOUND)
-      i = max;
+    outcome = host->store.event_next(host->store_context, ivs_clock_due(clock),
+                                     ivs_clock_time(clock) + host->lease, event);
+    if (outcome == INVSRC_OUTCOME_OK) outcome = deliver(clock, event, done);
     invsrc_event_free(event);
   }
-  return outcome == INVSRC_OUTCOME_OK || outcome == INVSRC_OUTCOME_NOT_FOUND ? INVSRC_OK
-                                                                             : result_of(outcome);
+  return outcome == INVSRC_OUTCOME_OK || outcome == INVSRC_OUTCOME_NOT_FOUND
+             ? INVSRC_OK
+             : ivs_drive_result(outcome);
 }
 
 int32_t invsrc_deliver_due(invsrc_service *service, int64_t now, uint64_t max, uint64_t *delivered,
                            uint64_t *postponed, invsrc_error *error) {
   counts done = {0, 0};
+  ivs_clock clock;
   int32_t result;
 
   if (delivered) *delivered = 0;
@@ -74,7 +67,9 @@ int32_t invsrc_deliver_due(invsrc_service *service, int64_t now, uint64_t max, u
   if (result != INVSRC_OK) return result;
   if (!service->options.events.deliver)
     return ivs_drive_fail(error, INVSRC_ESTATE, "no events are set");
-  result = deliver_all(service, now, max, &done);
+  result = ivs_clock_begin(&clock, service, now);
+  if (result != INVSRC_OK) return ivs_drive_fail(error, result, "the clock cannot be read");
+  result = deliver_all(&clock, max, &done);
   if (delivered) *delivered = done.delivered;
   if (postponed) *postponed = done.postponed;
   return result == INVSRC_OK ? result : ivs_drive_fail(error, result, invsrc_strerror(result));

@@ -1,6 +1,6 @@
 /*
- * The blocking API: the loop that answers a call's wants with the host's
- * callbacks. The only place that calls them.
+ * The blocking API: the loop that answers a call's wants with the host's callbacks. Besides
+ * it only activation and delivery call them.
  */
 #include <openssl/rand.h>
 #include <string.h>
@@ -110,13 +110,14 @@ static int32_t list(invsrc_call *call, const invsrc_options *host) {
 
 static int32_t update(invsrc_call *call, const invsrc_options *host) {
   ivs_buffer_end(&call->found_sealed.data);
-  return host->store.update(host->store_context, call->draft.source, call->revision, call->parts,
-                            call->sealed.data.bytes, call->sealed.data.length, call->event,
-                            &call->found_sealed);
+  return host->store.update(host->store_context, call->draft.source, call->revision,
+                            call->lease_end, call->parts, call->sealed.data.bytes,
+                            call->sealed.data.length, call->event, &call->found_sealed);
 }
 
 static int32_t remove_source(invsrc_call *call, const invsrc_options *host) {
-  return host->store.remove(host->store_context, call->found, call->event, &call->found_sealed);
+  return host->store.remove(host->store_context, call->found, call->revision, call->event,
+                            &call->found_sealed);
 }
 
 static int32_t open_sealed(invsrc_call *call, const invsrc_options *host) {
@@ -201,6 +202,10 @@ int32_t invsrc_call_perform(invsrc_call *call) {
     return INVSRC_ESTATE;
   ivs_call_answered(call, performers[call->want].perform(call, host));
   return INVSRC_OK;
+}
+
+int32_t ivs_drive_result(int32_t outcome) {
+  return outcome == INVSRC_OUTCOME_UNAVAILABLE ? INVSRC_EUNAVAILABLE : INVSRC_EIO;
 }
 
 int32_t ivs_drive_fail(invsrc_error *error, int32_t code, const char *message) {

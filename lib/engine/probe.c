@@ -24,6 +24,11 @@ const char *invsrc_probe_tool(const invsrc_probe *probe) {
   return probe ? ivs_call_tool(probe->call) : NULL;
 }
 
+/* One that is still to be sealed stays. */
+void invsrc_probe_forget(invsrc_probe *probe) {
+  if (probe) ivs_buffer_end(&probe->call->opened.data);
+}
+
 void invsrc_probe_end(invsrc_probe *probe, int32_t outcome, const char *reason) {
   if (!probe) return;
   ivs_call_take_reason(probe->call, outcome, reason, reason ? strlen(reason) : 0);

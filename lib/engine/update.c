@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/id.h"
+#include "core/source.h"
 #include "engine/write.h"
 
 static void after_get(invsrc_call *call);
@@ -16,10 +16,6 @@ static void after_random(invsrc_call *call);
 static void after_oauth_start(invsrc_call *call);
 static void after_open(invsrc_call *call);
 static void after_probe(invsrc_call *call);
-
-static int is_text(const invsrc_source *source, int32_t field, const char *text) {
-  return strcmp(invsrc_source_text(source, field, NULL), text) == 0;
-}
 
 static void start(invsrc_call *call) {
   if (ivs_call_has_body(call)) ivs_call_want(call, INVSRC_WANT_GET, after_get);
@@ -51,11 +47,6 @@ static void after_now(invsrc_call *call) {
 
 /* ---- What becomes of the source --------------------------------------------- */
 
-static int awaits_consent(const invsrc_source *source) {
-  return is_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "OAUTH") &&
-         !invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
-}
-
 /* A PENDING source that needs no credential any more has nothing to wait for, contract §7. */
 static int32_t set_state(invsrc_call *call) {
   invsrc_source *source = call->draft.source;
@@ -64,15 +55,15 @@ static int32_t set_state(invsrc_call *call) {
     invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED,
                              call->draft.credential.length > 0);
   if (call->draft.changes & IVS_CHANGE_AUTHENTICATION_TYPE &&
-      is_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "NO_AUTH") &&
-      is_text(source, INVSRC_SOURCE_STATUS, "PENDING"))
+      ivs_source_is(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "NO_AUTH") &&
+      ivs_source_is(source, INVSRC_SOURCE_STATUS, "PENDING"))
     return invsrc_source_set_text(source, INVSRC_SOURCE_STATUS, "ACTIVE", strlen("ACTIVE"));
   return INVSRC_OK;
 }
 
 /* ACTIVE was asked for, and either is news or has to be found out anew. */
 static int wants_probe(const invsrc_call *call) {
-  return call->draft.asks_active && (!is_text(call->found, INVSRC_SOURCE_STATUS, "ACTIVE") ||
+  return call->draft.asks_active && (!ivs_source_is(call->found, INVSRC_SOURCE_STATUS, "ACTIVE") ||
                                      call->draft.changes & IVS_CHANGE_AGENT);
 }
 
@@ -88,9 +79,10 @@ static void refuse_activation(invsrc_call *call, const char *reason) {
 static void write_source(invsrc_call *call);
 
 static void begin_probe(invsrc_call *call) {
-  if (awaits_consent(call->draft.source)) {
+  if (ivs_source_awaits_consent(call->draft.source)) {
     refuse_activation(call, "it awaits the consent of its operator");
-  } else if (call->draft.changes & IVS_CHANGE_AUTH || call->found_sealed.data.length == 0) {
+  } else if (call->draft.changes & IVS_CHANGE_AUTH ||
+             !invsrc_source_number(call->found, INVSRC_SOURCE_AUTH_CONFIGURED)) {
     ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
   } else {
     ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
@@ -103,8 +95,7 @@ static void after_random(invsrc_call *call) {
   call->purpose = INVSRC_PURPOSE_CREDENTIAL;
   if (set_state(call) != INVSRC_OK)
     ivs_call_out_of_memory(call);
-  else if (call->draft.changes & IVS_CHANGE_AUTHENTICATION_TYPE &&
-           awaits_consent(call->draft.source) && !wants_probe(call))
+  else if (call->draft.changes & IVS_CHANGE_CONSENT && !wants_probe(call))
     ivs_call_want(call, INVSRC_WANT_OAUTH_START, after_oauth_start);
   else if (wants_probe(call))
     begin_probe(call);
@@ -131,35 +122,38 @@ static void after_probe(invsrc_call *call) {
 
 /* ---- Storing it ---------------------------------------------------------------- */
 
-/* What is known of the agent begins anew, or is what the probe has just found. */
+/* What is known of the agent begins anew, or is what the probe has just found. Whether it
+ * was told to be unreachable stays known, for who is to hear that it is not any more. */
 static void set_check(invsrc_call *call) {
   invsrc_source *source = call->draft.source;
   int64_t recheck = call->service->options.recheck;
-  int was_probed = call->answered == INVSRC_WANT_PROBE;
-  int is_active = is_text(source, INVSRC_SOURCE_STATUS, "ACTIVE");
   int64_t next = call->now;
 
-  if (was_probed || (is_active && is_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "NO_AUTH")))
-    next = recheck ? call->now + recheck : 0;
-  if (is_text(source, INVSRC_SOURCE_STATUS, "DISABLED") || awaits_consent(source)) next = 0;
+  if (call->probed) next = recheck ? call->now + recheck : 0;
+  if (ivs_source_is(source, INVSRC_SOURCE_STATUS, "DISABLED") || ivs_source_awaits_consent(source))
+    next = 0;
   call->parts |= INVSRC_PART_CHECK;
   invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, 0);
-  invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, was_probed ? call->now : 0);
-  invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, was_probed && call->proven);
+  invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, call->probed ? call->now : 0);
+  invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, call->probed && call->proven);
   invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, next);
   invsrc_source_set_text(source, INVSRC_SOURCE_LAST_ERROR, NULL, 0);
+  if (call->probed || ivs_source_is(source, INVSRC_SOURCE_STATUS, "DISABLED"))
+    invsrc_source_set_number(source, INVSRC_SOURCE_UNREACHABLE, 0);
 }
 
 static int is_same_status(const invsrc_call *call) {
-  return is_text(call->found, INVSRC_SOURCE_STATUS,
-                 invsrc_source_text(call->draft.source, INVSRC_SOURCE_STATUS, NULL));
+  return ivs_source_is_same(call->found, call->draft.source, INVSRC_SOURCE_STATUS);
 }
 
 /* One event for one change: the one that says most. */
 static const char *event_type(const invsrc_call *call) {
-  if (is_same_status(call)) return "source.updated";
-  return is_text(call->draft.source, INVSRC_SOURCE_STATUS, "ACTIVE") ? "source.activated"
-                                                                     : "source.disabled";
+  int was_unreachable = invsrc_source_number(call->found, INVSRC_SOURCE_UNREACHABLE) != 0;
+
+  if (is_same_status(call))
+    return call->probed && was_unreachable ? "source.recovered" : "source.updated";
+  return ivs_source_is(call->draft.source, INVSRC_SOURCE_STATUS, "ACTIVE") ? "source.activated"
+                                                                           : "source.disabled";
 }
 
 static void write_source(invsrc_call *call) {

@@ -9,17 +9,29 @@
 #include <pthread.h>
 #include <stddef.h>
 
+/* What waits in a queue: the first member of what it is part of. */
+typedef struct ivs_queued {
+  int64_t time;    /* when it is due */
+  uint64_t number; /* in the order in which it came */
+  size_t place;    /* from 1; 0: not there */
+} ivs_queued;
+
+/* A heap: what is due first is on top. */
+typedef struct ivs_queue {
+  ivs_queued **heap; /* from 1 */
+  size_t length;
+  size_t room;
+} ivs_queue;
+
 /* A source and what was sealed for it. */
 typedef struct ivs_memory_item {
+  ivs_queued queued;     /* by its NEXT_CHECK_AT, where that is not 0 */
   invsrc_source *source; /* the fields by which it is found stay */
   void *sealed;          /* NULL when there is none */
   uint64_t sealed_length;
-  uint64_t number;              /* in the order of insertion */
   struct ivs_memory_shop *shop; /* its storefront */
   struct ivs_memory_item *before, *behind;
-  size_t place;                    /* in the queue, from 1; 0: not there */
-  struct ivs_memory_item *claimed; /* the one that was claimed before it in this call, */
-  int64_t was_due;                 /* and since when this one was due */
+  struct ivs_memory_item *claimed; /* the one that was claimed before it in this call */
 } ivs_memory_item;
 
 /* A storefront that has sources, and these in the order of insertion. */
@@ -39,13 +51,11 @@ struct invsrc_memory {
   void *by_id;
   void *by_agent_id;
   void *shops; /* and a tree of storefronts */
-  uint64_t inserted;
   size_t count;
-  ivs_memory_item **queue; /* a heap, from 1, of the items with a NEXT_CHECK_AT */
-  size_t queue_length;
-  size_t queue_room; /* for all items there are */
-  void *events;      /* a tree by id */
-  ivs_memory_event *first_event, *last_event;
+  uint64_t came;         /* items and events, ever */
+  ivs_queue queue;       /* with room for all items there are */
+  void *events;          /* a tree by id, */
+  ivs_queue event_queue; /* and all of them by when they are due */
   ivs_memory_key *keys;
 };
 
@@ -64,13 +74,18 @@ const ivs_memory_shop *ivs_memory_shop_of(const invsrc_memory *memory, const cha
 /* Takes every item out and gives it to `end`. */
 void ivs_memory_clear(invsrc_memory *memory, void (*end)(ivs_memory_item *item));
 
-/* ---- The queue ----------------------------------------------------------------- */
+/* ---- Queues ------------------------------------------------------------------ */
 
-/* Makes room for so many items; 0 when memory ran out. */
-int ivs_memory_make_room(invsrc_memory *memory, size_t count);
+/* Makes room for so many; 0 when memory ran out. */
+int ivs_queue_make_room(ivs_queue *queue, size_t count);
+/* Gives it the place that the time demands, be it there already or not. Cannot fail. */
+void ivs_queue_put(ivs_queue *queue, ivs_queued *queued, int64_t time);
+/* Takes it out, where it is there; the time stays. */
+void ivs_queue_take(ivs_queue *queue, ivs_queued *queued);
+/* The one that has been due longest at a time, or NULL; among equals the one that came first. */
+ivs_queued *ivs_queue_first(const ivs_queue *queue, int64_t now);
 /* Gives the item the place that its NEXT_CHECK_AT demands, or none where that is 0. */
 void ivs_memory_queue(invsrc_memory *memory, ivs_memory_item *item);
-void ivs_memory_unqueue(invsrc_memory *memory, ivs_memory_item *item);
 
 /* ---- Events ---------------------------------------------------------------------- */
 

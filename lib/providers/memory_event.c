@@ -1,6 +1,5 @@
 /*
- * Events in memory, in the order in which they were kept, until they are taken. See
- * memory.h.
+ * Events in memory, by when they are due, until they are taken. See memory.h.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -9,9 +8,8 @@
 #include "providers/memory.h"
 
 struct ivs_memory_event {
+  ivs_queued queued;
   invsrc_event *event;
-  int64_t next_at; /* when it is due */
-  ivs_memory_event *before, *behind;
 };
 
 static int compare(const void *a, const void *b) {
@@ -43,6 +41,8 @@ int32_t ivs_memory_keep_event(invsrc_memory *memory, const invsrc_event *event) 
   ivs_memory_event *made, **entered;
 
   if (!event) return INVSRC_OUTCOME_OK;
+  if (!ivs_queue_make_room(&memory->event_queue, memory->event_queue.length + 1))
+    return INVSRC_OUTCOME_UNAVAILABLE;
   made = copy(event);
   if (!made) return INVSRC_OUTCOME_UNAVAILABLE;
   entered = tsearch(made, &memory->events, compare);
@@ -50,30 +50,29 @@ int32_t ivs_memory_keep_event(invsrc_memory *memory, const invsrc_event *event) 
     end(made);
     return entered ? INVSRC_OUTCOME_FAILED : INVSRC_OUTCOME_UNAVAILABLE;
   }
-  made->before = memory->last_event;
-  *(made->before ? &made->before->behind : &memory->first_event) = made;
-  memory->last_event = made;
+  made->queued.number = ++memory->came;
+  ivs_queue_put(&memory->event_queue, &made->queued, invsrc_event_number(event, INVSRC_EVENT_TIME));
   return INVSRC_OUTCOME_OK;
 }
 
 static void forget(invsrc_memory *memory, ivs_memory_event *gone) {
   tdelete(gone, &memory->events, compare);
-  *(gone->before ? &gone->before->behind : &memory->first_event) = gone->behind;
-  *(gone->behind ? &gone->behind->before : &memory->last_event) = gone->before;
+  ivs_queue_take(&memory->event_queue, &gone->queued);
   end(gone);
 }
 
 int32_t ivs_memory_event_next(void *context, int64_t now, int64_t lease_end, invsrc_event *event) {
   int32_t outcome = INVSRC_OUTCOME_NOT_FOUND;
   invsrc_memory *memory = context;
-  ivs_memory_event *at;
+  ivs_memory_event *first;
 
   pthread_mutex_lock(&memory->lock);
-  for (at = memory->first_event; at && at->next_at > now;) at = at->behind;
-  if (at) {
-    outcome = invsrc_event_copy(event, at->event) == INVSRC_OK ? INVSRC_OUTCOME_OK
-                                                               : INVSRC_OUTCOME_UNAVAILABLE;
-    if (outcome == INVSRC_OUTCOME_OK) at->next_at = lease_end;
+  first = (ivs_memory_event *)ivs_queue_first(&memory->event_queue, now);
+  if (first) {
+    outcome = invsrc_event_copy(event, first->event) == INVSRC_OK ? INVSRC_OUTCOME_OK
+                                                                  : INVSRC_OUTCOME_UNAVAILABLE;
+    if (outcome == INVSRC_OUTCOME_OK)
+      ivs_queue_put(&memory->event_queue, &first->queued, lease_end);
   }
   pthread_mutex_unlock(&memory->lock);
   return outcome;
@@ -88,7 +87,7 @@ static void end_event(invsrc_memory *memory, const ivs_memory_event *like, int64
     forget(memory, at);
     return;
   }
-  at->next_at = next_at;
+  ivs_queue_put(&memory->event_queue, &at->queued, next_at);
   invsrc_event_set_number(at->event, INVSRC_EVENT_ATTEMPTS,
                           invsrc_event_number(at->event, INVSRC_EVENT_ATTEMPTS) + 1);
 }
@@ -110,5 +109,6 @@ int32_t ivs_memory_event_end(void *context, const char *id, uint64_t id_length, 
 }
 
 void ivs_memory_clear_events(invsrc_memory *memory) {
-  while (memory->first_event) forget(memory, memory->first_event);
+  while (memory->events) forget(memory, *(ivs_memory_event **)memory->events);
+  free(memory->event_queue.heap);
 }

@@ -137,7 +137,7 @@ int32_t ivs_memory_enter(invsrc_memory *memory, ivs_memory_item *item) {
   if (tfind(item, &memory->by_name, compare_names)) return INVSRC_OUTCOME_CONFLICT;
   if (tfind(item, &memory->by_id, compare_ids)) return INVSRC_OUTCOME_DUPLICATE;
   if (tfind(item, &memory->by_agent_id, compare_agent_ids)) return INVSRC_OUTCOME_DUPLICATE;
-  if (!ivs_memory_make_room(memory, memory->count + 1)) return INVSRC_OUTCOME_UNAVAILABLE;
+  if (!ivs_queue_make_room(&memory->queue, memory->count + 1)) return INVSRC_OUTCOME_UNAVAILABLE;
   shop = enter_shop(memory, item);
   if (!shop) return INVSRC_OUTCOME_UNAVAILABLE;
   outcome = enter_trees(memory, item);
@@ -147,13 +147,13 @@ int32_t ivs_memory_enter(invsrc_memory *memory, ivs_memory_item *item) {
   }
   put_last(shop, item);
   memory->count++;
-  item->number = ++memory->inserted;
+  item->queued.number = ++memory->came;
   ivs_memory_queue(memory, item);
   return INVSRC_OUTCOME_OK;
 }
 
 void ivs_memory_leave(invsrc_memory *memory, ivs_memory_item *item) {
-  ivs_memory_unqueue(memory, item);
+  ivs_queue_take(&memory->queue, &item->queued);
   tdelete(item, &memory->by_name, compare_names);
   tdelete(item, &memory->by_id, compare_ids);
   tdelete(item, &memory->by_agent_id, compare_agent_ids);

@@ -85,26 +85,13 @@ static int32_t get(void *context, const char *storefront, uint64_t storefront_le
 
 /* ---- Update ------------------------------------------------------------------------ */
 
-/* The part of an update that a field belongs to; 0: it never changes. */
-static uint32_t part_of(int32_t field) {
-  switch (field) {
-    case INVSRC_SOURCE_ID:
-    case INVSRC_SOURCE_SOURCE_ID:
-    case INVSRC_SOURCE_AGENT_ID:
-    case INVSRC_SOURCE_STOREFRONT:
-      return 0;
-    default:
-      return field <= INVSRC_SOURCE_REVISION ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
-  }
-}
-
 static int32_t overlay(invsrc_source *under, const invsrc_source *over, uint32_t parts) {
   int32_t result = INVSRC_OK;
 
   for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END && result == INVSRC_OK; i++) {
     uint64_t length;
     const char *text = invsrc_source_text(over, i, &length);
-    if (!(part_of(i) & parts)) continue;
+    if (!(invsrc_source_field_part(i) & parts)) continue;
     result = invsrc_source_field_kind(i) == 'N'
                  ? invsrc_source_set_number(under, i, invsrc_source_number(over, i))
                  : invsrc_source_set_text(under, i, text, length);
@@ -152,20 +139,27 @@ static int32_t change(invsrc_memory *memory, ivs_memory_item *old, ivs_memory_it
   return INVSRC_OUTCOME_OK;
 }
 
-static int32_t update(void *context, const invsrc_source *source, uint64_t revision, uint32_t parts,
-                      const void *sealed, uint64_t length, const invsrc_event *event,
-                      invsrc_buffer *replaced) {
+/* Whether it is there and as the caller has seen it; no claim has a `lease_end` of 0. */
+static int32_t judge(const ivs_memory_item *stored, uint64_t revision, int64_t lease_end) {
+  if (!stored) return INVSRC_OUTCOME_NOT_FOUND;
+  if ((uint64_t)invsrc_source_number(stored->source, INVSRC_SOURCE_REVISION) != revision)
+    return INVSRC_OUTCOME_CONFLICT;
+  if (lease_end && invsrc_source_number(stored->source, INVSRC_SOURCE_NEXT_CHECK_AT) != lease_end)
+    return INVSRC_OUTCOME_CONFLICT;
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t update(void *context, const invsrc_source *source, uint64_t revision,
+                      int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
+                      const invsrc_event *event, invsrc_buffer *replaced) {
   invsrc_memory *memory = context;
   ivs_memory_item *old, *changed = NULL;
   int32_t outcome;
 
   pthread_mutex_lock(&memory->lock);
   old = ivs_memory_by_id(memory, source);
-  if (!old) {
-    outcome = INVSRC_OUTCOME_NOT_FOUND;
-  } else if ((uint64_t)invsrc_source_number(old->source, INVSRC_SOURCE_REVISION) != revision) {
-    outcome = INVSRC_OUTCOME_CONFLICT;
-  } else {
+  outcome = judge(old, revision, lease_end);
+  if (outcome == INVSRC_OUTCOME_OK) {
     changed = make_changed(old, source, parts, sealed, length);
     outcome = change(memory, old, changed, parts, event, replaced);
   }
@@ -176,22 +170,22 @@ static int32_t update(void *context, const invsrc_source *source, uint64_t revis
 
 /* ---- Removal ------------------------------------------------------------------------- */
 
-static int32_t remove_source(void *context, const invsrc_source *source, const invsrc_event *event,
-                             invsrc_buffer *sealed) {
-  int32_t outcome = INVSRC_OUTCOME_NOT_FOUND;
+static int32_t remove_source(void *context, const invsrc_source *source, uint64_t revision,
+                             const invsrc_event *event, invsrc_buffer *sealed) {
   invsrc_memory *memory = context;
   ivs_memory_item *gone;
+  int32_t outcome;
 
   pthread_mutex_lock(&memory->lock);
   gone = ivs_memory_by_id(memory, source);
-  if (gone) {
-    outcome = invsrc_buffer_set(sealed, gone->sealed, gone->sealed_length) == INVSRC_OK
-                  ? ivs_memory_keep_event(memory, event)
-                  : INVSRC_OUTCOME_UNAVAILABLE;
-    if (outcome == INVSRC_OUTCOME_OK) {
-      ivs_memory_leave(memory, gone);
-      end_item(gone);
-    }
+  outcome = judge(gone, revision, 0);
+  if (outcome == INVSRC_OUTCOME_OK &&
+      invsrc_buffer_set(sealed, gone->sealed, gone->sealed_length) != INVSRC_OK)
+    outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_memory_keep_event(memory, event);
+  if (outcome == INVSRC_OUTCOME_OK) {
+    ivs_memory_leave(memory, gone);
+    end_item(gone);
   }
   pthread_mutex_unlock(&memory->lock);
   return outcome;
@@ -199,7 +193,7 @@ static int32_t remove_source(void *context, const invsrc_source *source, const i
 
 void ivs_memory_clear_store(invsrc_memory *memory) {
   ivs_memory_clear(memory, end_item);
-  free(memory->queue);
+  free(memory->queue.heap);
 }
 
 /* ---- Many sources ---------------------------------------------------------------------- */
@@ -222,16 +216,7 @@ static int32_t list_page(void *context, const char *storefront, uint64_t storefr
   return result == INVSRC_OK ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
-/* The one that has been due longest, or NULL. */
-static ivs_memory_item *first_due(const invsrc_memory *memory, int64_t now) {
-  ivs_memory_item *first = memory->queue_length ? memory->queue[1] : NULL;
-
-  return first && invsrc_source_number(first->source, INVSRC_SOURCE_NEXT_CHECK_AT) <= now ? first
-                                                                                          : NULL;
-}
-
 static int32_t claim(ivs_memory_item *item, int64_t lease_end, invsrc_source_list *list) {
-  item->was_due = invsrc_source_number(item->source, INVSRC_SOURCE_NEXT_CHECK_AT);
   invsrc_source_set_number(item->source, INVSRC_SOURCE_NEXT_CHECK_AT, lease_end);
   return invsrc_source_list_append(list, item->source, item->sealed, item->sealed_length);
 }
@@ -245,15 +230,17 @@ static int32_t due(void *context, int64_t now, int64_t lease_end, uint64_t limit
   int32_t result = INVSRC_OK;
 
   pthread_mutex_lock(&memory->lock);
-  for (; limit && result == INVSRC_OK && (next = first_due(memory, now)); limit--) {
-    ivs_memory_unqueue(memory, next);
+  for (; limit && result == INVSRC_OK; limit--) {
+    next = (ivs_memory_item *)ivs_queue_first(&memory->queue, now);
+    if (!next) break;
+    ivs_queue_take(&memory->queue, &next->queued);
     next->claimed = claimed;
     claimed = next;
     result = claim(next, lease_end, list);
   }
   for (; claimed; claimed = claimed->claimed) {
     if (result != INVSRC_OK)
-      invsrc_source_set_number(claimed->source, INVSRC_SOURCE_NEXT_CHECK_AT, claimed->was_due);
+      invsrc_source_set_number(claimed->source, INVSRC_SOURCE_NEXT_CHECK_AT, claimed->queued.time);
     ivs_memory_queue(memory, claimed);
   }
   pthread_mutex_unlock(&memory->lock);

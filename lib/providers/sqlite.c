@@ -52,10 +52,13 @@ static const char *const migrations[] = {
     "  created_at INTEGER NOT NULL,"
     "  revoked_at INTEGER" /* NULL while active */
     ") STRICT;",
-    /* The check, and when it is due: at once where a source waits for it. SQLite leaves
-     * copies behind when it moves rows between pages, which no secure_delete wipes; behind
-     * padding of a page, what was sealed is on pages that are its row's alone. */
-    "CREATE TABLE sources_2 ("
+    /* The check, and when it is due: at once where a source waits for it; events; and what
+     * was sealed in a table of its own, so that neither a check nor a list moves it. SQLite
+     * leaves copies behind when it moves rows between pages, which no secure_delete wipes: of
+     * a long row its beginning, as the rest stays on pages that are that row's alone. So each
+     * begins with padding, as long as a page, and what is left behind is of that. */
+    "ALTER TABLE sources RENAME TO sources_1;"
+    "CREATE TABLE sources ("
     "  seq INTEGER PRIMARY KEY,"
     "  id TEXT NOT NULL UNIQUE,"
     "  storefront TEXT NOT NULL,"
@@ -80,32 +83,36 @@ static const char *const migrations[] = {
     "  last_error TEXT,"
     "  next_check_at INTEGER NOT NULL DEFAULT 0,"
     "  credential_proven INTEGER NOT NULL DEFAULT 0 CHECK (credential_proven IN (0, 1)),"
-    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"
-    "  sealed BLOB CHECK (length(sealed) > 0),"
-    "  UNIQUE (storefront, source_id),"
-    "  CHECK (auth_configured = 0 OR sealed IS NOT NULL)"
+    "  unreachable INTEGER NOT NULL DEFAULT 0 CHECK (unreachable IN (0, 1)),"
+    "  UNIQUE (storefront, source_id)"
     ") STRICT;"
-    "INSERT INTO sources_2 (seq, id, storefront, source_id, name, execution_type, status,"
+    "CREATE TABLE credentials ("
+    "  seq INTEGER PRIMARY KEY REFERENCES sources (seq) ON DELETE CASCADE,"
+    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"
+    "  sealed BLOB NOT NULL CHECK (length(sealed) > 0)"
+    ") STRICT;"
+    "INSERT INTO sources (seq, id, storefront, source_id, name, execution_type, status,"
     "  agent_id, type, endpoint_url, protocol, authentication_type, auth_configured,"
     "  oauth_authorization_url, description, created_at, updated_at, oauth_audience, revision,"
-    "  next_check_at, sealed)"
+    "  next_check_at)"
     " SELECT seq, id, storefront, source_id, name, execution_type, status, agent_id, type,"
     "  endpoint_url, protocol, authentication_type, auth_configured, oauth_authorization_url,"
     "  description, created_at, updated_at, oauth_audience, revision,"
-    "  status = 'PENDING' AND auth_configured = 1, sealed FROM sources;"
-    "DROP TABLE sources;"
-    "ALTER TABLE sources_2 RENAME TO sources;"
+    "  status = 'PENDING' AND auth_configured = 1 FROM sources_1;"
+    "INSERT INTO credentials (seq, sealed)"
+    " SELECT seq, sealed FROM sources_1 WHERE sealed IS NOT NULL;"
+    "DROP TABLE sources_1;"
     "CREATE INDEX sources_order ON sources (storefront);" /* and seq, as every index */
     "CREATE INDEX sources_due ON sources (next_check_at) WHERE next_check_at > 0;"
     "CREATE TABLE events ("
-    "  seq INTEGER PRIMARY KEY," /* first kept first */
+    "  seq INTEGER PRIMARY KEY," /* the order in which they were kept */
     "  id TEXT NOT NULL UNIQUE,"
     "  type TEXT NOT NULL,"
     "  storefront TEXT NOT NULL,"
     "  time INTEGER NOT NULL,"
     "  payload TEXT NOT NULL,"
     "  attempts INTEGER NOT NULL,"
-    "  next_at INTEGER NOT NULL DEFAULT 0"
+    "  next_at INTEGER NOT NULL"
     ") STRICT;"
     "CREATE INDEX events_due ON events (next_at);",
 };
@@ -305,6 +312,7 @@ int32_t invsrc_sqlite_open(const char *path, invsrc_sqlite **db, invsrc_error *e
   if (!path || !*path || !db) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   made = calloc(1, sizeof *made);
   if (!made) return ivs_sqlite_report(SQLITE_NOMEM, error);
+  made->remains = 1; /* a process that crashed may have left something */
   start_locks(made);
   result = whole_path(path, &made->path, error);
   if (result == INVSRC_OK) result = open_file(made, error);

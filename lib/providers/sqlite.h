@@ -24,7 +24,8 @@ typedef enum ivs_sql {
   IVS_SQL_SOURCE_INSERT,
   IVS_SQL_SOURCE_GET,
   IVS_SQL_SOURCE_FIND,
-  IVS_SQL_SOURCE_UPDATE,
+  IVS_SQL_SOURCE_UPDATE_RECORD,
+  IVS_SQL_SOURCE_UPDATE_CHECK,
   IVS_SQL_SOURCE_REMOVE,
   IVS_SQL_SOURCES_PAGE,
   IVS_SQL_SOURCES_COUNT,
@@ -35,6 +36,9 @@ typedef enum ivs_sql {
   IVS_SQL_EVENT_CLAIM,
   IVS_SQL_EVENT_POSTPONE,
   IVS_SQL_EVENT_FORGET,
+  IVS_SQL_SEALED_GET,
+  IVS_SQL_SEALED_PUT,
+  IVS_SQL_SEALED_DROP,
   IVS_SQL_SEALED_NEXT,
   IVS_SQL_SEALED_REPLACE,
   IVS_SQL_APIKEY_ADD,
@@ -56,7 +60,7 @@ struct invsrc_sqlite {
   pthread_mutex_t lock; /* guards what follows */
   pthread_cond_t turn;  /* told when `writing` ends; by the monotonic clock */
   int writing;          /* some query or step writes, */
-  int remains;          /* which knows: sealed bytes that are gone are still in the log */
+  int remains;          /* which knows: sealed bytes that are gone may still be in the log */
   ivs_connection *idle;
   int idle_count;
 };

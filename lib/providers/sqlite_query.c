@@ -14,17 +14,23 @@
 /* How long readers may hold up the emptying of the log. */
 #define FORGET_MILLISECONDS 100
 
-/* The columns of a source, in the order of the table in sqlite_store.c. Their places are
- * the numbers of the parameters too, in an insert as in an update. */
-#define IDENTITY_COLUMNS "id, storefront, source_id, agent_id"
-#define OTHER_COLUMNS                                                                 \
+/* The columns of a source, in the order of its fields. The number of a field is the number
+ * of its parameter too, in an insert as in an update. */
+#define SOURCE_COLUMNS                                                                        \
+  "id, source_id, name, execution_type, status, agent_id, type, endpoint_url, protocol, "     \
+  "authentication_type, auth_configured, oauth_authorization_url, description, created_at, "  \
+  "updated_at, storefront, oauth_audience, revision, attempts, last_checked_at, last_error, " \
+  "next_check_at, credential_proven, unreachable"
+#define RECORD_COLUMNS                                                                \
   "name, execution_type, status, type, endpoint_url, protocol, authentication_type, " \
   "auth_configured, oauth_authorization_url, description, created_at, updated_at, "   \
-  "oauth_audience, revision, attempts, last_checked_at, last_error, next_check_at, "  \
-  "credential_proven, sealed"
-#define OTHER_PARAMETERS \
-  "?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24"
-#define SOURCE_COLUMNS IDENTITY_COLUMNS ", " OTHER_COLUMNS
+  "oauth_audience, revision"
+#define CHECK_COLUMNS \
+  "attempts, last_checked_at, last_error, next_check_at, credential_proven, unreachable"
+
+/* And behind these what was sealed, or NULL. */
+#define SOURCES_AND_SEALED \
+  "SELECT " SOURCE_COLUMNS ", sealed FROM sources LEFT JOIN credentials USING (seq)"
 
 /* Those that are due at ?1, at most ?2. */
 #define DUE " WHERE next_check_at > 0 AND next_check_at <= ?1 ORDER BY next_check_at, seq LIMIT ?2"
@@ -38,37 +44,52 @@ static const struct {
     [IVS_SQL_COMMIT] = {0, "COMMIT"},
     [IVS_SQL_ROLLBACK] = {0, "ROLLBACK"},
     /* A sourceId that is taken changes nothing; an id that is taken is an error. */
-    [IVS_SQL_SOURCE_INSERT] = {1, "INSERT INTO sources (" SOURCE_COLUMNS ")"
-                                  " VALUES (?1,?2,?3,?4," OTHER_PARAMETERS ")"
+    [IVS_SQL_SOURCE_INSERT] = {1, "INSERT INTO sources (" SOURCE_COLUMNS ") VALUES"
+                                  " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
+                                  "?18,?19,?20,?21,?22,?23,?24)"
                                   " ON CONFLICT (storefront, source_id) DO NOTHING"},
-    [IVS_SQL_SOURCE_GET] = {0, "SELECT " SOURCE_COLUMNS
-                               " FROM sources WHERE storefront = ? AND source_id = ?"},
-    [IVS_SQL_SOURCE_FIND] = {0, "SELECT " SOURCE_COLUMNS " FROM sources WHERE id = ?"},
-    [IVS_SQL_SOURCE_UPDATE] = {1, "UPDATE sources SET (" OTHER_COLUMNS ") = (" OTHER_PARAMETERS
-                                  ") WHERE id = ?1"},
-    [IVS_SQL_SOURCE_REMOVE] = {1, "DELETE FROM sources WHERE id = ?"},
+    [IVS_SQL_SOURCE_GET] = {0, SOURCES_AND_SEALED " WHERE storefront = ? AND source_id = ?"},
+    [IVS_SQL_SOURCE_FIND] =
+        {0,
+         "SELECT seq, revision, next_check_at, auth_configured,"
+         " EXISTS (SELECT 1 FROM credentials WHERE credentials.seq = sources.seq)"
+         " FROM sources WHERE id = ?"},
+    [IVS_SQL_SOURCE_UPDATE_RECORD] = {1, "UPDATE sources SET (" RECORD_COLUMNS ") ="
+                                         " (?3,?4,?5,?7,?8,?9,?10,?11,?12,?13,?14,?15,?17,?18)"
+                                         " WHERE id = ?1"},
+    [IVS_SQL_SOURCE_UPDATE_CHECK] = {1, "UPDATE sources SET (" CHECK_COLUMNS ") ="
+                                        " (?19,?20,?21,?22,?23,?24) WHERE id = ?1"},
+    [IVS_SQL_SOURCE_REMOVE] = {1, "DELETE FROM sources WHERE seq = ?"},
     [IVS_SQL_SOURCES_PAGE] = {0,
                               "SELECT " SOURCE_COLUMNS
                               " FROM sources WHERE storefront = ? ORDER BY seq LIMIT ? OFFSET ?"},
     [IVS_SQL_SOURCES_COUNT] = {0, "SELECT count(*) FROM sources WHERE storefront = ?"},
-    [IVS_SQL_SOURCES_DUE] = {0, "SELECT " SOURCE_COLUMNS " FROM sources" DUE},
+    [IVS_SQL_SOURCES_DUE] = {0, SOURCES_AND_SEALED DUE},
     [IVS_SQL_SOURCES_CLAIM] = {1,
                                "UPDATE sources SET next_check_at = ?3"
                                " WHERE seq IN (SELECT seq FROM sources" DUE ")"},
-    [IVS_SQL_EVENT_ADD] = {1,
-                           "INSERT INTO events (id, type, storefront, time, payload, attempts)"
-                           " VALUES (?,?,?,?,?,?)"},
+    [IVS_SQL_EVENT_ADD] =
+        {1,
+         "INSERT INTO events (id, type, storefront, time, payload, attempts, next_at)"
+         " VALUES (?1,?2,?3,?4,?5,?6,?4)"},
     [IVS_SQL_EVENT_NEXT] = {0,
                             "SELECT id, type, storefront, time, payload, attempts FROM events"
-                            " WHERE seq = (SELECT min(seq) FROM events WHERE next_at <= ?)"},
+                            " WHERE next_at <= ? ORDER BY next_at, seq LIMIT 1"},
     [IVS_SQL_EVENT_CLAIM] = {1, "UPDATE events SET next_at = ? WHERE id = ?"},
     [IVS_SQL_EVENT_POSTPONE] =
         {1, "UPDATE events SET next_at = ?, attempts = attempts + 1 WHERE id = ?"},
     [IVS_SQL_EVENT_FORGET] = {1, "DELETE FROM events WHERE id = ?"},
+    [IVS_SQL_SEALED_GET] = {0, "SELECT sealed FROM credentials WHERE seq = ?"},
+    [IVS_SQL_SEALED_PUT] = {1,
+                            "INSERT INTO credentials (seq, sealed) VALUES (?1, ?2)"
+                            " ON CONFLICT (seq) DO UPDATE SET sealed = excluded.sealed"},
+    [IVS_SQL_SEALED_DROP] = {1, "DELETE FROM credentials WHERE seq = ?"},
     [IVS_SQL_SEALED_NEXT] = {0,
-                             "SELECT seq, storefront, id, auth_configured, sealed FROM sources"
-                             " WHERE seq > ? AND sealed IS NOT NULL ORDER BY seq LIMIT 1"},
-    [IVS_SQL_SEALED_REPLACE] = {1, "UPDATE sources SET sealed = ? WHERE seq = ? AND sealed = ?"},
+                             "SELECT credentials.seq, storefront, id, auth_configured, sealed"
+                             " FROM credentials CROSS JOIN sources USING (seq)"
+                             " WHERE credentials.seq > ? ORDER BY credentials.seq LIMIT 1"},
+    [IVS_SQL_SEALED_REPLACE] = {1,
+                                "UPDATE credentials SET sealed = ? WHERE seq = ? AND sealed = ?"},
     [IVS_SQL_APIKEY_ADD] = {1,
                             "INSERT INTO api_keys (client_id, digest, storefront, name, created_at)"
                             " VALUES (?,?,?,?,?)"},

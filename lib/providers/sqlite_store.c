@@ -4,58 +4,23 @@
  */
 #include "providers/sqlite.h"
 
-/* The fields in the order of the statements' columns, with the part of an update that
- * writes them; the first ones never change. `sealed` comes behind them. */
-static const struct {
-  int32_t field;
-  uint32_t part;
-} columns[] = {
-    {INVSRC_SOURCE_ID, 0},
-    {INVSRC_SOURCE_STOREFRONT, 0},
-    {INVSRC_SOURCE_SOURCE_ID, 0},
-    {INVSRC_SOURCE_AGENT_ID, 0},
-    {INVSRC_SOURCE_NAME, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_EXECUTION_TYPE, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_STATUS, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_TYPE, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_ENDPOINT_URL, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_PROTOCOL, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_AUTHENTICATION_TYPE, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_AUTH_CONFIGURED, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_DESCRIPTION, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_CREATED_AT, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_UPDATED_AT, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_OAUTH_AUDIENCE, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_REVISION, INVSRC_PART_RECORD},
-    {INVSRC_SOURCE_ATTEMPTS, INVSRC_PART_CHECK},
-    {INVSRC_SOURCE_LAST_CHECKED_AT, INVSRC_PART_CHECK},
-    {INVSRC_SOURCE_LAST_ERROR, INVSRC_PART_CHECK},
-    {INVSRC_SOURCE_NEXT_CHECK_AT, INVSRC_PART_CHECK},
-    {INVSRC_SOURCE_CREDENTIAL_PROVEN, INVSRC_PART_CHECK},
-};
+#include <assert.h>
 
-#define COLUMNS ((int)(sizeof columns / sizeof *columns))
-#define SEALED COLUMNS
+/* The columns of a row are the fields in their order, and the sealed bytes behind them. */
+static_assert(INVSRC_SOURCE_FIELD_END == 25, "each field has its column in sqlite_query.c");
+#define COLUMN_OF(field) ((field)-1)
+#define SEALED COLUMN_OF(INVSRC_SOURCE_FIELD_END)
 
 /* ---- Rows ---------------------------------------------------------------------- */
 
-static void bind_column(ivs_query *query, int column, const invsrc_source *source) {
-  int32_t field = columns[column].field;
+static void bind_field(ivs_query *query, int32_t field, const invsrc_source *source) {
   uint64_t length;
   const char *text = invsrc_source_text(source, field, &length);
 
   if (invsrc_source_field_kind(field) == 'N')
-    ivs_query_bind_number(query, column + 1, invsrc_source_number(source, field));
+    ivs_query_bind_number(query, field, invsrc_source_number(source, field));
   else
-    ivs_query_bind_text(query, column + 1, text, length);
-}
-
-static void bind_key(ivs_query *query, const invsrc_source *source) {
-  uint64_t length;
-  const char *id = invsrc_source_text(source, INVSRC_SOURCE_ID, &length);
-
-  ivs_query_bind_text(query, 1, id, length);
+    ivs_query_bind_text(query, field, text, length);
 }
 
 /* SQLite counts in signed numbers. */
@@ -67,21 +32,20 @@ static int32_t take_source(ivs_query *query, invsrc_source *source) {
   int32_t result = INVSRC_OK;
   uint64_t length;
 
-  for (int i = 0; i < COLUMNS && result == INVSRC_OK; i++) {
-    int32_t field = columns[i].field;
-    if (invsrc_source_field_kind(field) == 'N') {
-      result = invsrc_source_set_number(source, field, ivs_query_number(query, i));
+  for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END && result == INVSRC_OK; i++) {
+    if (invsrc_source_field_kind(i) == 'N') {
+      result = invsrc_source_set_number(source, i, ivs_query_number(query, COLUMN_OF(i)));
     } else {
-      const char *text = ivs_query_text(query, i, &length);
-      if (text) result = invsrc_source_set_text(source, field, text, length);
+      const char *text = ivs_query_text(query, COLUMN_OF(i), &length);
+      if (text) result = invsrc_source_set_text(source, i, text, length);
     }
   }
   return result;
 }
 
-static int32_t take_sealed(ivs_query *query, invsrc_buffer *sealed) {
+static int32_t take_sealed(ivs_query *query, int column, invsrc_buffer *sealed) {
   uint64_t length;
-  const void *bytes = ivs_query_blob(query, SEALED, &length);
+  const void *bytes = ivs_query_blob(query, column, &length);
 
   return bytes ? invsrc_buffer_set(sealed, bytes, length) : INVSRC_OK;
 }
@@ -91,18 +55,6 @@ static int32_t outcome_of(const ivs_query *query, int32_t result) {
   if (result == INVSRC_ENOMEM) return INVSRC_OUTCOME_UNAVAILABLE;
   if (result != INVSRC_OK) return INVSRC_OUTCOME_FAILED; /* not what was stored */
   return ivs_sqlite_outcome(query->status);
-}
-
-/* Takes the one row that a bound query finds, and ends the query. */
-static int32_t take_row(ivs_query *query, invsrc_source *source, invsrc_buffer *sealed) {
-  int32_t result = INVSRC_OK;
-
-  if (ivs_query_step(query) == SQLITE_ROW) {
-    result = take_source(query, source);
-    if (result == INVSRC_OK) result = take_sealed(query, sealed);
-  }
-  ivs_query_end(query);
-  return query->status == SQLITE_DONE ? INVSRC_OUTCOME_NOT_FOUND : outcome_of(query, result);
 }
 
 /* Takes all rows that a bound query finds, and ends it. Each is shown with
@@ -126,26 +78,66 @@ static int32_t take_rows(ivs_query *query, int64_t next_check_at, invsrc_source_
   return outcome_of(query, result);
 }
 
+/* ---- What was sealed ------------------------------------------------------------- */
+
+/* Reads it from within a step; `sealed` stays empty where there is none. */
+static int32_t get_sealed(ivs_step *step, int64_t seq, invsrc_buffer *sealed) {
+  int32_t result = INVSRC_OK;
+  ivs_query query;
+
+  ivs_query_join(&query, step, IVS_SQL_SEALED_GET);
+  ivs_query_bind_number(&query, 1, seq);
+  if (ivs_query_step(&query) == SQLITE_ROW) result = take_sealed(&query, 0, sealed);
+  ivs_query_end(&query);
+  return outcome_of(&query, result);
+}
+
+/* Puts it in the place of what is there, be it anything. */
+static int32_t put_sealed(ivs_step *step, int64_t seq, const void *sealed, uint64_t length) {
+  ivs_query query;
+
+  ivs_query_join(&query, step, length ? IVS_SQL_SEALED_PUT : IVS_SQL_SEALED_DROP);
+  ivs_query_bind_number(&query, 1, seq);
+  if (length) ivs_query_bind_blob(&query, 2, sealed, length);
+  ivs_query_step(&query);
+  ivs_query_end(&query);
+  return ivs_sqlite_outcome(query.status);
+}
+
 /* ---- One source ------------------------------------------------------------------ */
+
+/* Adds the row, and says where. */
+static int32_t add_row(ivs_step *step, const invsrc_source *source, int64_t *seq) {
+  ivs_query query;
+
+  ivs_query_join(&query, step, IVS_SQL_SOURCE_INSERT);
+  for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END; i++) bind_field(&query, i, source);
+  ivs_query_step(&query);
+  ivs_query_end(&query);
+  if (query.status == SQLITE_CONSTRAINT_UNIQUE) return INVSRC_OUTCOME_DUPLICATE;
+  if (query.status != SQLITE_DONE) return ivs_sqlite_outcome(query.status);
+  if (query.changes == 0) return INVSRC_OUTCOME_CONFLICT;
+  *seq = sqlite3_last_insert_rowid(step->connection->handle);
+  return INVSRC_OUTCOME_OK;
+}
+
+/* Whoever is configured has something sealed. */
+static int32_t check_whole(int configured, int is_sealed) {
+  return configured && !is_sealed ? INVSRC_OUTCOME_FAILED : INVSRC_OUTCOME_OK;
+}
 
 static int32_t insert(void *context, const invsrc_source *source, const void *sealed,
                       uint64_t length, const invsrc_event *event) {
+  int64_t seq = 0;
   int32_t outcome;
-  ivs_query query;
   ivs_step step;
 
   ivs_step_begin(&step, context, 1);
-  ivs_query_join(&query, &step, IVS_SQL_SOURCE_INSERT);
-  for (int i = 0; i < COLUMNS; i++) bind_column(&query, i, source);
-  ivs_query_bind_blob(&query, SEALED + 1, length ? sealed : NULL, length);
-  ivs_query_step(&query);
-  ivs_query_end(&query);
-  if (query.status == SQLITE_CONSTRAINT_UNIQUE)
-    outcome = INVSRC_OUTCOME_DUPLICATE;
-  else if (query.status == SQLITE_DONE && query.changes == 0)
-    outcome = INVSRC_OUTCOME_CONFLICT;
-  else
-    outcome = ivs_sqlite_outcome(query.status);
+  outcome = add_row(&step, source, &seq);
+  if (outcome == INVSRC_OUTCOME_OK)
+    outcome =
+        check_whole(invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED) != 0, length != 0);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = put_sealed(&step, seq, sealed, length);
   if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(&step, event);
   return ivs_step_end(&step, outcome);
 }
@@ -153,97 +145,126 @@ static int32_t insert(void *context, const invsrc_source *source, const void *se
 static int32_t get(void *context, const char *storefront, uint64_t storefront_length,
                    const char *source_id, uint64_t source_id_length, invsrc_source *source,
                    invsrc_buffer *sealed) {
+  int32_t result = INVSRC_OK;
   ivs_query query;
 
   ivs_query_begin(&query, context, IVS_SQL_SOURCE_GET);
   ivs_query_bind_text(&query, 1, storefront, storefront_length);
   ivs_query_bind_text(&query, 2, source_id, source_id_length);
-  return take_row(&query, source, sealed);
+  if (ivs_query_step(&query) == SQLITE_ROW) {
+    result = take_source(&query, source);
+    if (result == INVSRC_OK) result = take_sealed(&query, SEALED, sealed);
+  }
+  ivs_query_end(&query);
+  return query.status == SQLITE_DONE ? INVSRC_OUTCOME_NOT_FOUND : outcome_of(&query, result);
 }
 
-/* Reads what is stored under the id of a source. */
-static int32_t find(ivs_step *step, const invsrc_source *source, invsrc_source *old,
-                    invsrc_buffer *sealed) {
+/* What a change must know of the row that it changes. */
+typedef struct stored {
+  int64_t seq;
+  int64_t revision;
+  int64_t next_check_at;
+  int is_configured;
+  int is_sealed;
+} stored;
+
+static void bind_id(ivs_query *query, const invsrc_source *source) {
+  uint64_t length;
+  const char *id = invsrc_source_text(source, INVSRC_SOURCE_ID, &length);
+
+  ivs_query_bind_text(query, 1, id, length);
+}
+
+/* Finds what is stored under the id of a source, where it is as the caller has seen it; no
+ * claim has a `lease_end` of 0. */
+static int32_t find(ivs_step *step, const invsrc_source *source, uint64_t revision,
+                    int64_t lease_end, stored *found) {
   ivs_query query;
 
   ivs_query_join(&query, step, IVS_SQL_SOURCE_FIND);
-  bind_key(&query, source);
-  return take_row(&query, old, sealed);
+  bind_id(&query, source);
+  if (ivs_query_step(&query) == SQLITE_ROW)
+    *found = (stored){ivs_query_number(&query, 0), ivs_query_number(&query, 1),
+                      ivs_query_number(&query, 2), ivs_query_number(&query, 3) != 0,
+                      ivs_query_number(&query, 4) != 0};
+  ivs_query_end(&query);
+  if (query.status == SQLITE_DONE) return INVSRC_OUTCOME_NOT_FOUND;
+  if (query.status != SQLITE_ROW) return ivs_sqlite_outcome(query.status);
+  if ((uint64_t)found->revision != revision) return INVSRC_OUTCOME_CONFLICT;
+  if (lease_end && found->next_check_at != lease_end) return INVSRC_OUTCOME_CONFLICT;
+  return INVSRC_OUTCOME_OK;
 }
 
-/* Writes the whole row: each column as `source` has it, or as it was. */
-static int32_t write_row(ivs_step *step, const invsrc_source *source, const invsrc_source *old,
-                         uint32_t parts, const void *sealed, uint64_t length) {
+/* Writes the fields of one part. */
+static int32_t write_part(ivs_step *step, ivs_sql which, uint32_t part,
+                          const invsrc_source *source) {
   ivs_query query;
 
-  ivs_query_join(&query, step, IVS_SQL_SOURCE_UPDATE);
-  for (int i = 0; i < COLUMNS; i++) bind_column(&query, i, columns[i].part & parts ? source : old);
-  ivs_query_bind_blob(&query, SEALED + 1, length ? sealed : NULL, length);
+  ivs_query_join(&query, step, which);
+  bind_id(&query, source);
+  for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END; i++)
+    if (invsrc_source_field_part(i) == part) bind_field(&query, i, source);
   ivs_query_step(&query);
   ivs_query_end(&query);
   return ivs_sqlite_outcome(query.status);
 }
 
-static int32_t update(void *context, const invsrc_source *source, uint64_t revision, uint32_t parts,
-                      const void *sealed, uint64_t length, const invsrc_event *event,
-                      invsrc_buffer *replaced) {
-  invsrc_source *old = invsrc_source_new();
-  invsrc_buffer *old_sealed = invsrc_buffer_new();
-  int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
-  const void *old_bytes;
-  uint64_t old_length;
+/* Takes what was sealed out for the caller, and puts something else in its place. */
+static int32_t exchange_sealed(ivs_step *step, stored *row, const void *sealed, uint64_t length,
+                               invsrc_buffer *replaced) {
+  int32_t outcome = get_sealed(step, row->seq, replaced);
+
+  step->forgets = row->is_sealed;
+  row->is_sealed = length != 0;
+  return outcome == INVSRC_OUTCOME_OK ? put_sealed(step, row->seq, sealed, length) : outcome;
+}
+
+static int32_t update(void *context, const invsrc_source *source, uint64_t revision,
+                      int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
+                      const invsrc_event *event, invsrc_buffer *replaced) {
+  stored row = {0};
+  int32_t outcome;
   ivs_step step;
 
   ivs_step_begin(&step, context, 1);
-  if (old && old_sealed) outcome = find(&step, source, old, old_sealed);
-  if (outcome == INVSRC_OUTCOME_OK &&
-      (uint64_t)invsrc_source_number(old, INVSRC_SOURCE_REVISION) != revision)
-    outcome = INVSRC_OUTCOME_CONFLICT;
-  if (outcome == INVSRC_OUTCOME_OK) {
-    old_bytes = invsrc_buffer_bytes(old_sealed, &old_length);
-    if (!(parts & INVSRC_PART_SEALED)) {
-      sealed = old_bytes;
-      length = old_length;
-    } else if (old_length) {
-      step.forgets = 1;
-      if (invsrc_buffer_set(replaced, old_bytes, old_length) != INVSRC_OK)
-        outcome = INVSRC_OUTCOME_UNAVAILABLE;
-    }
+  outcome = find(&step, source, revision, lease_end, &row);
+  if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_RECORD)) {
+    row.is_configured = invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED) != 0;
+    outcome = write_part(&step, IVS_SQL_SOURCE_UPDATE_RECORD, INVSRC_PART_RECORD, source);
   }
-  if (outcome == INVSRC_OUTCOME_OK) outcome = write_row(&step, source, old, parts, sealed, length);
+  if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_CHECK))
+    outcome = write_part(&step, IVS_SQL_SOURCE_UPDATE_CHECK, INVSRC_PART_CHECK, source);
+  if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_SEALED))
+    outcome = exchange_sealed(&step, &row, sealed, length, replaced);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = check_whole(row.is_configured, row.is_sealed);
   if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(&step, event);
-  outcome = ivs_step_end(&step, outcome);
-  invsrc_source_free(old);
-  invsrc_buffer_free(old_sealed);
-  return outcome;
+  return ivs_step_end(&step, outcome);
 }
 
-static int32_t remove_row(ivs_step *step, const invsrc_source *source) {
+/* What was sealed goes with it. */
+static int32_t remove_row(ivs_step *step, const stored *row) {
   ivs_query query;
 
   ivs_query_join(&query, step, IVS_SQL_SOURCE_REMOVE);
-  bind_key(&query, source);
+  ivs_query_bind_number(&query, 1, row->seq);
   ivs_query_step(&query);
   ivs_query_end(&query);
+  step->forgets = row->is_sealed;
   return ivs_sqlite_outcome(query.status);
 }
 
-static int32_t remove_source(void *context, const invsrc_source *source, const invsrc_event *event,
-                             invsrc_buffer *sealed) {
-  invsrc_source *old = invsrc_source_new();
-  int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
-  uint64_t length;
+static int32_t remove_source(void *context, const invsrc_source *source, uint64_t revision,
+                             const invsrc_event *event, invsrc_buffer *sealed) {
+  stored row = {0};
+  int32_t outcome;
   ivs_step step;
 
   ivs_step_begin(&step, context, 1);
-  if (old) outcome = find(&step, source, old, sealed);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = remove_row(&step, source);
+  outcome = find(&step, source, revision, 0, &row);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = get_sealed(&step, row.seq, sealed);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = remove_row(&step, &row);
   if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(&step, event);
-  invsrc_buffer_bytes(sealed, &length);
-  step.forgets = length > 0;
-  outcome = ivs_step_end(&step, outcome);
-  invsrc_source_free(old);
-  return outcome;
+  return ivs_step_end(&step, outcome);
 }
 
 /* ---- Many sources ------------------------------------------------------------------ */

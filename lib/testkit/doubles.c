@@ -107,24 +107,24 @@ static int32_t list_page(void *context, const char *storefront, uint64_t storefr
                          total);
 }
 
-static int32_t update(void *context, const invsrc_source *source, uint64_t revision, uint32_t parts,
-                      const void *sealed, uint64_t length, const invsrc_event *event,
-                      invsrc_buffer *replaced) {
+static int32_t update(void *context, const invsrc_source *source, uint64_t revision,
+                      int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
+                      const invsrc_event *event, invsrc_buffer *replaced) {
   invsrc_testkit *kit = context;
   int32_t outcome;
 
   if (ivs_kit_fails(kit, INVSRC_EFFECT_UPDATE, &outcome)) return outcome;
-  return kit->store.update(kit->store_context, source, revision, parts, sealed, length, event,
-                           replaced);
+  return kit->store.update(kit->store_context, source, revision, lease_end, parts, sealed, length,
+                           event, replaced);
 }
 
-static int32_t remove_source(void *context, const invsrc_source *source, const invsrc_event *event,
-                             invsrc_buffer *sealed) {
+static int32_t remove_source(void *context, const invsrc_source *source, uint64_t revision,
+                             const invsrc_event *event, invsrc_buffer *sealed) {
   invsrc_testkit *kit = context;
   int32_t outcome;
 
   if (ivs_kit_fails(kit, INVSRC_EFFECT_REMOVE, &outcome)) return outcome;
-  return kit->store.remove(kit->store_context, source, event, sealed);
+  return kit->store.remove(kit->store_context, source, revision, event, sealed);
 }
 
 static int32_t due(void *context, int64_t now_at, int64_t lease_end, uint64_t limit,

@@ -55,16 +55,19 @@ static inline int ask_store(world *self, const invsrc_call *call, int32_t want, 
       return 1;
     case INVSRC_WANT_LIST:
       to->outcome =
-          store->list(self->memory, shop, shop_length, invsrc_call_number(call, INVSRC_INPUT_SKIP),
-                      invsrc_call_number(call, INVSRC_INPUT_TAKE), to->list, &to->total);
+          store->list(self->memory, shop, shop_length, invsrc_call_number(call, INVSRC_NUMBER_SKIP),
+                      invsrc_call_number(call, INVSRC_NUMBER_TAKE), to->list, &to->total);
       return 1;
     case INVSRC_WANT_UPDATE:
-      to->outcome = store->update(
-          self->memory, source, invsrc_call_number(call, INVSRC_INPUT_REVISION),
-          (uint32_t)invsrc_call_number(call, INVSRC_INPUT_PARTS), sealed, length, event, to->bytes);
+      to->outcome =
+          store->update(self->memory, source, invsrc_call_number(call, INVSRC_NUMBER_REVISION),
+                        (int64_t)invsrc_call_number(call, INVSRC_NUMBER_LEASE_END),
+                        (uint32_t)invsrc_call_number(call, INVSRC_NUMBER_PARTS), sealed, length,
+                        event, to->bytes);
       return 1;
     case INVSRC_WANT_REMOVE:
-      to->outcome = store->remove(self->memory, source, event, to->bytes);
+      to->outcome = store->remove(
+          self->memory, source, invsrc_call_number(call, INVSRC_NUMBER_REVISION), event, to->bytes);
       return 1;
     default:
       return 0;

@@ -122,10 +122,10 @@ static int32_t no_insert(void *context, const invsrc_source *source, const void 
 }
 
 static int32_t no_update(void *context, const invsrc_source *source, uint64_t revision,
-                         uint32_t parts, const void *sealed, uint64_t length,
+                         int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
                          const invsrc_event *event, invsrc_buffer *replaced) {
-  (void)context, (void)source, (void)revision, (void)parts, (void)sealed, (void)length;
-  (void)event, (void)replaced;
+  (void)context, (void)source, (void)revision, (void)lease_end, (void)parts, (void)sealed;
+  (void)length, (void)event, (void)replaced;
   return INVSRC_OUTCOME_UNAVAILABLE;
 }
 

@@ -176,6 +176,21 @@ static void a_change_during_the_probe_makes_its_result_nobody_s(void **state) {
   }
 }
 
+/* Its lease has ended, and somebody else has claimed the source: that claim stays. */
+static void a_late_result_is_nobody_s(void **state) {
+  invsrc_call *late = begin_check(), *current;
+
+  (void)state;
+  set_time(START + MINUTE);
+  current = begin_check();
+  assert_int_equal(invsrc_call_answer_probe(late, INVSRC_OUTCOME_UNREACHABLE, "no", 2), INVSRC_OK);
+  assert_int_equal(end_check(late), INVSRC_OUTCOME_CONFLICT);
+  assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT), START + 2 * MINUTE);
+  assert_int_equal(life_number(INVSRC_SOURCE_ATTEMPTS), 0);
+  assert_int_equal(invsrc_call_answer_probe(current, INVSRC_OUTCOME_OK, NULL, 0), INVSRC_OK);
+  assert_int_equal(end_check(current), INVSRC_OUTCOME_OK);
+}
+
 static void a_source_removed_during_its_probe_stays_away(void **state) {
   invsrc_call *call = begin_check();
 
@@ -210,13 +225,54 @@ static void active_sources_are_checked_again_where_that_is_set(void **state) {
   assert_int_equal(life_number(INVSRC_SOURCE_REVISION), 2);
 }
 
+/* An agent that was told to be away, and answers with another credential. */
+static void a_rotation_that_mends_is_told(void **state) {
+  (void)state;
+  assert_int_equal(invsrc_options_set_recheck(now_living.options, 300), INVSRC_OK);
+  life_renew_service();
+  invsrc_testkit_script_agent(now_living.kit, AGENT, TOKEN("old"), INVSRC_OUTCOME_OK, NULL);
+  assert_int_equal(activate(INVSRC_OUTCOME_OK), 1);
+  invsrc_testkit_script_agent(now_living.kit, AGENT, TOKEN("new"), INVSRC_OUTCOME_OK, NULL);
+  set_time(START + 300 * SECOND);
+  assert_int_equal(activate(INVSRC_OUTCOME_REFUSED), 1);
+  life_assert_event("source.unreachable");
+  assert_int_equal(life_update("{\"auth\":" TOKEN("new") "}", NULL), 200);
+  life_assert_event("source.updated");
+  assert_int_equal(life_number(INVSRC_SOURCE_UNREACHABLE), 1);
+  assert_int_equal(activate(INVSRC_OUTCOME_OK), 1);
+  life_assert_event("source.recovered");
+  /* And within the update, where that asks the agent. */
+  invsrc_testkit_script_agent(now_living.kit, AGENT, TOKEN("newer"), INVSRC_OUTCOME_OK, NULL);
+  set_time(START + 600 * SECOND);
+  assert_int_equal(activate(INVSRC_OUTCOME_REFUSED), 1);
+  life_assert_event("source.unreachable");
+  assert_int_equal(life_update("{\"status\":\"ACTIVE\",\"auth\":" TOKEN("newer") "}", NULL), 200);
+  life_assert_event("source.recovered");
+  assert_int_equal(life_number(INVSRC_SOURCE_UNREACHABLE), 0);
+}
+
+/* Nothing is known of the agent, but the pauses grow all the same. */
+static void a_vault_that_fails_is_not_pestered(void **state) {
+  int64_t pause = 10 * SECOND;
+
+  (void)state;
+  for (int attempt = 1; attempt <= 5; attempt++, pause *= 2) {
+    invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_OPEN, 1, INVSRC_OUTCOME_REFUSED);
+    assert_int_equal(activate(INVSRC_OUTCOME_FAILED), 1);
+    assert_true(life_number(INVSRC_SOURCE_NEXT_CHECK_AT) >= time_now + pause / 2);
+    set_time(life_number(INVSRC_SOURCE_NEXT_CHECK_AT));
+  }
+  assert_int_equal(life_number(INVSRC_SOURCE_LAST_CHECKED_AT), 0);
+  life_assert_event(NULL);
+}
+
 static void a_credential_that_does_not_open_is_told_and_tried_again(void **state) {
   (void)state;
   invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_OPEN, 1, INVSRC_OUTCOME_REFUSED);
   assert_int_equal(activate(INVSRC_OUTCOME_FAILED), 1);
   life_assert_text(INVSRC_SOURCE_LAST_ERROR,
                    "the stored credential cannot be opened: is its master key at hand?");
-  assert_int_equal(life_number(INVSRC_SOURCE_ATTEMPTS), 0); /* nothing was asked of the agent */
+  assert_int_equal(life_number(INVSRC_SOURCE_ATTEMPTS), 1);
   assert_int_equal(life_number(INVSRC_SOURCE_LAST_CHECKED_AT), 0);
   life_assert_event(NULL);
   set_time(START + 10 * SECOND);
@@ -246,11 +302,55 @@ static void what_fails_besides_the_agent_is_tried_again(void **state) {
     assert_int_equal(activate(rows[i].expected), 1);
     invsrc_testkit_reset(now_living.kit);
     life_assert_text(INVSRC_SOURCE_STATUS, "PENDING");
-    assert_int_equal(life_number(INVSRC_SOURCE_ATTEMPTS), 0);
-    /* At the latest when the lease is over. */
-    set_time(time_now + INVSRC_LEASE_DEFAULT * SECOND);
+    assert_int_equal(life_number(INVSRC_SOURCE_LAST_CHECKED_AT), 0);
+    /* At the latest when the lease is over, or the pause. */
+    set_time(time_now + 3600 * SECOND);
   }
   assert_int_equal(activate(INVSRC_OUTCOME_OK), 1);
+}
+
+/* ---- Stores that break the rules -------------------------------------------------- */
+
+static int32_t due_and_fail(void *context, int64_t now, int64_t lease_end, uint64_t limit,
+                            invsrc_source_list *list) {
+  invsrc_memory_store()->due(context, now, lease_end, limit, list);
+  return INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+/* Before what is due, a source of which hardly anything is there. */
+static int32_t due_and_more(void *context, int64_t now, int64_t lease_end, uint64_t limit,
+                            invsrc_source_list *list) {
+  invsrc_source *half = invsrc_source_new();
+
+  invsrc_source_set_text(half, INVSRC_SOURCE_ID, "7", 1);
+  if (invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_DUE) == 1)
+    invsrc_source_list_append(list, half, NULL, 0);
+  invsrc_source_free(half);
+  return invsrc_memory_store()->due(context, now, lease_end, limit, list);
+}
+
+static void set_due(int32_t (*due)(void *, int64_t, int64_t, uint64_t, invsrc_source_list *)) {
+  invsrc_store_vtable table = *invsrc_memory_store();
+
+  table.due = due;
+  invsrc_testkit_use_store(now_living.kit, &table, now_living.memory);
+  invsrc_testkit_install(now_living.kit, now_living.options);
+  life_renew_service();
+}
+
+static void what_was_not_claimed_is_not_probed(void **state) {
+  (void)state;
+  set_due(due_and_fail);
+  assert_int_equal(invsrc_activate_due(now_living.service, START, 9, NULL, NULL, NULL),
+                   INVSRC_EUNAVAILABLE);
+  assert_int_equal(invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_PROBE), 0);
+}
+
+static void a_source_that_is_none_is_told_and_passed_over(void **state) {
+  (void)state;
+  set_due(due_and_more);
+  assert_int_equal(activate(INVSRC_OUTCOME_OK), 2);
+  life_assert_text(INVSRC_SOURCE_STATUS, "ACTIVE");
 }
 
 /* ---- Many ------------------------------------------------------------------------- */
@@ -275,6 +375,19 @@ static void no_more_than_the_most_are_claimed(void **state) {
   assert_int_equal(got.checks, 40);
   assert_int_equal(got.claimed, 40);
   assert_int_equal(activate(INVSRC_OUTCOME_OK), 60);
+}
+
+/* The caller's time is a day ahead of the service's. */
+static void by_another_clock_each_is_checked_once_too(void **state) {
+  heard got = {0};
+
+  (void)state;
+  script(INVSRC_OUTCOME_UNREACHABLE, "no");
+  assert_int_equal(
+      invsrc_activate_due(now_living.service, START + 86400 * SECOND, 1000, hear, &got, NULL),
+      INVSRC_OK);
+  assert_int_equal(got.checks, 1);
+  assert_true(life_number(INVSRC_SOURCE_NEXT_CHECK_AT) > START + 86400 * SECOND);
 }
 
 static void the_visitor_may_stop_it(void **state) {
@@ -458,11 +571,17 @@ int main(void) {
       TEST(an_agent_out_of_reach_is_tried_again_with_growing_pauses),
       TEST(a_refused_credential_waits_for_a_rotation),
       TEST(a_change_during_the_probe_makes_its_result_nobody_s),
+      TEST(a_late_result_is_nobody_s),
       TEST(a_source_removed_during_its_probe_stays_away),
       TEST(active_sources_are_checked_again_where_that_is_set),
+      TEST(a_rotation_that_mends_is_told),
+      TEST(a_vault_that_fails_is_not_pestered),
       TEST(a_credential_that_does_not_open_is_told_and_tried_again),
       TEST(what_fails_besides_the_agent_is_tried_again),
+      TEST(what_was_not_claimed_is_not_probed),
+      TEST(a_source_that_is_none_is_told_and_passed_over),
       TEST(no_more_than_the_most_are_claimed),
+      TEST(by_another_clock_each_is_checked_once_too),
       TEST(the_visitor_may_stop_it),
       TEST(many_are_under_way_at_a_time),
       TEST(what_a_prober_drops_is_due_again_after_the_lease),

@@ -111,17 +111,17 @@ static int32_t list(void *context, const char *storefront, uint64_t storefront_l
   return outcome(context, INVSRC_WANT_LIST);
 }
 
-static int32_t update(void *context, const invsrc_source *source, uint64_t revision, uint32_t parts,
-                      const void *sealed, uint64_t length, const invsrc_event *event,
-                      invsrc_buffer *replaced) {
-  (void)source, (void)revision, (void)parts, (void)sealed, (void)length, (void)event,
-      (void)replaced;
+static int32_t update(void *context, const invsrc_source *source, uint64_t revision,
+                      int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
+                      const invsrc_event *event, invsrc_buffer *replaced) {
+  (void)source, (void)revision, (void)lease_end, (void)parts, (void)sealed, (void)length,
+      (void)event, (void)replaced;
   return outcome(context, INVSRC_WANT_UPDATE);
 }
 
-static int32_t remove_source(void *context, const invsrc_source *source, const invsrc_event *event,
-                             invsrc_buffer *sealed) {
-  (void)source, (void)event, (void)sealed;
+static int32_t remove_source(void *context, const invsrc_source *source, uint64_t revision,
+                             const invsrc_event *event, invsrc_buffer *sealed) {
+  (void)source, (void)revision, (void)event, (void)sealed;
   return outcome(context, INVSRC_WANT_REMOVE);
 }
 

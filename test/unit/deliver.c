@@ -99,6 +99,50 @@ static void at_least_once_is_sometimes_twice(void **state) {
   assert_string_equal(last_text(INVSRC_EVENT_ID), id);
 }
 
+/* Another process, while this one is slow to bring an event. */
+static invsrc_service *beside;
+static int64_t slow_time;
+static uint64_t taken_beside;
+
+static int32_t take_slowly(void *context, const invsrc_event *event) {
+  uint64_t delivered = 0;
+
+  (void)context, (void)event;
+  slow_time += 2 * INVSRC_LEASE_DEFAULT * SECOND;
+  invsrc_testkit_set_time(now_living.kit, slow_time);
+  if (!beside) return INVSRC_OUTCOME_OK;
+  slow_time -= INVSRC_LEASE_DEFAULT * SECOND + SECOND; /* the lease of this event goes on */
+  invsrc_testkit_set_time(now_living.kit, slow_time);
+  assert_int_equal(invsrc_deliver_due(beside, 0, 9, &delivered, NULL, NULL), INVSRC_OK);
+  taken_beside += delivered;
+  return INVSRC_OUTCOME_OK;
+}
+
+static void a_claim_lasts_from_when_it_was_made(void **state) {
+  static const invsrc_events_vtable slow = {sizeof slow, 0, take_slowly};
+  invsrc_service *other = NULL;
+  uint64_t delivered = 0;
+
+  (void)state;
+  assert_int_equal(invsrc_service_new(now_living.options, &other, NULL), INVSRC_OK);
+  invsrc_options_set_events(now_living.options, &slow, NULL);
+  life_renew_service();
+  assert_int_equal(life_create(CREATE), 201);
+  assert_int_equal(life_update("{\"name\":\"Other\"}", NULL), 200);
+  slow_time = START;
+  beside = NULL;
+  taken_beside = 0;
+  assert_int_equal(invsrc_deliver_due(now_living.service, START, 1, &delivered, NULL, NULL),
+                   INVSRC_OK);
+  /* The second is claimed when two leases have passed since the time that is given. */
+  beside = other;
+  assert_int_equal(invsrc_deliver_due(now_living.service, START, 1, &delivered, NULL, NULL),
+                   INVSRC_OK);
+  assert_int_equal(delivered, 1);
+  assert_int_equal(taken_beside, 0);
+  invsrc_service_free(other);
+}
+
 static void without_ears_no_events_are_kept(void **state) {
   (void)state;
   invsrc_options_set_events(now_living.options, NULL, NULL);
@@ -147,6 +191,7 @@ int main(void) {
       TEST(events_come_in_order_and_no_more_than_the_most),
       TEST(an_event_that_is_not_taken_is_brought_again),
       TEST(at_least_once_is_sometimes_twice),
+      TEST(a_claim_lasts_from_when_it_was_made),
       TEST(without_ears_no_events_are_kept),
       TEST(a_store_that_fails_is_told),
       TEST(a_store_without_events_goes_with_no_ears),

@@ -3,6 +3,7 @@
  */
 #include "core/id.h"
 
+#include <invsrc/invsrc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,7 +44,7 @@ static void agent_ids_are_ulids(void **state) {
       {1469918176385, {0}, "agent_01ARYZ6S410000000000000000"},
       {0, {255, 255, 255, 255, 255, 255, 255, 255, 255, 255}, "agent_0000000000ZZZZZZZZZZZZZZZZ"},
       {0, {0, 0, 0, 0, 1, 128, 0, 0, 0, 0}, "agent_000000000000000001G0000000"},
-      {IVS_TIME_LATEST, {0}, "agent_76EZ91ZPZZ0000000000000000"},
+      {INVSRC_TIME_LIMIT, {0}, "agent_76EZ91ZPZZ0000000000000000"},
   };
   char id[IVS_ULID_SIZE];
 
@@ -71,7 +72,7 @@ static void times_are_those_of_the_calendar(void **state) {
   (void)state;
   /* Every day of 8,000 years, each at another time of day. */
   for (int64_t day = 0; day < 8000 * 365; day++) check_time(day * 86400 + day * 7919 % 86400);
-  check_time(IVS_TIME_LATEST / 1000);
+  check_time(INVSRC_TIME_LIMIT / 1000);
   ivs_time_format(text, 1767225600000);
   assert_string_equal(text, "2026-01-01T00:00:00Z");
 }

@@ -24,6 +24,23 @@ static void every_field_has_a_kind_and_a_name(void **state) {
   assert_int_equal(invsrc_source_field_kind(0), 0);
 }
 
+static void every_field_has_its_part(void **state) {
+  static const int32_t fixed[] = {INVSRC_SOURCE_ID, INVSRC_SOURCE_SOURCE_ID, INVSRC_SOURCE_AGENT_ID,
+                                  INVSRC_SOURCE_STOREFRONT};
+
+  (void)state;
+  for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
+    uint32_t part = field <= INVSRC_SOURCE_REVISION ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
+    for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
+      if (fixed[i] == field) part = 0;
+    assert_int_equal(invsrc_source_field_part(field), part);
+  }
+  assert_int_equal(invsrc_source_field_part(-1), 0);
+  assert_int_equal(invsrc_source_field_part(0), 0);
+  assert_int_equal(invsrc_source_field_part(INVSRC_SOURCE_FIELD_END), 0);
+  assert_int_equal(invsrc_source_field_part(INT32_MAX), 0);
+}
+
 static void fields_hold_what_was_set(void **state) {
   invsrc_source *source = invsrc_source_new();
   uint64_t length = 7;
@@ -166,6 +183,7 @@ static void buffers_hold_bytes(void **state) {
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_field_has_a_kind_and_a_name),
+      cmocka_unit_test(every_field_has_its_part),
       cmocka_unit_test(fields_hold_what_was_set),
       cmocka_unit_test(an_event_is_such_a_record_too),
       cmocka_unit_test(a_list_keeps_copies_in_order),

@@ -351,7 +351,8 @@ static void what_no_key_opens_is_counted_and_left(void **state) {
   fill(2, 3, 5); /* a key that was lost */
   fill(0, 5, 8);
   run_sql(DB,
-          "UPDATE sources SET sealed = (SELECT sealed FROM sources WHERE id = '7') WHERE id = '5'");
+          "UPDATE credentials SET sealed = (SELECT sealed FROM credentials WHERE seq = 7)"
+          " WHERE seq = 5");
   length = sealed_of(3, before);
   reseals(1, 0, 4, 3); /* 3 and 4, and 5, which is another's */
   assert_int_equal(sealed_of(3, after), length);
@@ -389,15 +390,15 @@ static void updates_meanwhile_lose_nothing(void **state) {
   length = sealed_of(1, resealed);
   set_text(source, INVSRC_SOURCE_STATUS, "ACTIVE");
   assert_int_equal(
-      store.table->update(store.context, source, 1, INVSRC_PART_RECORD | INVSRC_PART_CHECK, NULL, 0,
-                          NULL, replaced),
+      store.table->update(store.context, source, 1, 0, INVSRC_PART_RECORD | INVSRC_PART_CHECK, NULL,
+                          0, NULL, replaced),
       INVSRC_OUTCOME_OK);
   assert_int_equal(sealed_of(1, stored), length);
   assert_memory_equal(stored, resealed, length);
   assert_true(opens_with(1, 1));
-  assert_int_equal(
-      store.table->update(store.context, source, 1, INVSRC_PART_SEALED, "other", 5, NULL, replaced),
-      INVSRC_OUTCOME_OK);
+  assert_int_equal(store.table->update(store.context, source, 1, 0, INVSRC_PART_SEALED, "other", 5,
+                                       NULL, replaced),
+                   INVSRC_OUTCOME_OK);
   assert_memory_equal(invsrc_buffer_bytes(replaced, &length), resealed, length);
   assert_false(is_on_disk(resealed, length));
   invsrc_source_free(source);
@@ -449,7 +450,7 @@ static void an_interrupted_run_goes_on(void **state) {
   (void)state;
   fill(0, 1, 6);
   run_sql(DB,
-          "CREATE TRIGGER t BEFORE UPDATE ON sources WHEN old.id = '4'"
+          "CREATE TRIGGER t BEFORE UPDATE ON credentials WHEN old.seq = 4"
           " BEGIN SELECT raise(ABORT, ''); END");
   assert_int_equal(invsrc_sqlite_reseal(db, ring, &resealed, NULL, error), INVSRC_EIO);
   assert_int_equal(resealed, 3);

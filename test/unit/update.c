@@ -67,8 +67,8 @@ static void a_rotation_forgets_the_old_credential_after_the_new_is_stored(void *
   call = begin_update("{\"auth\":" TOKEN("new") "}");
   go_on(call, INVSRC_WANT_UPDATE);
   assert_int_equal(now_living.discarded, 0);
-  assert_int_equal(invsrc_call_number(call, INVSRC_INPUT_REVISION), 1);
-  assert_int_equal(invsrc_call_number(call, INVSRC_INPUT_PARTS),
+  assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_REVISION), 1);
+  assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_PARTS),
                    INVSRC_PART_RECORD | INVSRC_PART_CHECK | INVSRC_PART_SEALED);
   assert_int_equal(end_update(call), 200);
   assert_int_equal(now_living.discarded, 1);
@@ -205,13 +205,16 @@ static void sources_by_halves_are_a_failure(void **state) {
   invsrc_source_list_free(list);
 }
 
+#define TO_BASIC                                                                            \
+  "{\"authenticationType\":\"BASIC_AUTH\",\"auth\":{\"type\":\"basic\",\"username\":\"u\"," \
+  "\"password\":\"\"}}"
+
 static void a_change_of_the_agent_is_checked_anew(void **state) {
   static const char *const changes[] = {
       "{\"auth\":" TOKEN("new") "}",
       "{\"endpointUrl\":\"" OTHER_AGENT "\"}",
       "{\"protocol\":\"A2A\"}",
-      "{\"authenticationType\":\"BASIC_AUTH\",\"auth\":{\"type\":\"basic\",\"username\":\"u\","
-      "\"password\":\"\"}}",
+      TO_BASIC,
   };
 
   (void)state;
@@ -258,7 +261,7 @@ static void a_source_that_needs_no_credential_any_more_is_active(void **state) {
   life_assert_event("source.activated");
   assert_int_equal(life_number(INVSRC_SOURCE_AUTH_CONFIGURED), 0);
   assert_int_equal(now_living.discarded, 1);
-  assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT), 0);
+  assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT), START); /* is it there at all? */
 }
 
 static int32_t start_oauth(void *context, const invsrc_source *source, invsrc_buffer *url,
@@ -296,6 +299,49 @@ static void a_source_becomes_one_that_awaits_consent(void **state) {
   assert_int_equal(now_living.discarded, 3);
 }
 
+/* Consent, and the tokens that it gives, are for one agent. */
+static void another_agent_needs_another_consent(void **state) {
+  static const invsrc_oauth_vtable oauth = {sizeof oauth, 0, start_oauth};
+
+  (void)state;
+  invsrc_testkit_use_oauth(now_living.kit, &oauth, NULL);
+  invsrc_testkit_install(now_living.kit, now_living.options);
+  life_renew_service();
+  assert_int_equal(life_create(OF_KIND("OAUTH", "")), 201);
+  assert_int_equal(invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_OAUTH_START), 1);
+  assert_int_equal(life_update("{\"name\":\"x\"}", "\"oauth\":{"), 200);
+  assert_int_equal(invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_OAUTH_START), 1);
+  assert_int_equal(life_update("{\"endpointUrl\":\"" OTHER_AGENT "\"}", "\"oauth\":{"), 200);
+  assert_int_equal(invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_OAUTH_START), 2);
+  assert_int_equal(life_update("{\"oauthAudience\":\"urn:a\"}", "\"oauth\":{"), 200);
+  assert_int_equal(invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_OAUTH_START), 3);
+  assert_int_equal(now_living.discarded, 2);
+  invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_OAUTH_START, 1, INVSRC_OUTCOME_UNAVAILABLE);
+  assert_int_equal(life_update("{\"endpointUrl\":\"" AGENT "\"}", NULL), 503);
+  life_assert_text(INVSRC_SOURCE_ENDPOINT_URL, OTHER_AGENT);
+}
+
+/* Found again, so that what is discarded and told is what was removed. */
+static void a_removal_takes_the_source_as_it_is_by_then(void **state) {
+  invsrc_call *late = NULL;
+  invsrc_response *response = NULL;
+
+  (void)state;
+  assert_int_equal(life_create(CREATE), 201);
+  assert_int_equal(invsrc_call_new_remove(now_living.service, ACME, "agent", 5, &late), INVSRC_OK);
+  go_on(late, INVSRC_WANT_REMOVE);
+  assert_int_equal(life_update("{\"name\":\"Changed\",\"auth\":" TOKEN("new") "}", NULL), 200);
+  go_on(late, INVSRC_WANT_NONE);
+  assert_int_equal(invsrc_call_take_response(late, &response), INVSRC_OK);
+  invsrc_call_free(late);
+  assert_int_equal(life_status(response, NULL), 204);
+  assert_int_equal(now_living.discarded, 2);
+  life_assert_event("source.deleted");
+  assert_non_null(strstr(
+      invsrc_event_text(invsrc_testkit_last_event(now_living.kit), INVSRC_EVENT_PAYLOAD, NULL),
+      "\"name\":\"Changed\""));
+}
+
 static void a_removal_that_fails_keeps_the_source(void **state) {
   static const struct {
     int32_t effect;
@@ -306,7 +352,7 @@ static void a_removal_that_fails_keeps_the_source(void **state) {
       {INVSRC_EFFECT_NOW, INVSRC_OUTCOME_UNAVAILABLE, 503},
       {INVSRC_EFFECT_RANDOM, INVSRC_OUTCOME_UNAVAILABLE, 503},
       {INVSRC_EFFECT_REMOVE, INVSRC_OUTCOME_UNAVAILABLE, 503},
-      {INVSRC_EFFECT_REMOVE, INVSRC_OUTCOME_CONFLICT, 500},
+      {INVSRC_EFFECT_REMOVE, INVSRC_OUTCOME_REFUSED, 500},
       {INVSRC_EFFECT_REMOVE, INVSRC_OUTCOME_NOT_FOUND, 404}, /* someone else has */
   };
 
@@ -362,6 +408,8 @@ int main(void) {
       TEST(a_disabled_source_is_left_alone),
       TEST(a_source_that_needs_no_credential_any_more_is_active),
       TEST(a_source_becomes_one_that_awaits_consent),
+      TEST(another_agent_needs_another_consent),
+      TEST(a_removal_takes_the_source_as_it_is_by_then),
       TEST(a_removal_that_fails_keeps_the_source),
       TEST(wrong_arguments),
   };

@@ -1,0 +1,18 @@
+/*
+ * Questions about source records.
+ */
+#ifndef IVS_CORE_SOURCE_H
+#define IVS_CORE_SOURCE_H
+
+#include <invsrc/invsrc.h>
+
+/* Whether a text field is this text. */
+int ivs_source_is(const invsrc_source *source, int32_t field, const char *text);
+/* Whether a text field is the same in both, or absent in both. */
+int ivs_source_is_same(const invsrc_source *a, const invsrc_source *b, int32_t field);
+/* Whether it has what every source has that is stored. */
+int ivs_source_is_whole(const invsrc_source *source);
+/* Whether it is an OAUTH source without tokens. */
+int ivs_source_awaits_consent(const invsrc_source *source);
+
+#endif
