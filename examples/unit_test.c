@@ -1,6 +1,7 @@
 /*
  * A host's unit tests, with cmocka and libinvsrc-testkit: no network, no database, no
- * clock, no chance. What is tested is the host's own register_agent(), below.
+ * clock, no chance. What is tested is the host's own register_agent() and
+ * check_agents(), below.
  *
  *     cc unit_test.c $(pkg-config --cflags --libs libinvsrc-testkit libinvsrc-providers cmocka)
  */
@@ -15,7 +16,7 @@
 /* cmocka wants the headers above first. */
 #include <cmocka.h>
 
-/* ---- What is tested: a function of the host --------------------------------- */
+/* ---- What is tested: functions of the host ---------------------------------- */
 
 enum registration { REGISTERED, REFUSED, TRY_LATER };
 
@@ -41,7 +42,29 @@ static enum registration register_agent(invsrc_service *service, const char *sto
   return status == 201 ? REGISTERED : status < 500 ? REFUSED : TRY_LATER;
 }
 
-/* ---- The world that it is tested in ------------------------------------------ */
+/* What its operator has to look after. */
+struct trouble {
+  int count;
+  char last[512];
+};
+
+static int32_t hear_check(void *context, const invsrc_check *check) {
+  struct trouble *trouble = context;
+
+  if (check->outcome == INVSRC_OUTCOME_OK || check->outcome == INVSRC_OUTCOME_PROVEN) return 0;
+  trouble->count++;
+  snprintf(trouble->last, sizeof trouble->last, "%s: %s",
+           invsrc_source_text(check->source, INVSRC_SOURCE_SOURCE_ID, NULL), check->reason);
+  return 0;
+}
+
+/* Checks the agents of the sources that wait for it. Returns 0 where it could not. */
+static int check_agents(invsrc_service *service, struct trouble *trouble) {
+  *trouble = (struct trouble){0, ""};
+  return invsrc_activate_due(service, 0, 100, hear_check, trouble, NULL) == INVSRC_OK;
+}
+
+/* ---- The world that they are tested in --------------------------------------- */
 
 #define AGENT(name)                                                                       \
   "{\"name\": \"" name                                                                    \
@@ -150,6 +173,43 @@ static void a_long_outage_is_for_later(void **state) {
   assert_int_equal(try_agent(world, AGENT("An Agent")), REGISTERED);
 }
 
+/* The agent takes one credential, and is scripted by its endpoint. */
+static void an_agent_is_asked_with_its_credential(void **state) {
+  static const char url[] = "https://agent.example/mcp";
+  struct world *world = *state;
+  struct trouble trouble;
+
+  assert_int_equal(try_agent(world, AGENT("An Agent")), REGISTERED);
+  invsrc_testkit_script_agent(world->kit, url, "{\"type\": \"bearer\", \"token\": \"secret\"}",
+                              INVSRC_OUTCOME_PROVEN, NULL);
+  assert_true(check_agents(world->service, &trouble));
+  assert_int_equal(trouble.count, 0);
+  assert_int_equal(try_agent(world, AGENT("Another")), REGISTERED);
+  invsrc_testkit_script_agent(world->kit, url, "{\"type\": \"bearer\", \"token\": \"other\"}",
+                              INVSRC_OUTCOME_PROVEN, NULL);
+  assert_true(check_agents(world->service, &trouble));
+  assert_int_equal(trouble.count, 1);
+  assert_string_equal(trouble.last, "another: the agent refused the credential");
+}
+
+/* It is asked again when its time has come: the kit's clock is set, and nobody waits. */
+static void an_agent_that_is_out_is_asked_again(void **state) {
+  struct world *world = *state;
+  struct trouble trouble;
+
+  assert_int_equal(try_agent(world, AGENT("An Agent")), REGISTERED);
+  invsrc_testkit_script_agent(world->kit, "https://agent.example/mcp", NULL,
+                              INVSRC_OUTCOME_UNREACHABLE, "cannot connect");
+  assert_true(check_agents(world->service, &trouble));
+  assert_string_equal(trouble.last, "an-agent: cannot connect");
+  assert_true(check_agents(world->service, &trouble));
+  assert_int_equal(trouble.count, 0);
+  invsrc_testkit_set_time(world->kit, INT64_C(1767229200000)); /* an hour later */
+  assert_true(check_agents(world->service, &trouble));
+  assert_int_equal(trouble.count, 1);
+  assert_int_equal(invsrc_testkit_calls(world->kit, INVSRC_EFFECT_PROBE), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -159,6 +219,8 @@ int main(void) {
       TEST(an_agent_that_is_not_registered_is_refused),
       TEST(a_short_outage_is_bridged),
       TEST(a_long_outage_is_for_later),
+      TEST(an_agent_is_asked_with_its_credential),
+      TEST(an_agent_that_is_out_is_asked_again),
   };
 
   cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -13,25 +13,19 @@
 #include "log.h"
 
 static const option watch_option = {"watch", NULL, "go on until a signal comes"};
-static const option max_option = {"max", "N", "how many sources are checked at most"};
+static const option max_option = {"max", "N", "check at most N sources, with --watch at each look"};
 
 /* ---- Once ------------------------------------------------------------------------ */
 
 typedef struct round {
-  int has_bar;
+  int has_count;                                   /* a person sees how far it is */
   uint64_t counts[INVSRC_OUTCOME_UNREACHABLE + 1]; /* by outcome */
   uint64_t checked;
 } round;
 
-#define BAR_WIDTH 30
-
-static void draw_bar(const invsrc_check *check) {
-  static const char full[] = "##############################";
-  uint64_t claimed = check->claimed ? check->claimed : 1;
-  int width = (int)(check->checked * BAR_WIDTH / claimed);
-
-  fprintf(stderr, "\r[%-*.*s] %" PRIu64 " of %" PRIu64 " checked\033[K", BAR_WIDTH, width, full,
-          check->checked, check->claimed);
+/* How many are due the store does not tell, so there is no end that a bar could show. */
+static void draw_count(const round *self) {
+  fprintf(stderr, CLEAR_LINE "%" PRIu64 " checked", self->checked);
 }
 
 static int32_t hear_check(void *context, const invsrc_check *check) {
@@ -39,8 +33,8 @@ static int32_t hear_check(void *context, const invsrc_check *check) {
 
   self->counts[check->outcome]++;
   self->checked = check->checked;
-  if (self->has_bar) draw_bar(check);
   log_write_check(check);
+  if (self->has_count) draw_count(self);
   return 0;
 }
 
@@ -48,27 +42,37 @@ static int sum_up(const round *self, uint64_t delivered, uint64_t postponed) {
   const uint64_t *count = self->counts;
   uint64_t unchecked = count[INVSRC_OUTCOME_UNAVAILABLE] + count[INVSRC_OUTCOME_FAILED];
 
-  if (self->has_bar) fputs("\r\033[K", stderr);
+  if (self->has_count) fputs(CLEAR_LINE, stderr);
   printf("checked %" PRIu64 ": %" PRIu64 " reachable, %" PRIu64 " refused, %" PRIu64
-         " unreachable, %" PRIu64 " changed meanwhile; events: %" PRIu64 " delivered, %" PRIu64
-         " postponed\n",
+         " unreachable, %" PRIu64 " changed meanwhile, %" PRIu64 " not checked; events: %" PRIu64
+         " delivered, %" PRIu64 " postponed\n",
          self->checked - unchecked, count[INVSRC_OUTCOME_OK] + count[INVSRC_OUTCOME_PROVEN],
          count[INVSRC_OUTCOME_REFUSED], count[INVSRC_OUTCOME_UNREACHABLE],
-         count[INVSRC_OUTCOME_CONFLICT], delivered, postponed);
+         count[INVSRC_OUTCOME_CONFLICT], unchecked, delivered, postponed);
   if (!unchecked) return EXIT_DONE;
   return complain(EXIT_FAILED, "%" PRIu64 " sources could not be checked", unchecked);
 }
 
-static int activate(host *self, uint64_t max, int has_bar) {
-  round seen = {.has_bar = has_bar};
+/* Until one is not taken: where the receiver is out, each would wait for it in vain. */
+static int32_t deliver(host *self, uint64_t *delivered, uint64_t *postponed) {
+  uint64_t taken;
+  int32_t code;
+
+  do {
+    code = invsrc_deliver_due(self->service, activator_now(), 1, &taken, postponed, self->error);
+    *delivered += taken;
+  } while (code == INVSRC_OK && taken);
+  return code;
+}
+
+static int activate(host *self, uint64_t max, int has_count) {
+  round seen = {.has_count = has_count};
   uint64_t delivered = 0, postponed = 0;
   int32_t code =
       invsrc_activate_due(self->service, activator_now(), max, hear_check, &seen, self->error);
   int status;
 
-  if (code == INVSRC_OK)
-    code = invsrc_deliver_due(self->service, activator_now(), UINT64_MAX, &delivered, &postponed,
-                              self->error);
+  if (code == INVSRC_OK) code = deliver(self, &delivered, &postponed);
   status = sum_up(&seen, delivered, postponed);
   return code == INVSRC_OK ? status : host_complain(self, "cannot activate");
 }
@@ -93,15 +97,16 @@ static int watch(host *self, uint64_t max) {
 
 static int run(const arguments *given) {
   int is_watching = value_of(given, &watch_option) != NULL;
-  int has_bar = !is_watching && isatty(STDERR_FILENO);
+  int has_count = !is_watching && isatty(STDERR_FILENO);
   uint64_t max = UINT64_MAX;
   host self = {0};
   int status = host_number(given, &max_option, 1, UINT64_MAX, &max);
 
-  if (has_bar) log_set_level("warning"); /* the bar tells the rest */
+  if (has_count) log_beside_count();
   if (status == EXIT_DONE)
     status = host_open(&self, given, OLD_STORE, HOST_KEYRING | HOST_AGENTS | HOST_LOG);
-  if (status == EXIT_DONE) status = is_watching ? watch(&self, max) : activate(&self, max, has_bar);
+  if (status == EXIT_DONE)
+    status = is_watching ? watch(&self, max) : activate(&self, max, has_count);
   host_close(&self);
   return status;
 }

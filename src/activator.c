@@ -62,9 +62,7 @@ static void *run_checks(void *context) {
   activator *self = context;
   int32_t code;
 
-  do
-    code = invsrc_activate_due(self->host->service, activator_now(), self->max, hear_check, self,
-                               NULL);
+  do code = invsrc_activate_due(self->host->service, 0, self->max, hear_check, self, NULL);
   while (wait_for_more(self, pause_after(code, "activation")));
   return NULL;
 }
@@ -74,9 +72,7 @@ static int32_t deliver_all(activator *self) {
   uint64_t delivered, postponed;
   int32_t code;
 
-  do
-    code =
-        invsrc_deliver_due(self->host->service, activator_now(), 1, &delivered, &postponed, NULL);
+  do code = invsrc_deliver_due(self->host->service, 0, 1, &delivered, &postponed, NULL);
   while (code == INVSRC_OK && delivered + postponed > 0 && !is_stopping(self));
   return code;
 }

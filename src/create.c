@@ -47,4 +47,4 @@ const command create_command = {
     run,
     {&store_option, &master_key_file_option, &registry_option, &storefront_option, &envelope_option,
      &allow_http_option, &allow_private_option, &max_body_option, &registry_key_file_option,
-     &ca_file_option, &proxy_option, NULL}};
+     &ca_file_option, &proxy_option, &recheck_option, NULL}};

@@ -25,8 +25,10 @@ const option registry_option = {"registry", "URL|file:PATH",
                                 "the AAO registry, or a file of it (required)"};
 const option registry_key_file_option = {"registry-key-file", "FILE",
                                          "an organisation's key for the registry"};
-const option ca_file_option = {"ca-file", "FILE", "CA certificates in place of the system's"};
-const option proxy_option = {"proxy", "URL", "a proxy to the registry and to agents"};
+const option ca_file_option = {"ca-file", "FILE",
+                               "CA certificates in place of the system's, for the webhook too"};
+const option proxy_option = {"proxy", "URL",
+                             "a proxy to the registry and agents, not to the webhook"};
 const option envelope_option = {"envelope", NULL,
                                 "wrap successes in {\"data\": …, \"error\": null}"};
 const option allow_http_option = {"allow-http", NULL, "accept http URLs, for tests"};
@@ -40,7 +42,8 @@ const option json_option = {"json", NULL, "print JSON"};
 const option log_level_option = {"log-level", "LEVEL", "debug, info (default), warning or error"};
 const option parallel_option = {"parallel", "N", "how many agents are asked at a time (256)"};
 const option lease_option = {"lease", "SECONDS", "how long a claim lasts (120)"};
-const option recheck_option = {"recheck", "SECONDS", "how often ACTIVE sources are checked again"};
+const option recheck_option = {"recheck", "SECONDS",
+                               "how often ACTIVE sources are checked again (0: never)"};
 const option probe_tool_option = {"probe-tool", "NAME", "a tool that only reads, to call with MCP"};
 const option api_key_header_option = {"api-key-header", "NAME",
                                       "a field that carries API keys too"};
@@ -295,25 +298,38 @@ static int open_registry(host *self, const arguments *given) {
 /* ---- Agents --------------------------------------------------------------------- */
 
 /* Two connections to each agent, and what else is open. */
-static void raise_file_limit(uint64_t parallel) {
+static int raise_file_limit(uint64_t parallel) {
   rlim_t wanted = (rlim_t)(2 * parallel + OTHER_FILES);
   struct rlimit limit;
 
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
-  limit.rlim_cur = wanted < limit.rlim_max ? wanted : limit.rlim_max;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return EXIT_DONE;
+  if (limit.rlim_max < wanted)
+    return complain(EXIT_FAILED,
+                    "--parallel %llu takes %llu open files, but their hard limit is %llu: raise "
+                    "it, or give a smaller --parallel",
+                    (unsigned long long)parallel, (unsigned long long)wanted,
+                    (unsigned long long)limit.rlim_max);
+  limit.rlim_cur = wanted;
   setrlimit(RLIMIT_NOFILE, &limit);
+  return EXIT_DONE;
+}
+
+/* Each command that makes a source ACTIVE dates its next check, not only one that checks. */
+static int set_recheck(host *self, const arguments *given) {
+  uint64_t recheck = 0;
+  int status = host_number(given, &recheck_option, 0, INVSRC_RECHECK_LIMIT, &recheck);
+
+  if (status == EXIT_DONE) invsrc_options_set_recheck(self->options, (uint32_t)recheck);
+  return status;
 }
 
 /* A claim must outlive the probe that it is for. */
-static int set_times(host *self, const arguments *given) {
-  uint64_t lease = INVSRC_LEASE_DEFAULT, recheck = 0;
+static int set_lease(host *self, const arguments *given) {
+  uint64_t lease = INVSRC_LEASE_DEFAULT;
   int status = host_number(given, &lease_option, 2, INVSRC_LEASE_LIMIT, &lease);
 
-  if (status == EXIT_DONE)
-    status = host_number(given, &recheck_option, 0, INVSRC_RECHECK_LIMIT, &recheck);
   if (status != EXIT_DONE) return status;
   invsrc_options_set_lease(self->options, (uint32_t)lease);
-  invsrc_options_set_recheck(self->options, (uint32_t)recheck);
   invsrc_agents_set_time_limit(self->agents,
                                lease / 2 < PROBE_SECONDS ? (uint32_t)(lease / 2) : PROBE_SECONDS);
   return EXIT_DONE;
@@ -324,11 +340,11 @@ static int open_agents(host *self, const arguments *given) {
   int status = host_number(given, &parallel_option, 1, INVSRC_PARALLEL_LIMIT, &parallel);
 
   if (status == EXIT_DONE) status = open_curl(self, given);
+  if (status == EXIT_DONE && takes(given, &parallel_option)) status = raise_file_limit(parallel);
   if (status != EXIT_DONE) return status;
   if (invsrc_agents_new(self->curl, &self->agents, self->error) != INVSRC_OK)
     return host_complain(self, "cannot make a prober");
   invsrc_agents_set_parallel(self->agents, (uint32_t)parallel);
-  raise_file_limit(parallel);
   if (invsrc_agents_set_api_key_header(self->agents, value_of(given, &api_key_header_option)) !=
       INVSRC_OK)
     return complain(EXIT_USAGE, "--api-key-header must be the name of a field of your own");
@@ -336,17 +352,22 @@ static int open_agents(host *self, const arguments *given) {
       INVSRC_OK)
     return complain(EXIT_USAGE, "--probe-tool must be 1 to 128 of A-Z a-z 0-9 _ - . /");
   invsrc_options_set_prober(self->options, invsrc_agents_prober(), self->agents);
-  return set_times(self, given);
+  return set_lease(self, given);
 }
 
 /* ---- Events --------------------------------------------------------------------- */
 
-/* Logged when it is first brought, and posted until it is taken. */
+/* Posted until it is taken; logged when that is, and when it is not for the first time. */
 static int32_t deliver(void *context, const invsrc_event *event) {
   const host *self = context;
+  int32_t outcome = INVSRC_OUTCOME_OK;
+  int is_taken;
 
-  if (invsrc_event_number(event, INVSRC_EVENT_ATTEMPTS) == 0) log_write_event(event);
-  return self->webhook ? invsrc_webhook_events()->deliver(self->webhook, event) : INVSRC_OUTCOME_OK;
+  if (self->webhook) outcome = invsrc_webhook_events()->deliver(self->webhook, event);
+  is_taken = outcome == INVSRC_OUTCOME_OK;
+  if (is_taken || invsrc_event_number(event, INVSRC_EVENT_ATTEMPTS) == 0)
+    log_write_event(event, is_taken);
+  return outcome;
 }
 
 static const invsrc_events_vtable events = {sizeof events, 0, deliver};
@@ -431,6 +452,7 @@ int host_open(host *self, const arguments *given, wanted_store wanted, unsigned 
     status = needs & HOST_KEYRING ? host_open_keyring(self, given) : open_no_keyring(self);
   if (status == EXIT_DONE && needs & HOST_REGISTRY) status = open_registry(self, given);
   if (status == EXIT_DONE && needs & HOST_AGENTS) status = open_agents(self, given);
+  if (status == EXIT_DONE) status = set_recheck(self, given);
   if (status == EXIT_DONE) status = open_webhook(self, given);
   if (status == EXIT_DONE) status = host_open_store(self, given, wanted);
   if (status != EXIT_DONE) return status;

@@ -22,7 +22,9 @@ static const struct {
               {INVSRC_LOG_WARNING, "warning"},
               {INVSRC_LOG_ERROR, "error"}};
 
-static int32_t lowest = INVSRC_LOG_INFO; /* set before there are threads */
+/* Set before there are threads. */
+static int32_t lowest = INVSRC_LOG_INFO;
+static int is_beside_count = 0;
 
 int log_set_level(const char *name) {
   for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
@@ -31,6 +33,11 @@ int log_set_level(const char *name) {
     return 1;
   }
   return 0;
+}
+
+void log_beside_count(void) {
+  lowest = INVSRC_LOG_WARNING;
+  is_beside_count = 1;
 }
 
 /* A line that is cut where it is full, but always ends as JSON does. */
@@ -54,16 +61,42 @@ static void append(line *to, const char *format, ...) {
   if (length > 0 && (size_t)length < room) to->length += (size_t)length;
 }
 
+#define NO_CHARACTER 0xfffd /* the replacement character, where the text is not UTF-8 */
+
+/* The character at `*at`, which is passed. */
+static unsigned long take_character(const char **at) {
+  static const unsigned long least[] = {0, 0x80, 0x800, 0x10000};
+  const unsigned char *bytes = (const unsigned char *)(*at)++;
+  size_t more = *bytes < 0xe0 ? 1 : *bytes < 0xf0 ? 2 : 3;
+  unsigned long c = *bytes & (0x3fu >> more);
+
+  if (*bytes < 0x80) return *bytes;
+  if (*bytes < 0xc0 || *bytes > 0xf4) return NO_CHARACTER;
+  for (size_t i = 1; i <= more; i++) {
+    if ((bytes[i] & 0xc0) != 0x80) return NO_CHARACTER;
+    c = c << 6 | (bytes[i] & 0x3fu);
+  }
+  if (c < least[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) return NO_CHARACTER;
+  *at += more;
+  return c;
+}
+
 /* What came from outside is ASCII in the log: everything else is escaped. A text that
  * is too long is cut, between characters, so that its quote fits. */
 static void append_text(line *to, const char *text) {
-  char piece[8];
+  char piece[16];
 
   append(to, "\"");
-  for (; *text; text++) {
-    unsigned char c = (unsigned char)*text;
-    const char *form = c < 0x20 || c > 0x7e ? "\\u%04x" : c == '"' || c == '\\' ? "\\%c" : "%c";
-    int length = snprintf(piece, sizeof piece, form, c);
+  while (*text) {
+    unsigned long c = take_character(&text);
+    int length;
+    if (c > 0xffff)
+      length = snprintf(piece, sizeof piece, "\\u%04lx\\u%04lx", 0xd7c0 + (c >> 10),
+                        0xdc00 + (c & 0x3ff));
+    else if (c < 0x20 || c > 0x7e)
+      length = snprintf(piece, sizeof piece, "\\u%04lx", c);
+    else
+      length = snprintf(piece, sizeof piece, c == '"' || c == '\\' ? "\\%c" : "%c", (int)c);
     if (to->length + (size_t)length + sizeof "\"" > LINE_SIZE - RESERVED) break;
     append(to, "%s", piece);
   }
@@ -78,6 +111,7 @@ static void begin(line *to, int32_t level, const char *event) {
   clock_gettime(CLOCK_REALTIME, &now);
   if (gmtime_r(&now.tv_sec, &tm)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
   to->length = 0;
+  if (is_beside_count) append(to, CLEAR_LINE);
   append(to, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"event\":\"%s\"", date,
          now.tv_nsec / 1000000, levels[level - INVSRC_LOG_DEBUG].name, event);
 }
@@ -118,14 +152,17 @@ void log_write(int32_t level, const char *message) {
 
 /* ---- Sources ------------------------------------------------------------------- */
 
-static const char *const outcomes[] = {
-    [INVSRC_OUTCOME_OK] = "ok",
-    [INVSRC_OUTCOME_PROVEN] = "proven",
-    [INVSRC_OUTCOME_REFUSED] = "refused",
-    [INVSRC_OUTCOME_UNREACHABLE] = "unreachable",
-    [INVSRC_OUTCOME_UNAVAILABLE] = "unavailable",
-    [INVSRC_OUTCOME_FAILED] = "failed",
-    [INVSRC_OUTCOME_CONFLICT] = "conflict",
+static const struct {
+  const char *name;
+  int32_t level;
+} outcomes[] = {
+    [INVSRC_OUTCOME_OK] = {"ok", INVSRC_LOG_INFO},
+    [INVSRC_OUTCOME_PROVEN] = {"proven", INVSRC_LOG_INFO},
+    [INVSRC_OUTCOME_REFUSED] = {"refused", INVSRC_LOG_WARNING},
+    [INVSRC_OUTCOME_UNREACHABLE] = {"unreachable", INVSRC_LOG_WARNING},
+    [INVSRC_OUTCOME_UNAVAILABLE] = {"unavailable", INVSRC_LOG_WARNING},
+    [INVSRC_OUTCOME_FAILED] = {"failed", INVSRC_LOG_WARNING},
+    [INVSRC_OUTCOME_CONFLICT] = {"conflict", INVSRC_LOG_INFO},
 };
 
 static void append_field(line *to, const char *name, const char *text) {
@@ -134,16 +171,14 @@ static void append_field(line *to, const char *name, const char *text) {
 }
 
 void log_write_check(const invsrc_check *check) {
-  int is_ours = check->outcome == INVSRC_OUTCOME_UNAVAILABLE ||
-                check->outcome == INVSRC_OUTCOME_FAILED; /* and not the agent's to mend */
-  int32_t level = is_ours ? INVSRC_LOG_WARNING : INVSRC_LOG_INFO;
+  int32_t level = outcomes[check->outcome].level;
   int64_t next = invsrc_source_number(check->source, INVSRC_SOURCE_NEXT_CHECK_AT);
   char time[TIME_SIZE];
   line out;
 
   if (level < lowest) return;
   begin(&out, level, "check");
-  append_field(&out, "outcome", outcomes[check->outcome]);
+  append_field(&out, "outcome", outcomes[check->outcome].name);
   append_field(&out, "status", invsrc_source_text(check->source, INVSRC_SOURCE_STATUS, NULL));
   append(&out, ",\"attempts\":%lld",
          (long long)invsrc_source_number(check->source, INVSRC_SOURCE_ATTEMPTS));
@@ -171,12 +206,15 @@ static void append_source_id(line *to, const char *payload) {
   append_field(to, "sourceId", id);
 }
 
-void log_write_event(const invsrc_event *event) {
+void log_write_event(const invsrc_event *event, int is_taken) {
+  const char *type = invsrc_event_text(event, INVSRC_EVENT_TYPE, NULL);
   const char *payload = invsrc_event_text(event, INVSRC_EVENT_PAYLOAD, NULL);
+  int32_t level = strcmp(type, "source.unreachable") == 0 ? INVSRC_LOG_WARNING : INVSRC_LOG_INFO;
   line out;
 
-  if (INVSRC_LOG_INFO < lowest) return;
-  begin(&out, INVSRC_LOG_INFO, invsrc_event_text(event, INVSRC_EVENT_TYPE, NULL));
+  if (level < lowest) return;
+  begin(&out, level, type);
+  append(&out, ",\"taken\":%s", is_taken ? "true" : "false");
   append_field(&out, "id", invsrc_event_text(event, INVSRC_EVENT_ID, NULL));
   append_field(&out, "storefront", invsrc_event_text(event, INVSRC_EVENT_STOREFRONT, NULL));
   append_source_id(&out, payload ? payload : "");

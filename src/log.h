@@ -8,9 +8,17 @@
 #include <invsrc/invsrc.h>
 #include <stdint.h>
 
+/* Begins a line of a terminal anew. */
+#define CLEAR_LINE "\r\033[K"
+
 /* Sets the lowest level that is written, by its name; before there are threads. 0 where it
  * is none. */
 int log_set_level(const char *name);
+
+/* Where a person sees a count of what is done, which tells the rest: only warnings are
+ * written unless another level is set, and each takes the place of the count. Before there
+ * are threads. */
+void log_beside_count(void);
 
 /* One request and how it went. */
 typedef struct log_request {
@@ -24,9 +32,9 @@ typedef struct log_request {
 } log_request;
 
 void log_write_request(const log_request *request);
-/* A source that was checked, and a change that somebody may wait for. */
+/* A source that was checked, and a change that was brought to who waits for it. */
 void log_write_check(const invsrc_check *check);
-void log_write_event(const invsrc_event *event);
+void log_write_event(const invsrc_event *event, int is_taken);
 void log_write(int32_t level, const char *message);
 
 #endif

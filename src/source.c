@@ -39,7 +39,8 @@ static int is_time(int32_t field) {
 }
 
 static int is_switch(int32_t field) {
-  return field == INVSRC_SOURCE_AUTH_CONFIGURED || field == INVSRC_SOURCE_CREDENTIAL_PROVEN;
+  return field == INVSRC_SOURCE_AUTH_CONFIGURED || field == INVSRC_SOURCE_CREDENTIAL_PROVEN ||
+         field == INVSRC_SOURCE_UNREACHABLE;
 }
 
 /* The value of any field; "" where it is absent. A number is written into `text`. */
@@ -69,8 +70,9 @@ static void print_check(const invsrc_source *source) {
     print_json(error);
   }
   if (next) printf(",\"nextCheckAt\":\"%s\"", format_time(next, time));
-  printf(",\"credentialProven\":%s}",
-         invsrc_source_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN) ? "true" : "false");
+  printf(",\"credentialProven\":%s,\"unreachable\":%s}",
+         invsrc_source_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN) ? "true" : "false",
+         invsrc_source_number(source, INVSRC_SOURCE_UNREACHABLE) ? "true" : "false");
 }
 
 /* Prints the body, which is the library's own JSON, with the check at the end of each
@@ -108,6 +110,7 @@ static const struct {
     {INVSRC_SOURCE_TYPE, "TYPE"},
     {INVSRC_SOURCE_PROTOCOL, "PROTOCOL"},
     {INVSRC_SOURCE_AUTHENTICATION_TYPE, "AUTHENTICATION"},
+    {INVSRC_SOURCE_CREDENTIAL_PROVEN, "PROVEN"},
     {INVSRC_SOURCE_ATTEMPTS, "ATTEMPTS"},
     {INVSRC_SOURCE_LAST_CHECKED_AT, "LAST CHECK"},
     {INVSRC_SOURCE_NEXT_CHECK_AT, "NEXT CHECK"},
@@ -325,7 +328,7 @@ const command source_update_command = {
     run_update,
     {&database_option, &master_key_file_option, &registry_option, &storefront_option,
      &envelope_option, &allow_http_option, &allow_private_option, &max_body_option,
-     &registry_key_file_option, &ca_file_option, &proxy_option, &probe_tool_option,
+     &registry_key_file_option, &ca_file_option, &proxy_option, &recheck_option, &probe_tool_option,
      &api_key_header_option, NULL}};
 
 const command source_remove_command = {
