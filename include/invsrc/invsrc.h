@@ -366,9 +366,7 @@ INVSRC_API uint64_t invsrc_response_total(const invsrc_response *response);
 #define INVSRC_SOURCE_OAUTH_AUDIENCE 17          /* T absent unless set */
 #define INVSRC_SOURCE_REVISION 18                /* N from 1, one more with each update */
 /* The check: what is known of the agent, for the operator; never on the wire. */
-#define INVSRC_SOURCE_ATTEMPTS                                                                   \
-  19                                       /* N checks that failed since one went well, or since \
-                                            * the agent or its credential changed */
+#define INVSRC_SOURCE_ATTEMPTS 19          /* N checks that failed since one went well */
 #define INVSRC_SOURCE_LAST_CHECKED_AT 20   /* N milliseconds; 0: never */
 #define INVSRC_SOURCE_LAST_ERROR 21        /* T why the last check failed; absent if it did not */
 #define INVSRC_SOURCE_NEXT_CHECK_AT 22     /* N milliseconds; 0: none is due */
