@@ -162,15 +162,21 @@ static void keep_number(ivs_private_key *to, const der *number) {
 /* The numbers of an RSA key in their order, and room to reckon. */
 enum { N, E, D, P, Q, DP, DQ, QINV, LEFT, RIGHT, BIGNUMS };
 
+/* OpenSSL takes longer exponents than these as well, and a bit of each is a step of the
+ * signature; and no even modulus. */
+static int are_in_bounds(BIGNUM *const *of) {
+  return BN_num_bits(of[E]) <= RSA_LONGEST_E && BN_num_bits(of[D]) <= BN_num_bits(of[N]) &&
+         BN_is_odd(of[N]) && BN_num_bits(of[P]) > 1 && BN_num_bits(of[Q]) > 1 &&
+         BN_cmp(of[DP], of[P]) < 0 && BN_cmp(of[DQ], of[Q]) < 0 && BN_cmp(of[QINV], of[P]) < 0;
+}
+
 /* Whether the numbers make an RSA key (p and q may be no primes): its kind. Where they do
  * not fit, OpenSSL signs by d alone, which takes it many times as long. */
 static int judge_numbers(BIGNUM *const *of, BN_CTX *context) {
   /* The two factors have the rest 1, divided by the third or by one less. */
   static const int pairs[][4] = {{DP, E, P, 1}, {DQ, E, Q, 1}, {QINV, Q, P, 0}};
 
-  if (BN_num_bits(of[E]) > RSA_LONGEST_E || BN_num_bits(of[D]) > BN_num_bits(of[N]) ||
-      BN_num_bits(of[P]) < 2 || BN_num_bits(of[Q]) < 2)
-    return IVS_KEY_NONE;
+  if (!are_in_bounds(of)) return IVS_KEY_NONE;
   if (!BN_mul(of[LEFT], of[P], of[Q], context)) return OUT_OF_MEMORY;
   if (BN_cmp(of[LEFT], of[N]) != 0) return IVS_KEY_NONE;
   for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {

@@ -126,12 +126,13 @@ static void keys_of_every_form(void **state) {
   }
 }
 
+static const char *const number_names[] = {
+    OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,           OSSL_PKEY_PARAM_RSA_D,
+    OSSL_PKEY_PARAM_RSA_FACTOR1,   OSSL_PKEY_PARAM_RSA_FACTOR2,     OSSL_PKEY_PARAM_RSA_EXPONENT1,
+    OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
+
 /* An RSA key as it is, or with another number in place of one. */
 static int kind_with(EVP_PKEY *key, const char *name, const BIGNUM *other) {
-  static const char *const names[] = {
-      OSSL_PKEY_PARAM_RSA_N,         OSSL_PKEY_PARAM_RSA_E,           OSSL_PKEY_PARAM_RSA_D,
-      OSSL_PKEY_PARAM_RSA_FACTOR1,   OSSL_PKEY_PARAM_RSA_FACTOR2,     OSSL_PKEY_PARAM_RSA_EXPONENT1,
-      OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_COEFFICIENT1};
   OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
   BIGNUM *numbers[8] = {NULL};
   EVP_PKEY *altered = NULL;
@@ -141,9 +142,9 @@ static int kind_with(EVP_PKEY *key, const char *name, const BIGNUM *other) {
   int kind;
 
   for (size_t i = 0; i < 8; i++) {
-    EVP_PKEY_get_bn_param(key, names[i], &numbers[i]);
-    OSSL_PARAM_BLD_push_BN(builder, names[i],
-                           name && strcmp(names[i], name) == 0 ? other : numbers[i]);
+    const char *each = number_names[i];
+    EVP_PKEY_get_bn_param(key, each, &numbers[i]);
+    OSSL_PARAM_BLD_push_BN(builder, each, name && strcmp(each, name) == 0 ? other : numbers[i]);
   }
   params = OSSL_PARAM_BLD_to_param(builder);
   EVP_PKEY_fromdata_init(context);
@@ -184,6 +185,74 @@ static void the_numbers_of_a_key_must_fit(void **state) {
   BN_set_bit(number, 2048);
   assert_int_equal(kind_with(rsa2048, OSSL_PKEY_PARAM_RSA_D, number), IVS_KEY_NONE);
   BN_clear_free(number);
+}
+
+/* What has the same rest but is longer signs the same, only later. */
+static void the_numbers_of_a_key_are_the_shortest(void **state) {
+  static const struct {
+    const char *name, *modulus;
+    BN_ULONG less;
+  } rows[] = {{OSSL_PKEY_PARAM_RSA_EXPONENT1, OSSL_PKEY_PARAM_RSA_FACTOR1, 1},
+              {OSSL_PKEY_PARAM_RSA_EXPONENT2, OSSL_PKEY_PARAM_RSA_FACTOR2, 1},
+              {OSSL_PKEY_PARAM_RSA_COEFFICIENT1, OSSL_PKEY_PARAM_RSA_FACTOR1, 0}};
+  static const int shifts[] = {0, 3000};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+    for (size_t k = 0; k < sizeof shifts / sizeof *shifts; k++) {
+      BIGNUM *number = NULL, *modulus = NULL;
+
+      assert_int_equal(EVP_PKEY_get_bn_param(rsa2048, rows[i].name, &number), 1);
+      assert_int_equal(EVP_PKEY_get_bn_param(rsa2048, rows[i].modulus, &modulus), 1);
+      BN_sub_word(modulus, rows[i].less);
+      BN_lshift(modulus, modulus, shifts[k]);
+      BN_add(number, number, modulus);
+      assert_int_equal(kind_with(rsa2048, rows[i].name, number), IVS_KEY_NONE);
+      BN_clear_free(number);
+      BN_clear_free(modulus);
+    }
+}
+
+/* 4 and a number that is odd: of them all the numbers of a key can be made that fit. */
+static void a_modulus_is_odd(void **state) {
+  BIGNUM *numbers[8];
+  BN_CTX *context = BN_CTX_new();
+  OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+  EVP_PKEY *key = NULL;
+  EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+  OSSL_PARAM *params;
+  BIGNUM *less = BN_new(), *four = BN_new();
+  char pem[PEM_SIZE];
+  enum { N, E, D, P, Q, DP, DQ, QINV };
+
+  (void)state;
+  for (size_t i = 0; i < 8; i++) numbers[i] = BN_new();
+  BN_set_word(numbers[P], 4);
+  BN_set_word(numbers[E], 65537);
+  do {
+    BN_rand(numbers[Q], 2046, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD);
+    BN_copy(less, numbers[Q]);
+    BN_sub_word(less, 1);
+  } while (!BN_mod_inverse(numbers[DQ], numbers[E], less, context));
+  BN_mul(numbers[N], numbers[P], numbers[Q], context);
+  BN_copy(numbers[D], numbers[DQ]);
+  BN_set_word(four, 3);
+  BN_mod_inverse(numbers[DP], numbers[E], four, context);
+  BN_set_word(four, 4);
+  BN_mod_inverse(numbers[QINV], numbers[Q], four, context);
+  for (size_t i = 0; i < 8; i++) OSSL_PARAM_BLD_push_BN(builder, number_names[i], numbers[i]);
+  params = OSSL_PARAM_BLD_to_param(builder);
+  EVP_PKEY_fromdata_init(maker);
+  assert_int_equal(EVP_PKEY_fromdata(maker, &key, EVP_PKEY_KEYPAIR, params), 1);
+  assert_int_equal(kind_of(pem, write_pem(key, TRADITIONAL, pem)), IVS_KEY_NONE);
+  OSSL_PARAM_free(params);
+  OSSL_PARAM_BLD_free(builder);
+  EVP_PKEY_CTX_free(maker);
+  EVP_PKEY_free(key);
+  BN_CTX_free(context);
+  BN_free(less);
+  BN_free(four);
+  for (size_t i = 0; i < 8; i++) BN_clear_free(numbers[i]);
 }
 
 /* The DER of an RSA key whose numbers all have this many bits. */
@@ -413,6 +482,8 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(keys_of_every_form),
       cmocka_unit_test(the_numbers_of_a_key_must_fit),
+      cmocka_unit_test(the_numbers_of_a_key_are_the_shortest),
+      cmocka_unit_test(a_modulus_is_odd),
       cmocka_unit_test(long_keys_are_refused),
       cmocka_unit_test(text_around_a_key_is_allowed),
       cmocka_unit_test(lines_are_as_openssl_wants_them),
