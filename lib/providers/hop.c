@@ -235,18 +235,21 @@ static int is_endless_line(const ivs_hop *hop, CURLcode code) {
   return code == CURLE_OUT_OF_MEMORY && sent > 0 && hop->found.part != IVS_HOP_BODY;
 }
 
-/* The proxy has the only sockets; whether it was reached shows in what it said. */
-static int is_without_proxy(const ivs_hop *hop) {
+/* The proxy has the only sockets: it was not reached where it said nothing, or where time
+ * ran out before there was a connection. */
+static int is_without_proxy(const ivs_hop *hop, CURLcode code) {
+  curl_off_t connected = 0;
   long status = 0;
 
   curl_easy_getinfo(hop->handle, CURLINFO_HTTP_CONNECTCODE, &status);
-  return hop->guard->proxy.length && status == 0;
+  curl_easy_getinfo(hop->handle, CURLINFO_CONNECT_TIME_T, &connected);
+  return hop->guard->proxy.length && status == 0 &&
+         (code == CURLE_COULDNT_CONNECT || (code == CURLE_OPERATION_TIMEDOUT && connected == 0));
 }
 
 /* Ends an exchange whose hop libcurl ended with a fault. */
 static void judge_fault(ivs_hop *hop, CURLcode code) {
-  if (code == CURLE_COULDNT_CONNECT && is_without_proxy(hop))
-    end_with(hop, INVSRC_OUTCOME_UNAVAILABLE, no_proxy);
+  if (is_without_proxy(hop, code)) end_with(hop, INVSRC_OUTCOME_UNAVAILABLE, no_proxy);
   if (code == CURLE_COULDNT_CONNECT && hop->found.barred && !hop->found.opened)
     end_with(hop, INVSRC_OUTCOME_REFUSED, leads_inside);
   if (code == CURLE_PEER_FAILED_VERIFICATION)

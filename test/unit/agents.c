@@ -4,6 +4,7 @@
  * real and hostile agents do to it is in test/peers.
  */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <invsrc/invsrc.h>
 #include <invsrc/providers.h>
 #include <netinet/in.h>
@@ -531,6 +532,37 @@ static void a_proxy_that_is_not_there_is_not_the_agents_fault(void **state) {
   close_host(&host);
 }
 
+/* A full backlog drops what comes, as a firewall does. */
+static void a_proxy_that_drops_us_is_not_the_agents_fault(void **state) {
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  socklen_t size = sizeof address;
+  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  int fill[4];
+  struct host host;
+  char url[64];
+
+  (void)state;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+  assert_int_equal(listen(listener, 0), 0);
+  assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+  snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+  for (size_t i = 0; i < sizeof fill / sizeof *fill; i++) {
+    fill[i] = socket(AF_INET, SOCK_STREAM, 0);
+    fcntl(fill[i], F_SETFL, O_NONBLOCK);
+    (void)connect(fill[i], (struct sockaddr *)&address, size);
+  }
+  assert_int_equal(open_host(&host), 0);
+  assert_int_equal(add_bearers(&host, "/mcp", 1), 0);
+  assert_int_equal(invsrc_curl_set_proxy(host.curl, url), INVSRC_OK);
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(host.count, 1);
+  assert_check(&host, 0, INVSRC_OUTCOME_UNAVAILABLE, "cannot connect to the proxy");
+  close_host(&host);
+  for (size_t i = 0; i < sizeof fill / sizeof *fill; i++) close(fill[i]);
+  close(listener);
+}
+
 /* While the last of many end there is nothing more to claim, which costs a write each time. */
 static void the_store_is_not_asked_at_every_end(void **state) {
   struct host host;
@@ -796,6 +828,7 @@ int main(void) {
       cmocka_unit_test(who_takes_too_long_is_unreachable),
       cmocka_unit_test(what_we_missed_is_not_the_agents_fault),
       cmocka_unit_test(a_proxy_that_is_not_there_is_not_the_agents_fault),
+      cmocka_unit_test(a_proxy_that_drops_us_is_not_the_agents_fault),
       cmocka_unit_test(the_store_is_not_asked_at_every_end),
       cmocka_unit_test(a_prober_can_be_stopped),
       cmocka_unit_test(a_clock_that_fails_blames_nobody),
