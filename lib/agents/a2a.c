@@ -33,7 +33,7 @@ static const struct {
 #define PLACES (sizeof places / sizeof *places)
 
 /* What was found in place of a card, the less telling first. */
-enum { NOTHING, NO_CARD, NO_JSON, NO_INTERFACE, OTHER_ORIGIN, IN_TROUBLE };
+enum { NOTHING, NO_CARD, NO_JSON, FORBIDDEN, IN_TROUBLE, NO_INTERFACE, OTHER_ORIGIN };
 
 void ivs_a2a_begin(ivs_a2a *a2a, const char *url, const ivs_authorization *authorization) {
   const char *members = authorization ? authorization->members : NULL;
@@ -45,7 +45,7 @@ void ivs_a2a_begin(ivs_a2a *a2a, const char *url, const ivs_authorization *autho
   a2a->verdict = (ivs_verdict){0, ""};
   a2a->step = a2a->rpc_url.length ? ASK : CARD;
   a2a->is_asked = 0;
-  a2a->with_credential = 0;
+  a2a->refused_with = 0;
   a2a->telling = NOTHING;
   a2a->place = 0;
 }
@@ -69,7 +69,7 @@ static int32_t make_card_request(const ivs_a2a *a2a, ivs_outgoing *request) {
   if (code == INVSRC_OK) {
     ivs_outgoing_begin(request, "GET", url.bytes);
     ivs_outgoing_add(request, "Accept: ", "application/json");
-    if (a2a->with_credential) ivs_authorization_send(a2a->authorization, request);
+    if (a2a->refused_with) ivs_authorization_send(a2a->authorization, request);
     request->http.redirects = REDIRECTS;
     code = ivs_outgoing_finish(request);
   }
@@ -230,7 +230,7 @@ static void look_on(ivs_a2a *a2a) {
   const char *reason;
   size_t offset;
 
-  a2a->with_credential = 0;
+  a2a->refused_with = 0;
   a2a->place++;
   if (a2a->place < PLACES && places[a2a->place].is_below &&
       (ivs_url_parse(a2a->url, strlen(a2a->url), &uri, &reason, &offset) != INVSRC_OK ||
@@ -239,48 +239,47 @@ static void look_on(ivs_a2a *a2a) {
   go(a2a, a2a->place < PLACES ? CARD : DONE);
 }
 
-/* A 403 without the credential is also what file servers say of what is not there. */
-static int is_refusal(const ivs_a2a *a2a, int32_t status) {
-  return status == 401 || (status == 403 && a2a->with_credential);
+/* Without the credential it means no more than that the card may be private. */
+static int is_to_be_asked_again(const ivs_a2a *a2a, int32_t status) {
+  return ivs_verdict_is_refusal(status) && a2a->authorization && !a2a->refused_with;
 }
 
-/* Without the credential it means no more than that the card is private. */
-static void hear_card_refusal(ivs_a2a *a2a, int32_t status) {
-  if (a2a->authorization && !a2a->with_credential) {
-    a2a->with_credential = 1;
-    go(a2a, CARD);
-    return;
-  }
-  ivs_verdict_set_refused(&a2a->verdict, &a2a->card, status);
-  go(a2a, DONE);
+/* A 403 to whom no 401 asked for a credential is also what file servers say of what is not
+ * there. */
+static int is_refusal(const ivs_a2a *a2a, int32_t status) {
+  return status == 401 || (status == 403 && a2a->refused_with == 401);
 }
 
 /* No card here: which of the places was asked is told, too. */
-static void note_status(ivs_a2a *a2a, int found, int32_t status) {
+static void note_status(ivs_a2a *a2a, int32_t status) {
+  int is_forbidden = status == 403 && a2a->refused_with;
   char answer[IVS_STATUS_SIZE], reason[2 * IVS_STATUS_SIZE];
 
   ivs_verdict_write_status(&a2a->card, status, answer);
-  snprintf(reason, sizeof reason, ": %s%s %s", places[a2a->place].path,
-           places[a2a->place].is_below ? " below endpointUrl" : "", answer);
-  note(a2a, found, reason);
+  snprintf(reason, sizeof reason, ": %s%s %s%s%s", places[a2a->place].path,
+           places[a2a->place].is_below ? " below endpointUrl" : "", answer,
+           is_forbidden ? " with the credential, too: check " : "",
+           is_forbidden ? a2a->card.members : "");
+  note(a2a, status >= 500 ? IN_TROUBLE : is_forbidden ? FORBIDDEN : NO_CARD, reason);
 }
 
 static int32_t hear_card(ivs_a2a *a2a, const invsrc_http_reply *reply) {
   int32_t status = invsrc_http_reply_status(reply), code = INVSRC_OK;
 
-  if (is_refusal(a2a, status)) {
-    hear_card_refusal(a2a, status);
+  if (is_to_be_asked_again(a2a, status)) {
+    a2a->refused_with = status;
+    go(a2a, CARD);
     return INVSRC_OK;
   }
-  if (status >= 500) {
-    note_status(a2a, IN_TROUBLE, status);
+  if (is_refusal(a2a, status)) {
+    ivs_verdict_set_refused(&a2a->verdict, &a2a->card, status);
     go(a2a, DONE);
     return INVSRC_OK;
   }
   if (status == 200)
     code = read_reply(a2a, reply);
   else
-    note_status(a2a, NO_CARD, status);
+    note_status(a2a, status);
   if (code != INVSRC_OK) return code;
   if (a2a->rpc_url.length)
     go(a2a, ASK);

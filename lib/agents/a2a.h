@@ -22,9 +22,9 @@ typedef struct ivs_a2a {
   /* Where it stands. */
   int step;
   int is_asked;
-  size_t place;        /* of the card, as a row of a table */
-  int with_credential; /* the card is asked for with it */
-  int telling;         /* how much the verdict says of what was found in place of a card */
+  size_t place;         /* of the card, as a row of a table */
+  int32_t refused_with; /* where the card is asked for again, with the credential; else 0 */
+  int telling;          /* how much the verdict says of what was found in place of a card */
   /* What the card says; kept from one probe of an agent to the next. */
   int is_current; /* A2A 1.0 */
   ivs_buffer rpc_url;

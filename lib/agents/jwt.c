@@ -315,7 +315,7 @@ static int is_error(const ivs_json *root, int32_t status, ivs_verdict *verdict) 
   size_t length;
   const char *code = ivs_json_string(error, &length);
 
-  if (!error) return 0;
+  if (!error || ivs_json_is_null(error)) return 0;
   for (size_t i = 0; code && i < sizeof errors / sizeof *errors; i++)
     if (strcmp(errors[i].code, code) == 0) {
       if (status >= 500 && errors[i].outcome == INVSRC_OUTCOME_REFUSED) return 0;

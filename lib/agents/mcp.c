@@ -233,6 +233,8 @@ static const ivs_json *offer_of(const ivs_mcp *mcp) {
   return ivs_json_is_array(list) ? list : NULL;
 }
 
+/* Some servers of the versions with sessions answer a method that they do not know with 500
+ * or 501. */
 static void hear_discover(ivs_mcp *mcp, const invsrc_http_reply *reply) {
   const ivs_json *list = ivs_json_member(mcp->answer.result, "supportedVersions");
   int32_t status = invsrc_http_reply_status(reply);
@@ -244,7 +246,7 @@ static void hear_discover(ivs_mcp *mcp, const invsrc_http_reply *reply) {
     take_offer(mcp, list);
   } else if (ivs_rpc_code(&mcp->answer) == WRONG_VERSION && offer_of(mcp)) {
     take_offer(mcp, offer_of(mcp));
-  } else if (status >= 500 || (status >= 300 && status < 400) ||
+  } else if (status > 501 || (status >= 300 && status < 400) ||
              (mcp->answer.error && ivs_rpc_is_refusal(&mcp->answer))) {
     reject(mcp, reply);
   } else {

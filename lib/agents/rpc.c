@@ -39,6 +39,7 @@ int32_t ivs_rpc_read(const char *text, size_t length, int32_t id, ivs_rpc_answer
   if (code != INVSRC_OK) return code == INVSRC_ENOMEM ? code : INVSRC_OK;
   root = ivs_json_root(answer->document);
   answer->error = ivs_json_member(root, "error");
+  if (ivs_json_is_null(answer->error)) answer->error = NULL; /* some write it beside a result */
   if (!answer->error) answer->result = ivs_json_member(root, "result");
   if (!is_for(root, id) || (!answer->result && !ivs_json_is_object(answer->error)))
     ivs_rpc_answer_end(answer);

@@ -158,6 +158,7 @@ static void the_card_is_looked_for(void **state) {
       CARD(WELL_KNOWN, 404, NO_BODY),
       CARD(OLDER, 200, {SCRIPT_HTML, NULL}, "<html></html>", NULL, 0),
       CARD("/a2a" WELL_KNOWN, 403, NO_BODY),
+      CARD_WITH("/a2a" WELL_KNOWN, 403, NO_BODY),
       CARD("/a2a" OLDER, 200, JSON(GOOD_CARD)),
       ASK("GetTask", 200, JSON("{\"id\":$,\"result\":{}}")),
       BARE("GetTask", 403, NO_BODY),
@@ -165,7 +166,7 @@ static void the_card_is_looked_for(void **state) {
   };
   static const struct script_line nowhere[] = {
       CARD(WELL_KNOWN, 404, NO_BODY), CARD(OLDER, 404, NO_BODY),
-      CARD("/a2a" WELL_KNOWN, 403, NO_BODY), CARD("/a2a" OLDER, 404, NO_BODY), NONE};
+      CARD("/a2a" WELL_KNOWN, 410, NO_BODY), CARD("/a2a" OLDER, 404, NO_BODY), NONE};
   static const struct script_line away[] = {CARD(WELL_KNOWN, 404, NO_BODY),
                                             CARD(OLDER, 404, NO_BODY), NONE};
   static const struct script_line at_root[] = {CARD(WELL_KNOWN, 404, NO_BODY),
@@ -258,20 +259,46 @@ static void private_cards_are_asked_for_again(void **state) {
   static const struct script_line bad[] = {CARD(WELL_KNOWN, 401, NO_BODY),
                                            CARD_WITH(WELL_KNOWN, 403, NO_BODY), NONE};
   static const struct script_line none[] = {CARD(WELL_KNOWN, 401, NO_BODY), NONE};
+  /* Some gateways say 403 where others say 401. */
+  static const struct script_line gateway[] = {
+      CARD(WELL_KNOWN, 403, NO_BODY), CARD_WITH(WELL_KNOWN, 200, JSON(GOOD_CARD)),
+      ASK("GetTask", 200, JSON(NOT_FOUND)), BARE("GetTask", 403, NO_BODY), NONE};
+  static const struct script_line forbidden[] = {
+      CARD(WELL_KNOWN, 403, NO_BODY),   CARD_WITH(WELL_KNOWN, 403, NO_BODY),
+      CARD(OLDER, 404, NO_BODY),        CARD("/a2a" WELL_KNOWN, 404, NO_BODY),
+      CARD("/a2a" OLDER, 404, NO_BODY), NONE};
 
   (void)state;
   CHECK(good, PROVEN, "");
   CHECK(missing, PROVEN, "");
+  CHECK(gateway, PROVEN, "");
+  check_at(ORIGIN "/a2a/", forbidden, BEARER, 0, UNREACHABLE,
+           "the agent card: /.well-known/agent-card.json answered 403 with the credential, too: "
+           "check auth.token");
   CHECK(bad, REFUSED, "the agent card answered 403: check auth.token");
   check_at(ENDPOINT, none, NULL, 0, REFUSED, "the agent card answered 401: it wants a credential");
 }
 
 static void agents_that_are_down_are_told(void **state) {
-  static const struct script_line down[] = {CARD(WELL_KNOWN, 503, NO_BODY), NONE};
+  static const struct script_line down[] = {CARD(WELL_KNOWN, 503, NO_BODY),
+                                            CARD(OLDER, 502, NO_BODY), NONE};
+  static const struct script_line shared[] = {CARD(WELL_KNOWN, 502, NO_BODY),
+                                              CARD(OLDER, 502, NO_BODY),
+                                              CARD("/a2a" WELL_KNOWN, 200, JSON(GOOD_CARD)),
+                                              ASK("GetTask", 200, JSON(NOT_FOUND)),
+                                              BARE("GetTask", 401, NO_BODY),
+                                              NONE};
+  static const struct script_line elsewhere[] = {
+      CARD(WELL_KNOWN, 200, JSON("{\"url\":\"https://other.example/\"}")),
+      CARD(OLDER, 502, NO_BODY), NONE};
   static const struct script_line away[] = {CARD(WELL_KNOWN, NO_ANSWER("took too long")), NONE};
 
   (void)state;
-  CHECK(down, UNREACHABLE, "the agent card: /.well-known/agent-card.json answered 503");
+  check_at(ORIGIN, down, BEARER, 0, UNREACHABLE,
+           "the agent card: /.well-known/agent.json answered 502");
+  check_at(ORIGIN "/a2a", shared, BEARER, 0, PROVEN, "");
+  check_at(ORIGIN, elsewhere, BEARER, 0, UNREACHABLE,
+           "the agent card names another origin, which must not see the credential");
   CHECK(away, UNREACHABLE, "the agent card: took too long");
 }
 
@@ -326,6 +353,7 @@ static void tasks_may_be_missing_in_other_ways(void **state) {
       {404, NOT_FOUND},
       {400, "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32001,\"message\":\"x\"}}"},
       {200, "{\"id\":$,\"result\":null}"},
+      {200, "{\"id\":$,\"result\":{},\"error\":null}"},
   };
   static const struct script_line away = ASK("GetTask", NO_ANSWER("took too long"));
 

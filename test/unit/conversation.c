@@ -227,14 +227,14 @@ static void kept_tokens_are_used_and_renewed_once(void **state) {
   static const struct script_line twice[] = {ASK("kept", "server/discover", 401, NO_BODY),
                                              EXCHANGE(200, TOKEN("fresh")),
                                              ASK("fresh", "server/discover", 401, NO_BODY), NONE};
-  static const struct script_line down[] = {ASK("kept", "server/discover", 500, NO_BODY), NONE};
+  static const struct script_line down[] = {ASK("kept", "server/discover", 502, NO_BODY), NONE};
 
   (void)state;
   check_jwt(good, "kept", PROVEN, "", NULL);
   check_jwt(renewed, "kept", OK, "", "fresh");
   check_jwt(late, "kept", PROVEN, "", "fresh");
   check_jwt(twice, "kept", REFUSED, JWT_401, "fresh");
-  check_jwt(down, "kept", UNREACHABLE, "answered 500", NULL);
+  check_jwt(down, "kept", UNREACHABLE, "answered 502", NULL);
 }
 
 /* The key is an EC key, which makes no RS256: nobody notices while a token is good. */

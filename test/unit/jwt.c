@@ -284,6 +284,7 @@ static void tokens_are_used_for_most_of_their_life(void **state) {
       {",\"expires_in\":9007199254740993", 2073600000},
       {",\"expires_in\":\"100\"", 3600000},
       {",\"expires_in\":null", 3600000},
+      {",\"error\":null", 3600000},
   };
 
   (void)state;

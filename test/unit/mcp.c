@@ -138,6 +138,23 @@ static void what_anybody_may_see_proves_nothing(void **state) {
 
 /* ---- Sessions ------------------------------------------------------------------------ */
 
+/* As a server that does not know the method of the stateless version may say so. */
+static void sessions_follow_a_server_error(void **state) {
+  static const int32_t statuses[] = {500, 501};
+
+  (void)state;
+  for (size_t i = 0; i < COUNT(statuses); i++) {
+    const struct script_line lines[] = {
+        DISCOVER(statuses[i], JSON(ERROR("-32603", "Missing handler: server/discover"))),
+        INITIALIZE(200, JSON(INITIALIZED("2025-06-18"))),
+        NOTIFY(202, NO_BODY),
+        LIST(200, JSON(TOOLS)),
+        BARE("initialize", 401, NO_BODY),
+        NONE};
+    CHECK(lines, PROVEN, "");
+  }
+}
+
 static void sessions_follow(void **state) {
   static const struct script_line lines[] = {
       DISCOVER(400, JSON("{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32000,\"message\":"
@@ -352,7 +369,9 @@ static const struct {
     {{DISCOVER(200, NO_BODY), INITIALIZE(200, {NULL, NULL}, "  <html>", NULL, 0), NONE},
      "answered HTML, not MCP: check endpointUrl and protocol"},
     {{DISCOVER(302, NO_BODY), NONE}, "answered 302: check endpointUrl and protocol"},
-    {{DISCOVER(500, NO_BODY), NONE}, "answered 500"},
+    {{DISCOVER(500, NO_BODY), INITIALIZE(500, NO_BODY), NONE}, "answered 500"},
+    {{DISCOVER(501, NO_BODY), INITIALIZE(503, NO_BODY), NONE}, "answered 503"},
+    {{DISCOVER(502, NO_BODY), NONE}, "answered 502"},
     {{DISCOVER(503, JSON(DISCOVERED)), NONE}, "answered 503"},
     {{DISCOVER(422, NO_BODY), INITIALIZE(307, NO_BODY), NONE},
      "answered 307: check endpointUrl and protocol"},
@@ -814,6 +833,7 @@ int main(void) {
       cmocka_unit_test(the_stateless_version_calls_a_tool),
       cmocka_unit_test(what_anybody_may_see_proves_nothing),
       cmocka_unit_test(sessions_follow),
+      cmocka_unit_test(sessions_follow_a_server_error),
       cmocka_unit_test(servers_without_sessions_have_nothing_to_close),
       cmocka_unit_test(a_tool_is_called_in_the_session),
       cmocka_unit_test(versions_are_negotiated),
