@@ -366,7 +366,7 @@ static inline void check_revisions(struct store store) {
   assert_same_source(before, after);
   assert_stored(store, "acme", "4200", "4200");
   assert_event(store, INT64_MAX, INT64_MAX, NULL, 0);
-  /* A check keeps the revision: the next one may write with it too, and then no more. */
+  /* Without the record the revision stays: the next may write with it too, and then no more. */
   assert_int_equal(update_with(store, source, 1, INVSRC_PART_CHECK, NULL, NULL, NULL),
                    INVSRC_OUTCOME_OK);
   assert_int_equal(update_with(store, source, 1, INVSRC_PART_CHECK, NULL, NULL, NULL),

@@ -364,14 +364,15 @@ INVSRC_API uint64_t invsrc_response_total(const invsrc_response *response);
 #define INVSRC_SOURCE_UPDATED_AT 15              /* N the same */
 #define INVSRC_SOURCE_STOREFRONT 16              /* T the owner; never on the wire */
 #define INVSRC_SOURCE_OAUTH_AUDIENCE 17          /* T absent unless set */
-#define INVSRC_SOURCE_REVISION 18                /* N from 1, one more with each update */
+#define INVSRC_SOURCE_REVISION 18                /* N from 1, one more with each change told */
 /* The check: what is known of the agent, for the operator; never on the wire. */
-#define INVSRC_SOURCE_ATTEMPTS 19          /* N checks that failed since one went well */
+/* N checks that failed since one went well, or since the agent or its credential changed */
+#define INVSRC_SOURCE_ATTEMPTS 19
 #define INVSRC_SOURCE_LAST_CHECKED_AT 20   /* N milliseconds; 0: never */
 #define INVSRC_SOURCE_LAST_ERROR 21        /* T why the last check failed; absent if it did not */
 #define INVSRC_SOURCE_NEXT_CHECK_AT 22     /* N milliseconds; 0: none is due */
 #define INVSRC_SOURCE_CREDENTIAL_PROVEN 23 /* N 1: the agent took it, and refused who had none */
-#define INVSRC_SOURCE_UNREACHABLE 24       /* N 1: source.unreachable was told, and nothing since */
+#define INVSRC_SOURCE_UNREACHABLE 24       /* N 1: source.unreachable was told, and its end not */
 #define INVSRC_SOURCE_FIELD_END 25         /* one past the last; grows with the library */
 
 /* The value of a text field, or NULL: absent, not a text field, or unknown.

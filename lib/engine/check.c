@@ -117,13 +117,10 @@ static void after_now(invsrc_call *call) {
     give_up(call);
 }
 
-static int is_status(const invsrc_call *call, const char *status) {
-  return ivs_source_is(call->draft.source, INVSRC_SOURCE_STATUS, status);
-}
-
 /* When to probe next: 0 for never. `failures` are those in a row, of whatever kind. */
 static int64_t next_check(const invsrc_call *call, const struct effect *effect, int64_t failures) {
-  int64_t recheck = is_status(call, "ACTIVE") ? call->service->options.recheck : 0;
+  int is_active = ivs_source_is(call->draft.source, INVSRC_SOURCE_STATUS, "ACTIVE");
+  int64_t recheck = is_active ? call->service->options.recheck : 0;
 
   if (effect->by_time) return call->now + ivs_pause(failures, call->random);
   return recheck ? call->now + recheck : 0;
@@ -146,12 +143,14 @@ static int32_t set_check(invsrc_call *call, const struct effect *effect) {
                                 *call->reason ? call->reason : NULL, strlen(call->reason));
 }
 
+static int activates(const invsrc_call *call, const struct effect *effect) {
+  return effect->is_good && ivs_source_is(call->found, INVSRC_SOURCE_STATUS, "PENDING");
+}
+
 static int32_t set_active(invsrc_call *call) {
   invsrc_source *source = call->draft.source;
 
   invsrc_source_set_number(source, INVSRC_SOURCE_UPDATED_AT, call->now);
-  invsrc_source_set_number(source, INVSRC_SOURCE_REVISION, (int64_t)call->revision + 1);
-  call->parts |= INVSRC_PART_RECORD;
   return invsrc_source_set_text(source, INVSRC_SOURCE_STATUS, "ACTIVE", strlen("ACTIVE"));
 }
 
@@ -159,9 +158,16 @@ static int32_t set_active(invsrc_call *call) {
 static const char *event_type(const invsrc_call *call, const struct effect *effect) {
   int was_unreachable = invsrc_source_number(call->found, INVSRC_SOURCE_UNREACHABLE) != 0;
 
-  if (call->parts & INVSRC_PART_RECORD) return "source.activated";
+  if (activates(call, effect)) return "source.activated";
   if (!effect->is_answer || effect->is_good != was_unreachable) return NULL;
   return effect->is_good ? "source.recovered" : "source.unreachable";
+}
+
+/* What is told is kept under another revision: an update that has read the source before must
+ * not write back that the agent is as it was, or the other end would never be told. */
+static void renew_revision(invsrc_call *call) {
+  invsrc_source_set_number(call->draft.source, INVSRC_SOURCE_REVISION, (int64_t)call->revision + 1);
+  call->parts |= INVSRC_PART_RECORD;
 }
 
 static void after_random(invsrc_call *call) {
@@ -173,12 +179,13 @@ static void after_random(invsrc_call *call) {
     return;
   }
   call->parts = INVSRC_PART_CHECK;
-  if ((effect->is_good && is_status(call, "PENDING") && set_active(call) != INVSRC_OK) ||
+  if ((activates(call, effect) && set_active(call) != INVSRC_OK) ||
       set_check(call, effect) != INVSRC_OK) {
     conclude(call, INVSRC_OUTCOME_UNAVAILABLE);
     return;
   }
   type = event_type(call, effect);
+  if (type) renew_revision(call);
   if (type && ivs_call_make_event(call, type, call->draft.source,
                                   *call->reason ? call->reason : NULL) != INVSRC_OK)
     conclude(call, INVSRC_OUTCOME_UNAVAILABLE);

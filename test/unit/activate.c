@@ -91,7 +91,8 @@ static void an_agent_out_of_reach_is_tried_again_with_growing_pauses(void **stat
     assert_int_equal(activate(INVSRC_OUTCOME_UNREACHABLE), 1);
     assert_int_equal(activate(0), 0);
     assert_int_equal(life_number(INVSRC_SOURCE_ATTEMPTS), attempt);
-    assert_int_equal(life_number(INVSRC_SOURCE_REVISION), 1);
+    assert_int_equal(life_number(INVSRC_SOURCE_REVISION), 2); /* with what was told, once */
+    assert_int_equal(life_number(INVSRC_SOURCE_UPDATED_AT), START);
     life_assert_text(INVSRC_SOURCE_LAST_ERROR, "cannot connect");
     life_assert_event(attempt == 1 ? "source.unreachable" : NULL);
     next = life_number(INVSRC_SOURCE_NEXT_CHECK_AT);
@@ -222,7 +223,8 @@ static void active_sources_are_checked_again_where_that_is_set(void **state) {
   script(INVSRC_OUTCOME_OK, NULL);
   assert_int_equal(activate(INVSRC_OUTCOME_OK), 1);
   life_assert_event("source.recovered");
-  assert_int_equal(life_number(INVSRC_SOURCE_REVISION), 2);
+  assert_int_equal(life_number(INVSRC_SOURCE_REVISION), 4);
+  assert_int_equal(life_number(INVSRC_SOURCE_UPDATED_AT), START);
 }
 
 /* An agent that was told to be away, and answers with another credential. */

@@ -59,6 +59,34 @@ static void a_removed_source_is_not_updated(void **state) {
   assert_int_equal(now_living.discarded, 2); /* the removed and the late one */
 }
 
+/* The check comes between what a rotation reads and what it writes. */
+static void check_during_rotation(int64_t time, int32_t outcome, const char *event) {
+  invsrc_call *late = begin_update("{\"auth\":" TOKEN("late") "}");
+
+  go_on(late, INVSRC_WANT_UPDATE);
+  invsrc_testkit_set_time(now_living.kit, time);
+  invsrc_testkit_script_agent(now_living.kit, AGENT, NULL, outcome, NULL);
+  assert_int_equal(invsrc_activate_due(now_living.service, time, 9, NULL, NULL, NULL), INVSRC_OK);
+  life_assert_event(event);
+  assert_int_equal(end_update(late), 409);
+  life_assert_event(NULL);
+  assert_int_equal(life_number(INVSRC_SOURCE_UNREACHABLE), outcome != INVSRC_OUTCOME_OK);
+  assert_int_equal(life_number(INVSRC_SOURCE_LAST_CHECKED_AT), time);
+  assert_int_equal(life_number(INVSRC_SOURCE_UPDATED_AT), START);
+}
+
+/* Else the update would write back what it read, and one of the two would never be heard. */
+static void an_update_loses_to_a_check_that_is_told(void **state) {
+  (void)state;
+  assert_int_equal(invsrc_options_set_recheck(now_living.options, 300), INVSRC_OK);
+  life_renew_service();
+  assert_int_equal(life_create(CREATE), 201);
+  check_during_rotation(START, INVSRC_OUTCOME_OK, "source.activated");
+  check_during_rotation(START + 300 * SECOND, INVSRC_OUTCOME_REFUSED, "source.unreachable");
+  check_during_rotation(START + 600 * SECOND, INVSRC_OUTCOME_OK, "source.recovered");
+  assert_int_equal(life_number(INVSRC_SOURCE_REVISION), 4);
+}
+
 static void a_rotation_forgets_the_old_credential_after_the_new_is_stored(void **state) {
   invsrc_call *call;
 
@@ -397,6 +425,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       TEST(of_two_updates_that_race_one_wins),
       TEST(a_removed_source_is_not_updated),
+      TEST(an_update_loses_to_a_check_that_is_told),
       TEST(a_rotation_forgets_the_old_credential_after_the_new_is_stored),
       TEST(an_old_credential_that_cannot_be_forgotten_is_logged),
       TEST(an_update_that_fails_keeps_the_old),
