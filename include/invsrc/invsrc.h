@@ -249,7 +249,8 @@ INVSRC_API int32_t invsrc_create(invsrc_service *service, const char *storefront
 
 /* The other operations, likewise for a storefront that the host has authenticated
  * itself. Return as invsrc_create(); INVSRC_EINVAL also for a NULL source id or an
- * empty one. */
+ * empty one. An update that loses a race is answered with 409, and so is a removal that
+ * loses eight in a row. */
 INVSRC_API int32_t invsrc_get(invsrc_service *service, const char *storefront,
                               uint64_t storefront_length, const char *source_id,
                               uint64_t source_id_length, invsrc_response **response,

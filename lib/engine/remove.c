@@ -17,17 +17,18 @@ static void start(invsrc_call *call) {
   ivs_call_want(call, INVSRC_WANT_GET, after_get);
 }
 
-/* Time and chance are asked for once. */
+/* Time is asked for with each try: the event comes after those of the changes that it lost to. */
 static void after_get(invsrc_call *call) {
+  if (ivs_call_went_well(call)) ivs_call_want(call, INVSRC_WANT_NOW, after_now);
+}
+
+/* Chance is asked for once: what it was for was not kept. */
+static void after_now(invsrc_call *call) {
   if (!ivs_call_went_well(call)) return;
   if (call->tries)
     after_random(call);
   else
-    ivs_call_want(call, INVSRC_WANT_NOW, after_now);
-}
-
-static void after_now(invsrc_call *call) {
-  if (ivs_call_went_well(call)) ivs_call_want_random(call, 0, after_random);
+    ivs_call_want_random(call, 0, after_random);
 }
 
 /* Makes the response and the event, so that nothing can fail once the source is gone. */

@@ -349,25 +349,50 @@ static void another_agent_needs_another_consent(void **state) {
   life_assert_text(INVSRC_SOURCE_ENDPOINT_URL, OTHER_AGENT);
 }
 
+static const char *last_event_text(int32_t field) {
+  return invsrc_event_text(invsrc_testkit_last_event(now_living.kit), field, NULL);
+}
+
 /* Found again, so that what is discarded and told is what was removed. */
 static void a_removal_takes_the_source_as_it_is_by_then(void **state) {
   invsrc_call *late = NULL;
   invsrc_response *response = NULL;
+  char updated[64];
 
   (void)state;
   assert_int_equal(life_create(CREATE), 201);
   assert_int_equal(invsrc_call_new_remove(now_living.service, ACME, "agent", 5, &late), INVSRC_OK);
   go_on(late, INVSRC_WANT_REMOVE);
+  invsrc_testkit_set_time(now_living.kit, START + 1);
   assert_int_equal(life_update("{\"name\":\"Changed\",\"auth\":" TOKEN("new") "}", NULL), 200);
+  life_assert_event("source.updated");
+  snprintf(updated, sizeof updated, "%s", last_event_text(INVSRC_EVENT_ID));
+  invsrc_testkit_set_time(now_living.kit, START + 2);
   go_on(late, INVSRC_WANT_NONE);
   assert_int_equal(invsrc_call_take_response(late, &response), INVSRC_OK);
   invsrc_call_free(late);
   assert_int_equal(life_status(response, NULL), 204);
   assert_int_equal(now_living.discarded, 2);
   life_assert_event("source.deleted");
-  assert_non_null(strstr(
-      invsrc_event_text(invsrc_testkit_last_event(now_living.kit), INVSRC_EVENT_PAYLOAD, NULL),
-      "\"name\":\"Changed\""));
+  assert_non_null(strstr(last_event_text(INVSRC_EVENT_PAYLOAD), "\"name\":\"Changed\""));
+  /* And it is dated after what it lost to. */
+  assert_true(strcmp(last_event_text(INVSRC_EVENT_ID), updated) > 0);
+  assert_int_equal(
+      invsrc_event_number(invsrc_testkit_last_event(now_living.kit), INVSRC_EVENT_TIME), START + 2);
+}
+
+static void a_removal_gives_up_where_the_source_never_rests(void **state) {
+  (void)state;
+  assert_int_equal(life_create(CREATE), 201);
+  life_assert_event("source.created");
+  invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_REMOVE, 0, INVSRC_OUTCOME_CONFLICT);
+  assert_int_equal(life_remove(), 409);
+  assert_int_equal(invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_REMOVE), 8);
+  assert_int_equal(now_living.discarded, 0);
+  life_assert_text(INVSRC_SOURCE_STATUS, "PENDING");
+  life_assert_event(NULL);
+  invsrc_testkit_reset(now_living.kit);
+  assert_int_equal(life_remove(), 204);
 }
 
 static void a_removal_that_fails_keeps_the_source(void **state) {
@@ -439,6 +464,7 @@ int main(void) {
       TEST(a_source_becomes_one_that_awaits_consent),
       TEST(another_agent_needs_another_consent),
       TEST(a_removal_takes_the_source_as_it_is_by_then),
+      TEST(a_removal_gives_up_where_the_source_never_rests),
       TEST(a_removal_that_fails_keeps_the_source),
       TEST(wrong_arguments),
   };
