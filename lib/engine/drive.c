@@ -26,14 +26,22 @@ static int32_t authenticate(invsrc_call *call, const invsrc_options *host) {
                                              call->token.length, &call->storefront));
 }
 
-int32_t ivs_host_now(const invsrc_service *service, int64_t *milliseconds) {
-  const invsrc_options *host = &service->options;
+static int32_t system_now(int64_t *milliseconds) {
   struct timespec time;
 
-  if (host->world.now) return host->world.now(host->world_context, milliseconds);
   if (clock_gettime(CLOCK_REALTIME, &time) != 0) return INVSRC_OUTCOME_FAILED;
   *milliseconds = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
   return INVSRC_OUTCOME_OK;
+}
+
+int32_t ivs_host_now(const invsrc_service *service, int64_t *milliseconds) {
+  const invsrc_options *host = &service->options;
+  int32_t outcome = host->world.now ? host->world.now(host->world_context, milliseconds)
+                                    : system_now(milliseconds);
+
+  if (outcome == INVSRC_OUTCOME_OK && (*milliseconds < 0 || *milliseconds > INVSRC_TIME_LIMIT))
+    return INVSRC_OUTCOME_FAILED;
+  return outcome;
 }
 
 int32_t ivs_host_random(const invsrc_service *service, uint8_t *bytes, size_t length) {

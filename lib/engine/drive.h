@@ -14,7 +14,8 @@ int32_t ivs_drive_check(const invsrc_service *service, unsigned needs, invsrc_er
 int32_t ivs_drive_fail(invsrc_error *error, int32_t code, const char *message);
 /* What a blocking function returns for an outcome of the host's that is not OK. */
 int32_t ivs_drive_result(int32_t outcome);
-/* The host's clock and entropy, or the defaults. An outcome. */
+/* The host's clock and entropy, or the defaults. An outcome: FAILED also for a time that is out
+ * of range, so that what comes with OK can be reckoned with. */
 int32_t ivs_host_now(const invsrc_service *service, int64_t *milliseconds);
 int32_t ivs_host_random(const invsrc_service *service, uint8_t *bytes, size_t length);
 void ivs_host_log(const invsrc_service *service, int32_t level, const char *line);

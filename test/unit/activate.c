@@ -510,6 +510,26 @@ static void by_the_clock_what_becomes_due_meanwhile_is_claimed(void **state) {
                    INVSRC_EUNAVAILABLE);
 }
 
+/* A time that is none is a clock that failed, and nothing is reckoned with it. */
+static void a_clock_that_tells_no_time_has_failed(void **state) {
+  static const int64_t times[] = {INT64_MAX, INVSRC_TIME_LIMIT + 1, -1, INT64_MIN};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+    uint64_t claims = invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_DUE);
+    invsrc_testkit_set_time(now_living.kit, times[i]);
+    assert_int_equal(invsrc_activate_due(now_living.service, 0, 9, NULL, NULL, NULL), INVSRC_EIO);
+    assert_int_equal(invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_DUE), claims);
+    /* By the caller's time it is claimed, but the result has no date. */
+    time_now = START + (int64_t)i * INVSRC_LEASE_DEFAULT * SECOND;
+    assert_int_equal(activate(INVSRC_OUTCOME_FAILED), 1);
+    set_time(time_now);
+    assert_int_equal(life_number(INVSRC_SOURCE_LAST_CHECKED_AT), 0);
+    assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT),
+                     time_now + INVSRC_LEASE_DEFAULT * SECOND);
+  }
+}
+
 static void by_a_time_only_what_is_due_then_is_claimed(void **state) {
   int was_claimed = 1;
 
@@ -589,6 +609,7 @@ int main(void) {
       TEST(what_a_prober_drops_is_due_again_after_the_lease),
       TEST(no_two_check_the_same_within_a_lease),
       TEST(by_the_clock_what_becomes_due_meanwhile_is_claimed),
+      TEST(a_clock_that_tells_no_time_has_failed),
       TEST(by_a_time_only_what_is_due_then_is_claimed),
       TEST(a_store_that_cannot_claim_is_told),
       TEST(wrong_arguments),

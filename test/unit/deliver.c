@@ -143,6 +143,20 @@ static void a_claim_lasts_from_when_it_was_made(void **state) {
   invsrc_service_free(other);
 }
 
+static void a_clock_that_tells_no_time_has_failed(void **state) {
+  uint64_t postponed;
+
+  (void)state;
+  assert_int_equal(life_create(CREATE), 201);
+  invsrc_testkit_set_time(now_living.kit, INT64_MAX);
+  assert_int_equal(invsrc_deliver_due(now_living.service, 0, 9, NULL, NULL, NULL), INVSRC_EIO);
+  invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_DELIVER, 1, INVSRC_OUTCOME_FAILED);
+  assert_int_equal(deliver(START, 9, &postponed), 0);
+  assert_int_equal(postponed, 1);
+  assert_int_equal(deliver(START + 10 * SECOND, 9, NULL),
+                   1); /* the pause is by the caller's time */
+}
+
 static void without_ears_no_events_are_kept(void **state) {
   (void)state;
   invsrc_options_set_events(now_living.options, NULL, NULL);
@@ -192,6 +206,7 @@ int main(void) {
       TEST(an_event_that_is_not_taken_is_brought_again),
       TEST(at_least_once_is_sometimes_twice),
       TEST(a_claim_lasts_from_when_it_was_made),
+      TEST(a_clock_that_tells_no_time_has_failed),
       TEST(without_ears_no_events_are_kept),
       TEST(a_store_that_fails_is_told),
       TEST(a_store_without_events_goes_with_no_ears),
