@@ -269,7 +269,7 @@ int32_t ivs_aao_request_operator(ivs_aao_request *request, const ivs_aao_site *s
   request->http.timeout_ms = OPERATOR_MS;
   request->most = IVS_AAO_OPERATOR_AGENTS;
   ivs_buffer_append_text(&request->url, OPERATOR_PATH);
-  ivs_http_append_escaped(&request->url, host, length);
+  ivs_uri_append_escaped(&request->url, host, length);
   return finish_request(request);
 }
 

@@ -7,6 +7,7 @@
 
 #include "agents/base64.h"
 #include "agents/http.h"
+#include "core/text.h"
 
 #define BEARER "Authorization: Bearer "
 #define ADCP_HEADER "x-adcp-auth" /* what AdCP clients of earlier versions send, on MCP */
@@ -72,7 +73,7 @@ static int32_t read_token(const ivs_json *auth, const struct type *type, int is_
   ivs_buffer_append_text(add_line(to, BEARER), token);
   if (is_mcp) ivs_buffer_append_text(add_line(to, ADCP_HEADER ": "), token);
   if (type->is_api_key && header &&
-      !(is_mcp && ivs_http_is_same(header, strlen(header), ADCP_HEADER))) {
+      !(is_mcp && ivs_text_is_same(header, strlen(header), ADCP_HEADER))) {
     ivs_buffer *line = add_line(to, header);
     ivs_buffer_append_text(line, ": ");
     ivs_buffer_append_text(line, token);

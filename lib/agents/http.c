@@ -27,13 +27,6 @@ struct invsrc_http_reply {
   char reason[LONGEST_REASON + 1];
 };
 
-int ivs_http_is_same(const char *text, size_t length, const char *other) {
-  if (strlen(other) != length) return 0;
-  for (size_t i = 0; i < length; i++)
-    if (ivs_text_lower(text[i]) != ivs_text_lower(other[i])) return 0;
-  return 1;
-}
-
 static int is_token(char c) {
   return c > ' ' && c < 0x7f && !strchr("\"(),/:;<=>?@[\\]{}", c);
 }
@@ -74,7 +67,7 @@ int ivs_http_is_free_name(const char *name) {
   for (size_t i = 0; i < length; i++)
     if (!is_token(name[i])) return 0;
   for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
-    if (ivs_http_is_same(name, length, taken[i])) return 0;
+    if (ivs_text_is_same(name, length, taken[i])) return 0;
   return 1;
 }
 
@@ -135,7 +128,7 @@ int32_t invsrc_http_reply_set_status(invsrc_http_reply *reply, int32_t status) {
 
 static struct field *find(const invsrc_http_reply *reply, const char *name, size_t length) {
   for (struct field *field = reply->fields; field; field = field->next)
-    if (ivs_http_is_same(name, length, field->name.bytes)) return field;
+    if (ivs_text_is_same(name, length, field->name.bytes)) return field;
   return NULL;
 }
 
@@ -209,7 +202,7 @@ const char *invsrc_http_reply_reason(const invsrc_http_reply *reply) {
 int ivs_http_reply_is(const invsrc_http_reply *reply, const char *media_type) {
   const char *type = invsrc_http_reply_header(reply, "Content-Type");
 
-  return type && ivs_http_is_same(type, strcspn(type, "; \t"), media_type);
+  return type && ivs_text_is_same(type, strcspn(type, "; \t"), media_type);
 }
 
 uint32_t ivs_http_reply_retry_after(const invsrc_http_reply *reply, uint32_t limit) {
@@ -221,20 +214,4 @@ uint32_t ivs_http_reply_retry_after(const invsrc_http_reply *reply, uint32_t lim
     if (seconds < limit) seconds = seconds * 10 + (uint32_t)(*digits - '0');
   if (*digits) return 0;
   return seconds < limit ? seconds : limit;
-}
-
-void ivs_http_append_escaped(ivs_buffer *out, const char *text, size_t length) {
-  static const char unreserved[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  static const char hex[] = "0123456789ABCDEF";
-
-  for (size_t i = 0; i < length; i++) {
-    unsigned char c = (unsigned char)text[i];
-    if (c && strchr(unreserved, c)) {
-      ivs_buffer_append(out, &text[i], 1);
-    } else {
-      const char escape[3] = {'%', hex[c >> 4], hex[c & 15]};
-      ivs_buffer_append(out, escape, sizeof escape);
-    }
-  }
 }

@@ -22,12 +22,8 @@ typedef struct ivs_http_field {
 /* Takes a line without its line end apart. Returns 0 where it is no field line
  * of RFC 9112: a name that is no token, control characters, a folded line. */
 int ivs_http_field_read(const char *line, size_t length, ivs_http_field *field);
-/* Whether two texts are the same but for the case of ASCII letters. */
-int ivs_http_is_same(const char *text, size_t length, const char *other);
 /* Whether a host may choose this name for a field that carries a token. */
 int ivs_http_is_free_name(const char *name);
-/* Unreserved characters (RFC 3986) as they are, the others as %XX. */
-void ivs_http_append_escaped(ivs_buffer *out, const char *text, size_t length);
 
 /* The reply is empty again, and its old contents are wiped. */
 void ivs_http_reply_clear(invsrc_http_reply *reply);

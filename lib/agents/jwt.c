@@ -18,6 +18,8 @@
 #include "agents/base64.h"
 #include "agents/http.h"
 #include "core/private_key.h"
+#include "core/text.h"
+#include "core/uri.h"
 
 #define P256_BYTES 32
 #define TOKEN_SECONDS 3600     /* how long a token is used that does not say */
@@ -230,7 +232,7 @@ static void write_form(const ivs_json *auth, const ivs_buffer *assertion, ivs_bu
                          "&client_assertion=");
   ivs_buffer_append(out, assertion->bytes, assertion->length);
   ivs_buffer_append_text(out, "&scope=");
-  ivs_http_append_escaped(out, scope, length);
+  ivs_uri_append_escaped(out, scope, length);
 }
 
 /* The URL of the token endpoint, or NULL. */
@@ -343,7 +345,7 @@ static int32_t take_token(const ivs_json *root, ivs_buffer *token, ivs_verdict *
   const char *problem = NULL;
 
   if (!text || !ivs_authorization_is_visible(text, length)) problem = "answered without a token";
-  if (type && !ivs_http_is_same(type, type_length, "Bearer"))
+  if (type && !ivs_text_is_same(type, type_length, "Bearer"))
     problem = "gave a token that is no Bearer token";
   if (!problem) return ivs_buffer_set(token, text, length);
   ivs_verdict_set(verdict, INVSRC_OUTCOME_UNREACHABLE, PARTY " ", problem);

@@ -165,9 +165,7 @@ static int is_at_or_below(const char *host, size_t length, const char *name) {
   size_t tail = strlen(name);
 
   if (length < tail || (length > tail && host[length - tail - 1] != '.')) return 0;
-  for (size_t i = 0; i < tail; i++)
-    if (ivs_text_lower(host[length - tail + i]) != name[i]) return 0;
-  return 1;
+  return ivs_text_is_same(host + length - tail, tail, name);
 }
 
 int ivs_host_is_internal(const char *host, size_t length) {

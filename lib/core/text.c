@@ -3,6 +3,8 @@
  */
 #include "core/text.h"
 
+#include <string.h>
+
 /* The well-formed sequences (Unicode, table 3-7): what the first byte may be,
  * and what the second may be after it. Further bytes are 80 to BF. */
 static const struct {
@@ -85,4 +87,11 @@ int ivs_text_hex(char byte) {
   if (ivs_text_is_digit(byte)) return byte - '0';
   byte = ivs_text_lower(byte);
   return is_within(byte, 'a', 'f') ? byte - 'a' + 10 : -1;
+}
+
+int ivs_text_is_same(const char *text, size_t length, const char *other) {
+  if (strlen(other) != length) return 0;
+  for (size_t i = 0; i < length; i++)
+    if (ivs_text_lower(text[i]) != ivs_text_lower(other[i])) return 0;
+  return 1;
 }

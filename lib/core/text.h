@@ -24,5 +24,7 @@ char ivs_text_lower(char byte);
 int ivs_text_is_letter(char byte);
 int ivs_text_is_digit(char byte);
 int ivs_text_hex(char byte);
+/* Whether two texts are the same but for the case of ASCII letters. */
+int ivs_text_is_same(const char *text, size_t length, const char *other);
 
 #endif

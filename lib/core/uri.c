@@ -10,7 +10,6 @@
 #include <uriparser/Uri.h>
 
 #include "core/address.h"
-#include "core/buffer.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -168,10 +167,21 @@ int32_t ivs_uri_parse(const char *text, size_t length, ivs_uri *uri, const char 
 }
 
 int ivs_uri_scheme_is(const ivs_uri *uri, const char *lower_case) {
-  if (uri->scheme.length != strlen(lower_case)) return 0;
-  for (size_t i = 0; i < uri->scheme.length; i++)
-    if (ivs_text_lower(uri->scheme.text[i]) != lower_case[i]) return 0;
-  return 1;
+  return ivs_text_is_same(uri->scheme.text, uri->scheme.length, lower_case);
+}
+
+void ivs_uri_append_escaped(ivs_buffer *out, const char *text, size_t length) {
+  static const char hex[] = "0123456789ABCDEF";
+
+  for (size_t i = 0; i < length; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    const char escape[3] = {'%', hex[byte >> 4], hex[byte & 15]};
+
+    if (is_unreserved(text[i]))
+      ivs_buffer_append(out, &text[i], 1);
+    else
+      ivs_buffer_append(out, escape, sizeof escape);
+  }
 }
 
 /* ---- The host and port of a URL -------------------------------------------- */

@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/buffer.h"
+
 /* A piece of the text that was parsed. */
 typedef struct ivs_slice {
   const char *text; /* NULL: the component is absent, which differs from empty */
@@ -41,5 +43,7 @@ int32_t ivs_uri_parse(const char *text, size_t length, ivs_uri *uri, const char 
 int32_t ivs_url_parse(const char *text, size_t length, ivs_uri *uri, const char **reason,
                       size_t *offset);
 int ivs_uri_scheme_is(const ivs_uri *uri, const char *lower_case);
+/* Appends unreserved characters (RFC 3986 §2.3) as they are, the others as %XX. */
+void ivs_uri_append_escaped(ivs_buffer *out, const char *text, size_t length);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/id.h"
+#include "core/uri.h"
 #include "engine/call.h"
 #include "engine/route.h"
 #include "engine/write.h"
@@ -96,7 +97,7 @@ static invsrc_response *created(invsrc_call *call) {
 
   if (!response) return NULL;
   ivs_buffer_append_text(&location, IVS_ROUTE_SOURCES "/");
-  ivs_route_write_segment(&location, source_id, (size_t)length);
+  ivs_uri_append_escaped(&location, source_id, (size_t)length);
   if (location.failed)
     response->body.failed = 1;
   else

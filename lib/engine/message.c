@@ -44,23 +44,15 @@ int32_t invsrc_request_set_body(invsrc_request *request, const void *body, uint6
   return INVSRC_OK;
 }
 
-/* Without the locale, which is the host's. */
-static int is_same(const char *text, size_t length, const char *lower_case) {
-  if (strlen(lower_case) != length) return 0;
-  for (size_t i = 0; i < length; i++)
-    if (ivs_text_lower(text[i]) != lower_case[i]) return 0;
-  return 1;
-}
-
 int32_t invsrc_request_add_header(invsrc_request *request, const char *name, uint64_t name_length,
                                   const char *value, uint64_t value_length) {
   if (!request || !name || !value || name_length > LONGEST_PART || value_length > LONGEST_PART)
     return INVSRC_EINVAL;
-  if (is_same(name, (size_t)name_length, "content-type"))
+  if (ivs_text_is_same(name, (size_t)name_length, "content-type"))
     return set_part(&request->content_type, value, value_length);
-  if (is_same(name, (size_t)name_length, "content-encoding"))
+  if (ivs_text_is_same(name, (size_t)name_length, "content-encoding"))
     return set_part(&request->content_encoding, value, value_length);
-  if (!is_same(name, (size_t)name_length, "authorization")) return INVSRC_OK;
+  if (!ivs_text_is_same(name, (size_t)name_length, "authorization")) return INVSRC_OK;
   request->authorizations++;
   return set_part(&request->authorization, value, value_length);
 }
@@ -83,7 +75,7 @@ const char *ivs_request_bearer(const invsrc_request *request, size_t *length) {
   *length = request->authorization.length;
   if (request->authorizations != 1) return NULL;
   trim(&text, length);
-  if (*length <= scheme_length || !is_same(text, scheme_length, scheme)) return NULL;
+  if (*length <= scheme_length || !ivs_text_is_same(text, scheme_length, scheme)) return NULL;
   text += scheme_length;
   *length -= scheme_length;
   if (!is_space(*text)) return NULL;
@@ -102,10 +94,10 @@ int ivs_request_is_json(const invsrc_request *request) {
   if (parameters) length = (size_t)(parameters - text);
   trim(&text, &length);
   if (length == 0) return !parameters;
-  if (is_same(text, length, "application/json")) return 1;
+  if (ivs_text_is_same(text, length, "application/json")) return 1;
   return length > sizeof application + sizeof suffix - 2 &&
-         is_same(text, sizeof application - 1, application) &&
-         is_same(text + length - (sizeof suffix - 1), sizeof suffix - 1, suffix);
+         ivs_text_is_same(text, sizeof application - 1, application) &&
+         ivs_text_is_same(text + length - (sizeof suffix - 1), sizeof suffix - 1, suffix);
 }
 
 int ivs_request_is_identity(const invsrc_request *request) {
@@ -113,7 +105,7 @@ int ivs_request_is_identity(const invsrc_request *request) {
   size_t length = request->content_encoding.length;
 
   trim(&text, &length);
-  return length == 0 || is_same(text, length, "identity");
+  return length == 0 || ivs_text_is_same(text, length, "identity");
 }
 
 /* ---- Responses ---------------------------------------------------------- */

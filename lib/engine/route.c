@@ -89,21 +89,3 @@ int32_t ivs_route_find(const invsrc_request *request, invsrc_call *call,
   if (!query) return INVSRC_OK;
   return ivs_buffer_set(&call->query, query + 1, request->target.length - length - 1);
 }
-
-void ivs_route_write_segment(ivs_buffer *out, const char *text, size_t length) {
-  static const char unreserved[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  static const char digits[] = "0123456789ABCDEF";
-
-  for (size_t i = 0; i < length; i++) {
-    unsigned char c = (unsigned char)text[i];
-
-    if (memchr(unreserved, c, sizeof unreserved - 1)) {
-      ivs_buffer_append(out, &c, 1);
-    } else {
-      char escape[3] = {'%', digits[c >> 4], digits[c & 15]};
-
-      ivs_buffer_append(out, escape, sizeof escape);
-    }
-  }
-}

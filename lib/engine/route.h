@@ -14,8 +14,5 @@
  * INVSRC_ENOMEM. */
 int32_t ivs_route_find(const invsrc_request *request, invsrc_call *call,
                        const ivs_failure **failure);
-/* Appends a sourceId as a path segment (RFC 3986 §3.3: all but unreserved
- * characters percent-encoded). */
-void ivs_route_write_segment(ivs_buffer *out, const char *text, size_t length);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "agents/http.h"
 #include "core/address.h"
+#include "core/text.h"
 #include "core/uri.h"
 
 #define CONNECT_MS 5000L
@@ -127,8 +128,8 @@ static size_t end_of_fields(ivs_hop *hop, size_t size) {
     return end_with(hop, INVSRC_OUTCOME_UNAVAILABLE, not_http);
   if (length && strchr(length, ',')) /* more than one: where does the body end? */
     return end_with(hop, INVSRC_OUTCOME_UNAVAILABLE, not_http);
-  if ((coding && !ivs_http_is_same(coding, strlen(coding), "identity")) ||
-      (transfer && !ivs_http_is_same(transfer, strlen(transfer), "chunked")))
+  if ((coding && !ivs_text_is_same(coding, strlen(coding), "identity")) ||
+      (transfer && !ivs_text_is_same(transfer, strlen(transfer), "chunked")))
     return end_with(hop, INVSRC_OUTCOME_REFUSED, is_encoded);
   return size;
 }
@@ -300,7 +301,7 @@ static void set_headers(ivs_hop *hop, int redirected) {
   for (uint32_t i = 0; i < hop->request->header_count; i++) {
     const char *line = hop->request->headers[i];
     if (redirected && (!ivs_http_field_read(line, strlen(line), &field) ||
-                       !ivs_http_is_same(field.name, field.name_length, KEPT_HEADER)))
+                       !ivs_text_is_same(field.name, field.name_length, KEPT_HEADER)))
       continue;
     add_header(hop, &count, line);
   }

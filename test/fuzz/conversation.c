@@ -101,12 +101,12 @@ static void judge_request(const invsrc_http_request *request) {
   int same = 0;
 
   CHECK(request->header_count <= 32 && request->max_body == 262144 && request->redirects <= 3);
-  CHECK(strlen(request->url) > 8 && ivs_http_is_same(request->url, 8, "https://"));
+  CHECK(strlen(request->url) > 8 && ivs_text_is_same(request->url, 8, "https://"));
   /* The credential is for one origin only. */
   for (uint32_t i = 0; i < request->header_count; i++) {
     ivs_http_field field;
     CHECK(ivs_http_field_read(request->headers[i], strlen(request->headers[i]), &field));
-    if (ivs_http_is_same(field.name, field.name_length, "Authorization"))
+    if (ivs_text_is_same(field.name, field.name_length, "Authorization"))
       CHECK(ivs_origin_compare(URL, request->url, &same) == INVSRC_OK && same);
   }
 }
