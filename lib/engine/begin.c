@@ -56,6 +56,14 @@ static int32_t begin(invsrc_call *call, const invsrc_request *request) {
   return ivs_buffer_set(&call->token, token, length);
 }
 
+/* Frees a call that could not be begun. */
+static int32_t settle(int32_t result, invsrc_call **call) {
+  if (result == INVSRC_OK) return INVSRC_OK;
+  invsrc_call_free(*call);
+  *call = NULL;
+  return result;
+}
+
 int32_t invsrc_call_new(invsrc_service *service, const invsrc_request *request,
                         invsrc_call **call) {
   int32_t result;
@@ -67,10 +75,7 @@ int32_t invsrc_call_new(invsrc_service *service, const invsrc_request *request,
   *call = call_new(service, request->body, request->body_length);
   if (!*call) return INVSRC_ENOMEM;
   result = begin(*call, request);
-  if (result == INVSRC_OK) return INVSRC_OK;
-  invsrc_call_free(*call);
-  *call = NULL;
-  return result;
+  return settle(result, call);
 }
 
 /* A call for a storefront that needs no authenticating. */
@@ -88,10 +93,7 @@ static int32_t begin_as(const invsrc_service *service, const ivs_operation *oper
   (*call)->needs = operation->needs;
   (*call)->state = operation->start;
   result = invsrc_buffer_set(&(*call)->storefront, storefront, storefront_length);
-  if (result == INVSRC_OK) return INVSRC_OK;
-  invsrc_call_free(*call);
-  *call = NULL;
-  return result;
+  return settle(result, call);
 }
 
 /* The same for one source of it. */
@@ -105,10 +107,7 @@ static int32_t begin_of(const invsrc_service *service, const ivs_operation *oper
   result = begin_as(service, operation, storefront, storefront_length, call);
   if (result != INVSRC_OK) return result;
   result = ivs_buffer_set(&(*call)->source_id, source_id, (size_t)source_id_length);
-  if (result == INVSRC_OK) return INVSRC_OK;
-  invsrc_call_free(*call);
-  *call = NULL;
-  return result;
+  return settle(result, call);
 }
 
 int32_t invsrc_call_new_create(invsrc_service *service, const char *storefront,
@@ -181,12 +180,10 @@ int32_t invsrc_call_new_check(invsrc_service *service, const invsrc_source *sour
   if (result != INVSRC_OK) return result;
   (*call)->found = invsrc_source_new();
   (*call)->draft.source = invsrc_source_new();
-  if ((*call)->found && (*call)->draft.source &&
-      invsrc_source_copy((*call)->found, source) == INVSRC_OK &&
-      invsrc_source_copy((*call)->draft.source, source) == INVSRC_OK &&
-      invsrc_buffer_set(&(*call)->found_sealed, sealed, length) == INVSRC_OK)
-    return INVSRC_OK;
-  invsrc_call_free(*call);
-  *call = NULL;
-  return INVSRC_ENOMEM;
+  if (!(*call)->found || !(*call)->draft.source ||
+      invsrc_source_copy((*call)->found, source) != INVSRC_OK ||
+      invsrc_source_copy((*call)->draft.source, source) != INVSRC_OK ||
+      invsrc_buffer_set(&(*call)->found_sealed, sealed, length) != INVSRC_OK)
+    result = INVSRC_ENOMEM;
+  return settle(result, call);
 }

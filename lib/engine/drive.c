@@ -247,8 +247,12 @@ static int32_t answer(int32_t made, invsrc_call *call, invsrc_response **respons
                       invsrc_error *error) {
   int32_t result;
 
-  if (made != INVSRC_OK) return ivs_drive_fail(error, made, invsrc_strerror(made));
-  result = drive(call, response, error);
+  if (response)
+    *response = NULL;
+  else
+    made = INVSRC_EINVAL;
+  result = made == INVSRC_OK ? drive(call, response, error)
+                             : ivs_drive_fail(error, made, invsrc_strerror(made));
   invsrc_call_free(call);
   return result;
 }
@@ -256,9 +260,8 @@ static int32_t answer(int32_t made, invsrc_call *call, invsrc_response **respons
 int32_t invsrc_handle(invsrc_service *service, const invsrc_request *request,
                       invsrc_response **response, invsrc_error *error) {
   invsrc_call *call = NULL;
-  int32_t made = response ? invsrc_call_new(service, request, &call) : INVSRC_EINVAL;
+  int32_t made = invsrc_call_new(service, request, &call);
 
-  if (response) *response = NULL;
   return answer(made, call, response, error);
 }
 
@@ -267,10 +270,8 @@ int32_t invsrc_create(invsrc_service *service, const char *storefront, uint64_t 
                       invsrc_error *error) {
   invsrc_call *call = NULL;
   int32_t made =
-      response ? invsrc_call_new_create(service, storefront, storefront_length, body, length, &call)
-               : INVSRC_EINVAL;
+      invsrc_call_new_create(service, storefront, storefront_length, body, length, &call);
 
-  if (response) *response = NULL;
   return answer(made, call, response, error);
 }
 
@@ -278,22 +279,17 @@ int32_t invsrc_get(invsrc_service *service, const char *storefront, uint64_t sto
                    const char *source_id, uint64_t source_id_length, invsrc_response **response,
                    invsrc_error *error) {
   invsrc_call *call = NULL;
-  int32_t made = response ? invsrc_call_new_get(service, storefront, storefront_length, source_id,
-                                                source_id_length, &call)
-                          : INVSRC_EINVAL;
+  int32_t made = invsrc_call_new_get(service, storefront, storefront_length, source_id,
+                                     source_id_length, &call);
 
-  if (response) *response = NULL;
   return answer(made, call, response, error);
 }
 
 int32_t invsrc_list(invsrc_service *service, const char *storefront, uint64_t storefront_length,
                     uint64_t skip, uint64_t take, invsrc_response **response, invsrc_error *error) {
   invsrc_call *call = NULL;
-  int32_t made =
-      response ? invsrc_call_new_list(service, storefront, storefront_length, skip, take, &call)
-               : INVSRC_EINVAL;
+  int32_t made = invsrc_call_new_list(service, storefront, storefront_length, skip, take, &call);
 
-  if (response) *response = NULL;
   return answer(made, call, response, error);
 }
 
@@ -301,11 +297,9 @@ int32_t invsrc_update(invsrc_service *service, const char *storefront, uint64_t 
                       const char *source_id, uint64_t source_id_length, const void *body,
                       uint64_t length, invsrc_response **response, invsrc_error *error) {
   invsrc_call *call = NULL;
-  int32_t made = response ? invsrc_call_new_update(service, storefront, storefront_length,
-                                                   source_id, source_id_length, body, length, &call)
-                          : INVSRC_EINVAL;
+  int32_t made = invsrc_call_new_update(service, storefront, storefront_length, source_id,
+                                        source_id_length, body, length, &call);
 
-  if (response) *response = NULL;
   return answer(made, call, response, error);
 }
 
@@ -313,10 +307,8 @@ int32_t invsrc_remove(invsrc_service *service, const char *storefront, uint64_t 
                       const char *source_id, uint64_t source_id_length, invsrc_response **response,
                       invsrc_error *error) {
   invsrc_call *call = NULL;
-  int32_t made = response ? invsrc_call_new_remove(service, storefront, storefront_length,
-                                                   source_id, source_id_length, &call)
-                          : INVSRC_EINVAL;
+  int32_t made = invsrc_call_new_remove(service, storefront, storefront_length, source_id,
+                                        source_id_length, &call);
 
-  if (response) *response = NULL;
   return answer(made, call, response, error);
 }
