@@ -7,6 +7,10 @@
 
 #include <invsrc/invsrc.h>
 #include <invsrc/providers.h>
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +61,29 @@ static inline int32_t script_begin(const char *protocol, const char *url, const 
   SCRIPT_AFTER();
   invsrc_source_free(source);
   return code;
+}
+
+#define SCRIPT_JWT_SIZE 2048
+
+/* Writes a JWT credential with a fresh key. */
+static inline void script_write_jwt(const char *token_url, char auth[SCRIPT_JWT_SIZE]) {
+  EVP_PKEY *key = EVP_EC_gen("P-256");
+  BIO *memory = BIO_new(BIO_s_mem());
+  char *pem;
+  long length;
+  size_t at;
+
+  PEM_write_bio_PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL);
+  length = BIO_get_mem_data(memory, &pem);
+  at = (size_t)snprintf(auth, SCRIPT_JWT_SIZE, "{\"type\":\"jwt\",\"privateKey\":\"");
+  for (long i = 0; i < length; i++)
+    at += (size_t)snprintf(auth + at, SCRIPT_JWT_SIZE - at, pem[i] == '\n' ? "\\n" : "%c", pem[i]);
+  snprintf(auth + at, SCRIPT_JWT_SIZE - at,
+           "\",\"issuer\":\"i\",\"subject\":\"s\",\"keyId\":\"k\",\"scope\":\"c\","
+           "\"tokenEndpointUrl\":\"%s\",\"audienceUrl\":\"%s\",\"algorithm\":\"ES256\"}",
+           token_url, token_url);
+  BIO_free(memory);
+  EVP_PKEY_free(key);
 }
 
 static inline int script_is_in(const char *text, const invsrc_http_request *request) {

@@ -4,10 +4,6 @@
  * is no conversation; nothing leaks. And memory that hostile agents would have us keep.
  */
 #include <invsrc/invsrc.h>
-#include <openssl/bio.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +34,7 @@
   { request, {NULL, NULL, NULL}, NULL, __VA_ARGS__ }
 #define NONE LINE(NULL, 0, NO_BODY)
 
-static char jwt_auth[2048];
+static char jwt_auth[SCRIPT_JWT_SIZE];
 
 static const struct script_line sessions[] = {
     LINE(
@@ -98,25 +94,8 @@ static const struct {
 };
 
 static int make_auth(void **state) {
-  EVP_PKEY *key = EVP_EC_gen("P-256");
-  BIO *memory = BIO_new(BIO_s_mem());
-  char *pem;
-  long length;
-  size_t at;
-
   (void)state;
-  PEM_write_bio_PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL);
-  length = BIO_get_mem_data(memory, &pem);
-  at = (size_t)snprintf(jwt_auth, sizeof jwt_auth, "{\"type\":\"jwt\",\"privateKey\":\"");
-  for (long i = 0; i < length; i++)
-    at += (size_t)snprintf(jwt_auth + at, sizeof jwt_auth - at, pem[i] == '\n' ? "\\n" : "%c",
-                           pem[i]);
-  snprintf(jwt_auth + at, sizeof jwt_auth - at,
-           "\",\"issuer\":\"i\",\"subject\":\"s\",\"keyId\":\"k\",\"scope\":\"c\","
-           "\"tokenEndpointUrl\":\"https://auth.example/\",\"audienceUrl\":\"u\","
-           "\"algorithm\":\"ES256\"}");
-  BIO_free(memory);
-  EVP_PKEY_free(key);
+  script_write_jwt("https://auth.example/", jwt_auth);
   return 0;
 }
 

@@ -3,10 +3,6 @@
  * kept and renewed, what proves a credential, and the rules of the calls themselves.
  */
 #include <invsrc/invsrc.h>
-#include <openssl/bio.h>
-#include <openssl/ec.h>
-#include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -134,28 +130,11 @@ static void what_no_header_can_carry_is_refused_at_once(void **state) {
 
 /* ---- JWT ----------------------------------------------------------------------------------- */
 
-static char jwt_auth[2048];
+static char jwt_auth[SCRIPT_JWT_SIZE];
 
 static int make_auth(void **state) {
-  EVP_PKEY *key = EVP_EC_gen("P-256");
-  BIO *memory = BIO_new(BIO_s_mem());
-  char *pem;
-  long length;
-  size_t at;
-
   (void)state;
-  PEM_write_bio_PrivateKey(memory, key, NULL, NULL, 0, NULL, NULL);
-  length = BIO_get_mem_data(memory, &pem);
-  at = (size_t)snprintf(jwt_auth, sizeof jwt_auth, "{\"type\":\"jwt\",\"privateKey\":\"");
-  for (long i = 0; i < length; i++)
-    at += (size_t)snprintf(jwt_auth + at, sizeof jwt_auth - at, pem[i] == '\n' ? "\\n" : "%c",
-                           pem[i]);
-  snprintf(jwt_auth + at, sizeof jwt_auth - at,
-           "\",\"issuer\":\"i\",\"subject\":\"s\",\"keyId\":\"k\",\"scope\":\"c\","
-           "\"tokenEndpointUrl\":\"" TOKEN_URL "\",\"audienceUrl\":\"" TOKEN_URL
-           "\",\"algorithm\":\"ES256\"}");
-  BIO_free(memory);
-  EVP_PKEY_free(key);
+  script_write_jwt(TOKEN_URL, jwt_auth);
   return 0;
 }
 
