@@ -3,12 +3,12 @@
  */
 #include "agents/aao.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agents/http.h"
+#include "core/digest.h"
 #include "core/error.h"
 #include "core/uri.h"
 
@@ -27,11 +27,6 @@
 
 /* ---- URLs as the registry compares them ---------------------------------- */
 
-static int32_t digest(const char *text, size_t length, ivs_aao_key *key) {
-  return EVP_Digest(text, length, key->bytes, NULL, EVP_sha256(), NULL) == 1 ? INVSRC_OK
-                                                                             : INVSRC_ENOMEM;
-}
-
 int32_t ivs_aao_key_of_url(const char *url, size_t length, ivs_aao_key *key) {
   char folded[LONGEST_URL + 2];
   uint64_t end = 0;
@@ -43,11 +38,11 @@ int32_t ivs_aao_key_of_url(const char *url, size_t length, ivs_aao_key *key) {
   for (size_t i = 0; i < end; i++)
     if (folded[i] >= 'A' && folded[i] <= 'Z') folded[i] = (char)(folded[i] - 'A' + 'a');
   while (end > 0 && folded[end - 1] == '/') end--;
-  return digest(folded, (size_t)end, key);
+  return ivs_digest(folded, (size_t)end, key->bytes);
 }
 
 int32_t ivs_aao_key_of_host(const char *host, size_t length, ivs_aao_key *key) {
-  return digest(host, length, key);
+  return ivs_digest(host, length, key->bytes);
 }
 
 /* ---- Lists of agents ----------------------------------------------------- */

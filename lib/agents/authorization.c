@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "agents/base64.h"
 #include "agents/http.h"
+#include "core/base64.h"
 #include "core/text.h"
 
 #define BEARER "Authorization: Bearer "

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "agents/authorization.h"
-#include "agents/base64.h"
 #include "agents/http.h"
+#include "core/base64.h"
 #include "core/private_key.h"
 #include "core/text.h"
 #include "core/uri.h"

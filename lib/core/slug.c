@@ -3,12 +3,11 @@
  * no name, however long, needs memory. Knows nothing of sources.
  */
 #include <invsrc/invsrc.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utf8proc.h>
 
+#include "core/digest.h"
 #include "core/text.h"
 
 #define LONGEST_SLUG (INVSRC_SLUG_SIZE - 1)
@@ -148,15 +147,10 @@ static void put_name(draft *slug, const char *name, size_t length) {
 
 /* For a name without a letter or digit: a part of its digest in base32 (RFC 4648 §6). */
 static int32_t put_digest(draft *slug, const char *name, size_t length) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  int ok;
+  uint8_t digest[IVS_DIGEST_SIZE];
+  int32_t result = ivs_digest(name, length, digest);
 
-  /* A failure here is reported by its code, and must leave nothing in the error
-   * queue of the caller's thread. */
-  ERR_set_mark();
-  ok = EVP_Digest(name, length, digest, NULL, EVP_sha256(), NULL);
-  ERR_pop_to_mark();
-  if (!ok) return INVSRC_ENOMEM;
+  if (result != INVSRC_OK) return result;
   memcpy(slug->text, FALLBACK, sizeof FALLBACK - 1);
   slug->length = sizeof FALLBACK - 1;
   for (unsigned bit = 0; bit < 5 * FALLBACK_CHARACTERS; bit += 5) {

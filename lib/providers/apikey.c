@@ -5,10 +5,10 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <string.h>
 
+#include "core/digest.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -25,16 +25,6 @@ static int draw_text(char *text, size_t length) {
   return ok == 1;
 }
 
-static int digest(const char *token, size_t length, uint8_t out[IVS_APIKEY_DIGEST]) {
-  int ok;
-
-  /* The queue of errors is the host's thread's: leave it as it was. */
-  ERR_set_mark();
-  ok = EVP_Digest(token, length, out, NULL, EVP_sha256(), NULL);
-  ERR_pop_to_mark();
-  return ok == 1;
-}
-
 int32_t ivs_apikey_draw(ivs_apikey *key, invsrc_buffer *text, invsrc_error *error) {
   char token[IVS_APIKEY_LENGTH] = IVS_APIKEY_PREFIX;
   char *client_id = token + sizeof IVS_APIKEY_PREFIX - 1;
@@ -43,7 +33,7 @@ int32_t ivs_apikey_draw(ivs_apikey *key, invsrc_buffer *text, invsrc_error *erro
   client_id[IVS_APIKEY_CLIENT_ID] = '_';
   if (draw_text(client_id, IVS_APIKEY_CLIENT_ID) &&
       draw_text(client_id + IVS_APIKEY_CLIENT_ID + 1, IVS_APIKEY_SECRET) &&
-      digest(token, sizeof token, key->digest))
+      ivs_digest(token, sizeof token, key->digest) == INVSRC_OK)
     result = invsrc_buffer_set(text, token, sizeof token);
   memcpy(key->client_id, client_id, IVS_APIKEY_CLIENT_ID);
   key->client_id[IVS_APIKEY_CLIENT_ID] = '\0';
@@ -63,8 +53,8 @@ int32_t ivs_apikey_parse(const char *token, uint64_t length, ivs_apikey *key) {
   memcpy(key->client_id, token + prefix, IVS_APIKEY_CLIENT_ID);
   key->client_id[IVS_APIKEY_CLIENT_ID] = '\0';
   if (strspn(key->client_id, alphabet) != IVS_APIKEY_CLIENT_ID) return INVSRC_OUTCOME_UNKNOWN;
-  return digest(token, (size_t)length, key->digest) ? INVSRC_OUTCOME_OK
-                                                    : INVSRC_OUTCOME_UNAVAILABLE;
+  return ivs_digest(token, (size_t)length, key->digest) == INVSRC_OK ? INVSRC_OUTCOME_OK
+                                                                     : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
 int ivs_apikey_is_same(const ivs_apikey *a, const ivs_apikey *b) {

@@ -25,7 +25,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base64.h"
 #include "core/buffer.h"
+#include "core/digest.h"
 #include "core/error.h"
 
 #define VERSION 1
@@ -53,18 +55,15 @@ struct invsrc_keyring {
 /* A name for a key that says nothing of it. */
 static int name_key(master_key *key) {
   static const char domain[] = "invsrc key id";
-  uint8_t input[sizeof domain - 1 + INVSRC_MASTER_KEY_SIZE], digest[32];
-  int ok;
+  uint8_t input[sizeof domain - 1 + INVSRC_MASTER_KEY_SIZE], digest[IVS_DIGEST_SIZE];
+  int32_t result;
 
   memcpy(input, domain, sizeof domain - 1);
   memcpy(input + sizeof domain - 1, key->bytes, sizeof key->bytes);
-  /* The queue of errors is the host's thread's: leave it as it was. */
-  ERR_set_mark();
-  ok = EVP_Digest(input, sizeof input, digest, NULL, EVP_sha256(), NULL);
-  ERR_pop_to_mark();
+  result = ivs_digest(input, sizeof input, digest);
   OPENSSL_cleanse(input, sizeof input);
-  memcpy(key->id, digest, sizeof key->id);
-  return ok == 1;
+  if (result == INVSRC_OK) memcpy(key->id, digest, sizeof key->id);
+  return result == INVSRC_OK;
 }
 
 static const master_key *find_key(const invsrc_keyring *keyring, const uint8_t id[ID_SIZE]) {
@@ -239,48 +238,36 @@ int ivs_keyring_is_current(const invsrc_keyring *keyring, const void *sealed, ui
 
 /* ---- Text form -------------------------------------------------------------------- */
 
-static const char base64url[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
 int32_t invsrc_master_key_generate(invsrc_buffer *key) {
   uint8_t bytes[INVSRC_MASTER_KEY_SIZE];
-  char text[sizeof KEY_PREFIX - 1 + KEY_CHARACTERS] = KEY_PREFIX;
-  char *to = text + sizeof KEY_PREFIX - 1;
+  ivs_buffer text = IVS_BUFFER_EMPTY;
   int32_t result = INVSRC_ECRYPTO;
 
   if (!key) return INVSRC_EINVAL;
   ERR_set_mark();
   if (RAND_priv_bytes(bytes, sizeof bytes) == 1) {
-    for (size_t i = 0; i < KEY_CHARACTERS; i++) {
-      size_t bit = 6 * i;
-      unsigned next = bit / 8 + 1 < sizeof bytes ? bytes[bit / 8 + 1] : 0;
-      unsigned window = (unsigned)bytes[bit / 8] << 8 | next;
-      to[i] = base64url[window >> (10 - bit % 8) & 63];
-    }
-    result = invsrc_buffer_set(key, text, sizeof text);
+    ivs_buffer_append_text(&text, KEY_PREFIX);
+    ivs_base64url_append(&text, bytes, sizeof bytes);
+    result = text.failed ? INVSRC_ENOMEM : invsrc_buffer_set(key, text.bytes, text.length);
   }
   ERR_pop_to_mark();
   OPENSSL_cleanse(bytes, sizeof bytes);
-  OPENSSL_cleanse(text, sizeof text);
+  ivs_buffer_end(&text);
   return result;
 }
 
-/* Reads the text form of a key. 1, or 0 where it is not one. */
-static int read_key(const char *text, size_t length, uint8_t bytes[INVSRC_MASTER_KEY_SIZE]) {
-  size_t prefix = sizeof KEY_PREFIX - 1, count = 0;
-  unsigned window = 0, bits = 0;
+/* Reads the text form of a key. INVSRC_OK; INVSRC_EMALFORMED; INVSRC_ENOMEM. */
+static int32_t read_key(const char *text, size_t length, uint8_t bytes[INVSRC_MASTER_KEY_SIZE]) {
+  size_t prefix = sizeof KEY_PREFIX - 1;
+  ivs_buffer decoded = IVS_BUFFER_EMPTY;
+  int32_t result = INVSRC_EMALFORMED;
 
-  if (length != prefix + KEY_CHARACTERS || memcmp(text, KEY_PREFIX, prefix) != 0) return 0;
-  for (size_t i = prefix; i < length; i++) {
-    const char *digit = memchr(base64url, text[i], sizeof base64url - 1);
-    if (!digit) return 0;
-    window = window << 6 | (unsigned)(digit - base64url);
-    bits += 6;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes[count++] = (uint8_t)(window >> bits);
-    window &= (1u << bits) - 1;
-  }
-  return window == 0; /* the two bits that are left over */
+  if (length != prefix + KEY_CHARACTERS || memcmp(text, KEY_PREFIX, prefix) != 0) return result;
+  if (ivs_base64url_decode(&decoded, text + prefix, KEY_CHARACTERS))
+    result = decoded.failed ? INVSRC_ENOMEM : INVSRC_OK;
+  if (result == INVSRC_OK) memcpy(bytes, decoded.bytes, INVSRC_MASTER_KEY_SIZE);
+  ivs_buffer_end(&decoded);
+  return result;
 }
 
 /* ---- Key files ---------------------------------------------------------------------- */
@@ -339,14 +326,15 @@ static int32_t read_file(const char *path, ivs_buffer *out, invsrc_error *error)
 static int32_t add_line(invsrc_keyring *keyring, const char *text, size_t length, unsigned line,
                         const char *path, invsrc_error *error) {
   uint8_t key[INVSRC_MASTER_KEY_SIZE];
-  int32_t result = INVSRC_EMALFORMED;
   const char *why = "is not a master key (invsrc_key1_ and 43 characters)";
+  int32_t result;
 
   while (length && strchr(" \t\r", text[length - 1]) && text[length - 1]) length--;
   while (length && (*text == ' ' || *text == '\t')) text++, length--;
   if (length == 0 || *text == '#') return INVSRC_OK;
-  if (read_key(text, length, key)) {
-    result = invsrc_keyring_add(keyring, key, sizeof key);
+  result = read_key(text, length, key);
+  if (result != INVSRC_EMALFORMED) {
+    if (result == INVSRC_OK) result = invsrc_keyring_add(keyring, key, sizeof key);
     why = invsrc_strerror(result);
     if (result == INVSRC_EINVAL) {
       result = INVSRC_EMALFORMED;

@@ -1,7 +1,9 @@
 /*
  * See base64.h.
  */
-#include "agents/base64.h"
+#include "core/base64.h"
+
+#include <string.h>
 
 #define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -26,4 +28,31 @@ void ivs_base64_append(ivs_buffer *out, const void *bytes, size_t length) {
 
 void ivs_base64url_append(ivs_buffer *out, const void *bytes, size_t length) {
   append(out, bytes, length, LETTERS "-_", 0);
+}
+
+/* The six bits that a letter stands for, or -1. */
+static int bits_of(char letter) {
+  static const char alphabet[] = LETTERS "-_";
+  const char *at = letter ? strchr(alphabet, letter) : NULL;
+
+  return at ? (int)(at - alphabet) : -1;
+}
+
+int ivs_base64url_decode(ivs_buffer *out, const char *text, size_t length) {
+  unsigned long group = 0;
+  int bits = 0;
+
+  if (length % 4 == 1) return 0;
+  for (size_t i = 0; i < length; i++) {
+    int six = bits_of(text[i]);
+    char byte;
+    if (six < 0) return 0;
+    group = (group << 6 | (unsigned long)six) & 0xffff;
+    bits += 6;
+    if (bits < 8) continue;
+    bits -= 8;
+    byte = (char)(group >> bits & 0xff);
+    ivs_buffer_append(out, &byte, 1);
+  }
+  return (group & ((1u << bits) - 1)) == 0;
 }
