@@ -7,14 +7,10 @@
 #define IVS_AGENTS_MCP_H
 
 #include "agents/authorization.h"
+#include "agents/conversation.h"
 #include "agents/rpc.h"
 #include "agents/sse.h"
 #include "agents/verdict.h"
-
-/* The exchanges that may be under way at a time. */
-#define IVS_LANE_MAIN 0
-#define IVS_LANE_STREAM 1 /* of 2024-11-05 */
-#define IVS_LANES 2
 
 enum ivs_mcp_dialect { IVS_MCP_UNKNOWN, IVS_MCP_STATELESS, IVS_MCP_SESSIONS, IVS_MCP_STREAM };
 
