@@ -14,17 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agents/authorization.h"
-#include "agents/http.h"
+#include "agents/token_answer.h"
 #include "core/base64.h"
 #include "core/private_key.h"
-#include "core/text.h"
 #include "core/uri.h"
 
 #define P256_BYTES 32
-#define TOKEN_SECONDS 3600     /* how long a token is used that does not say */
-#define LONGEST_LIFE 2592000.0 /* seconds; a token is used no longer, whatever it says */
-#define LIFE_USED 800          /* milliseconds of each second of its life */
 
 /* ---- The key ------------------------------------------------------------------- */
 
@@ -283,18 +278,10 @@ int32_t ivs_jwt_ask(const ivs_jwt *jwt, ivs_outgoing *request) {
 
 /* ---- The answer -------------------------------------------------------------------- */
 
-#define PARTY "the token endpoint"
 #define IDENTITY "auth.privateKey, auth.keyId, auth.issuer, auth.subject and auth.audienceUrl"
 
-static const ivs_party party = {PARTY, 0, "auth.privateKey and auth.keyId",
-                                "auth.tokenEndpointUrl"};
-
-/* Errors of RFC 6749 §5.2 and §4.1.2.1, in our words. */
-static const struct {
-  const char *code;
-  int32_t outcome;
-  const char *reason;
-} errors[] = {
+/* Errors of RFC 6749 §5.2 and §4.1.2.1. */
+static const ivs_token_error errors[] = {
     {"invalid_client", INVSRC_OUTCOME_REFUSED, " refused the assertion: check " IDENTITY},
     {"invalid_grant", INVSRC_OUTCOME_REFUSED, " refused the assertion: check " IDENTITY},
     {"unauthorized_client", INVSRC_OUTCOME_REFUSED,
@@ -308,76 +295,22 @@ static const struct {
      " does not understand the request: check auth.tokenEndpointUrl"},
     {"server_error", INVSRC_OUTCOME_UNREACHABLE, " is in trouble"},
     {"temporarily_unavailable", INVSRC_OUTCOME_UNREACHABLE, " is not available now"},
+    {NULL, 0, NULL},
 };
 
-/* Whether the answer is an error of the protocol; the verdict is its. A server in trouble
- * refuses nobody. */
-static int is_error(const ivs_json *root, int32_t status, ivs_verdict *verdict) {
-  const ivs_json *error = ivs_json_member(root, "error");
-  size_t length;
-  const char *code = ivs_json_string(error, &length);
-
-  if (!error || ivs_json_is_null(error)) return 0;
-  for (size_t i = 0; code && i < sizeof errors / sizeof *errors; i++)
-    if (strcmp(errors[i].code, code) == 0) {
-      if (status >= 500 && errors[i].outcome == INVSRC_OUTCOME_REFUSED) return 0;
-      ivs_verdict_set(verdict, errors[i].outcome, PARTY, errors[i].reason);
-      return 1;
-    }
-  if (status != 200) return 0;
-  ivs_verdict_set_refused(verdict, &party, 0);
-  return 1;
-}
-
-static int64_t life_of(const ivs_json *root) {
-  const ivs_json *expires_in = ivs_json_member(root, "expires_in");
-  double seconds = ivs_json_number(expires_in);
-
-  if (!ivs_json_is_number(expires_in)) return TOKEN_SECONDS * INT64_C(1000);
-  if (!(seconds > 0)) return 0;
-  return (int64_t)((seconds < LONGEST_LIFE ? seconds : LONGEST_LIFE) * LIFE_USED);
-}
-
-static int32_t take_token(const ivs_json *root, ivs_buffer *token, ivs_verdict *verdict) {
-  size_t length, type_length;
-  const char *text = ivs_json_string(ivs_json_member(root, "access_token"), &length);
-  const char *type = ivs_json_string(ivs_json_member(root, "token_type"), &type_length);
-  const char *problem = NULL;
-
-  if (!text || !ivs_authorization_is_visible(text, length)) problem = "answered without a token";
-  if (type && !ivs_text_is_same(type, type_length, "Bearer"))
-    problem = "gave a token that is no Bearer token";
-  if (!problem) return ivs_buffer_set(token, text, length);
-  ivs_verdict_set(verdict, INVSRC_OUTCOME_UNREACHABLE, PARTY " ", problem);
-  return INVSRC_OK;
-}
+static const ivs_token_endpoint endpoint = {
+    {"the token endpoint", 0, "auth.privateKey and auth.keyId", "auth.tokenEndpointUrl"}, errors};
 
 int32_t ivs_jwt_hear(int32_t outcome, const invsrc_http_reply *reply, int64_t now,
                      ivs_buffer *token, int64_t *good_until, ivs_verdict *verdict) {
-  int32_t status = invsrc_http_reply_status(reply), code = INVSRC_OK;
-  ivs_json_document *document = NULL;
-  ivs_json_fault fault;
-  uint64_t length;
-  const char *body = invsrc_http_reply_body(reply, &length);
-  const ivs_json *root;
+  ivs_token_answer answer = {.says_life = 0};
+  int32_t code = ivs_token_answer_read(&endpoint, outcome, reply, &answer, verdict);
+  int64_t life = IVS_TOKEN_SECONDS * INT64_C(1000);
 
-  if (outcome != INVSRC_OUTCOME_OK) {
-    ivs_verdict_set_failure(verdict, &party, outcome, reply);
-    return INVSRC_OK;
-  }
-  code = ivs_json_parse_reply(body, (size_t)length, &document, &fault);
-  if (code == INVSRC_ENOMEM) return code;
-  code = INVSRC_OK;
-  root = document ? ivs_json_root(document) : NULL;
-  if (is_error(root, status, verdict)) goto done;
-  if (ivs_verdict_is_refusal(status))
-    ivs_verdict_set_refused(verdict, &party, status);
-  else if (status != 200 || !ivs_json_is_object(root))
-    ivs_verdict_set_foreign(verdict, &party, reply, "a token");
-  else
-    code = take_token(root, token, verdict);
-  if (token->length) *good_until = now + life_of(root);
-done:
-  ivs_json_free(document);
+  if (code == INVSRC_OK && answer.access_token.length)
+    code = ivs_buffer_set(token, answer.access_token.bytes, answer.access_token.length);
+  if (answer.says_life) life = (int64_t)(answer.seconds * IVS_TOKEN_USED);
+  if (code == INVSRC_OK && answer.access_token.length) *good_until = now + life;
+  ivs_token_answer_end(&answer);
   return code;
 }

@@ -329,6 +329,8 @@ static const struct {
     /* A server in trouble refuses nobody. */
     {500, UNREACHABLE, "{\"error\":\"invalid_client\"}", WHO " answered 500"},
     {503, UNREACHABLE, "{\"error\":\"access_denied\"}", WHO " answered 503"},
+    {429, UNREACHABLE, "{\"error\":\"invalid_client\"}",
+     WHO " answered 429: it is asked too often"},
     {200, REFUSED, "{\"error\":\"secret\"}", WHO " said no: check auth.privateKey and auth.keyId"},
     {200, REFUSED, "{\"error\":{\"code\":7},\"access_token\":\"x\"}",
      WHO " said no: check auth.privateKey and auth.keyId"},
