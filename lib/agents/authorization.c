@@ -12,9 +12,9 @@
 #define BEARER "Authorization: Bearer "
 #define ADCP_HEADER "x-adcp-auth" /* what AdCP clients of earlier versions send, on MCP */
 
-enum shape { TOKEN, NAME_AND_PASSWORD, ASSERTION };
+enum shape { TOKEN, NAME_AND_PASSWORD, ASSERTION, ACCESS_TOKEN };
 
-/* The types of `auth`. */
+/* The types of `auth`, and what a person should look at. */
 static const struct type {
   const char *name;
   enum shape shape;
@@ -26,6 +26,7 @@ static const struct type {
     {"apikey", TOKEN, 1, "auth.token"},
     {"basic", NAME_AND_PASSWORD, 0, "auth.username and auth.password"},
     {"jwt", ASSERTION, 0, "auth.scope, auth.subject and auth.audienceUrl"},
+    {"oauth", ACCESS_TOKEN, 0, "the consent"}, /* ours: no request has it */
 };
 
 static const struct type *type_of(const ivs_json *auth) {
@@ -98,6 +99,12 @@ static int32_t read_basic(const ivs_json *auth, ivs_authorization *to) {
   return judge(to);
 }
 
+static int32_t read_access_token(const ivs_json *auth, ivs_authorization *to) {
+  const char *token = member(auth, "access_token");
+
+  return token ? ivs_authorization_set_token(to, token, strlen(token)) : INVSRC_EINVAL;
+}
+
 int32_t ivs_authorization_read(const ivs_json *auth, int is_mcp, const char *header,
                                ivs_authorization *to) {
   const struct type *type = type_of(auth);
@@ -106,7 +113,8 @@ int32_t ivs_authorization_read(const ivs_json *auth, int is_mcp, const char *hea
   to->members = type->members;
   to->is_jwt = type->shape == ASSERTION;
   if (type->shape == TOKEN) return read_token(auth, type, is_mcp, header, to);
-  return type->shape == NAME_AND_PASSWORD ? read_basic(auth, to) : INVSRC_OK;
+  if (type->shape == NAME_AND_PASSWORD) return read_basic(auth, to);
+  return type->shape == ACCESS_TOKEN ? read_access_token(auth, to) : INVSRC_OK;
 }
 
 static void drop_lines(ivs_authorization *authorization) {

@@ -10,13 +10,14 @@
 #define IVS_AUTHORIZATION_LINES 3
 
 typedef struct ivs_authorization {
-  const char *members; /* of `auth`, which a person should look at when it is refused */
+  const char *members; /* of `auth`, or else what a person should look at when it is refused */
   int is_jwt;          /* it has no lines before there is an access token */
   size_t count;
   ivs_buffer lines[IVS_AUTHORIZATION_LINES];
 } ivs_authorization;
 
-/* Reads an `auth` as it was accepted. `header` carries the token of API keys too, where it
+/* Reads an `auth` as it was accepted, or the credential that came of a consent
+ * (oauth_credential.h). `header` carries the token of API keys too, where it
  * is not NULL. INVSRC_OK; INVSRC_EINVAL (not an auth); INVSRC_EMALFORMED (no field line
  * can carry it); INVSRC_ENOMEM. */
 int32_t ivs_authorization_read(const ivs_json *auth, int is_mcp, const char *header,

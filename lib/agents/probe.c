@@ -223,8 +223,9 @@ static int32_t read_auth(struct probe *probe, const ivs_json *auth, span text,
   int32_t code = ivs_authorization_read(auth, is_mcp, setup->api_key_header, &probe->authorization);
 
   if (code == INVSRC_EMALFORMED) {
-    ivs_verdict_set(&probe->verdict, INVSRC_OUTCOME_REFUSED, "",
-                    "no HTTP header can carry the credential: check auth.token");
+    ivs_verdict_set(&probe->verdict, INVSRC_OUTCOME_REFUSED,
+                    "no HTTP header can carry the credential: check ",
+                    probe->authorization.members);
     probe->phase = OVER;
     return INVSRC_OK;
   }

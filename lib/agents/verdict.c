@@ -56,7 +56,7 @@ void ivs_verdict_set_refused(ivs_verdict *verdict, const ivs_party *party, int32
 void ivs_verdict_write_status(const ivs_party *party, int32_t status, char text[IVS_STATUS_SIZE]) {
   int is_elsewhere = (status >= 300 && status < 400) || status == 404 || status == 405;
 
-  if (is_elsewhere)
+  if (is_elsewhere && party->place)
     snprintf(text, IVS_STATUS_SIZE, "answered %d: check %s", (int)status, party->place);
   else
     snprintf(text, IVS_STATUS_SIZE, "answered %d%s", (int)status,
@@ -84,9 +84,10 @@ void ivs_verdict_set_foreign(ivs_verdict *verdict, const ivs_party *party,
   if (status < 200 || status > 299)
     ivs_verdict_set_status(verdict, party, status);
   else
-    say(verdict, INVSRC_OUTCOME_UNREACHABLE, "%s%sanswered%s %s: check %s",
+    say(verdict, INVSRC_OUTCOME_UNREACHABLE, "%s%sanswered%s %s%s%s",
         party->is_agent ? "" : party->name, party->is_agent ? "" : " ",
-        is_html(reply) ? " HTML, not" : ", but not", what, party->place);
+        is_html(reply) ? " HTML, not" : ", but not", what, party->place ? ": check " : "",
+        party->place ? party->place : "");
 }
 
 int ivs_verdict_is_refusal(int32_t status) {

@@ -20,7 +20,7 @@ typedef struct ivs_party {
   const char *name;    /* "the token endpoint" */
   int is_agent;        /* what goes without saying */
   const char *members; /* to be looked at when it refuses; NULL: there is no credential */
-  const char *place;   /* to be looked at when it is not what it should be */
+  const char *place;   /* to be looked at when it is not what it should be; NULL: nobody named it */
 } ivs_party;
 
 #define IVS_PLACE_OF_AGENT "endpointUrl and protocol"

@@ -78,6 +78,9 @@ static void headers_carry_credentials(void **state) {
        "Authorization: Bearer t|X-AdCP-Auth: t|"},
       {"A2A", "{\"type\":\"basic\",\"username\":\"u\",\"password\":\"p\"}", NULL,
        "Authorization: Basic dTpw|"},
+      {"MCP", "{\"type\":\"oauth\",\"access_token\":\"t\",\"token\":\"x\"}", "X-Key",
+       "Authorization: Bearer t|"},
+      {"A2A", "{\"type\":\"oauth\",\"access_token\":\"t\"}", "X-Key", "Authorization: Bearer t|"},
       {"MCP", NULL, "X-Key", ""},
   };
   static const struct script_line card = {
@@ -124,6 +127,35 @@ static void what_no_header_can_carry_is_refused_at_once(void **state) {
     assert_string_equal(reason, "no HTTP header can carry the credential: check auth.token");
     assert_int_equal(invsrc_conversation_next(conversation, &request), 0);
     assert_null(request);
+    invsrc_conversation_free(conversation);
+  }
+}
+
+static void what_came_of_a_consent_is_refused_by_its_name(void **state) {
+  static const struct script_line refused[] = {{POST, {"Bearer t", NULL, NULL}, NULL, 401, NO_BODY},
+                                               NONE};
+  static const struct {
+    const char *auth;
+    const struct script_line *lines;
+    const char *reason;
+  } rows[] = {
+      {"{\"type\":\"oauth\",\"access_token\":\"t\"}", refused,
+       "the agent answered 401: check the consent"},
+      {"{\"type\":\"oauth\",\"access_token\":\"a b\"}", refused + 1,
+       "no HTTP header can carry the credential: check the consent"},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < COUNT(rows); i++) {
+    invsrc_probe_setup setup = {.tool = NULL};
+    invsrc_conversation *conversation;
+    const char *reason;
+
+    assert_int_equal(script_begin("MCP", SCRIPT_URL, rows[i].auth, &setup, &conversation),
+                     INVSRC_OK);
+    assert_int_equal(script_play(conversation, rows[i].lines, SCRIPT_WHOLE), INVSRC_OK);
+    assert_int_equal(invsrc_conversation_outcome(conversation, &reason), REFUSED);
+    assert_string_equal(reason, rows[i].reason);
     invsrc_conversation_free(conversation);
   }
 }
@@ -500,6 +532,7 @@ int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(headers_carry_credentials),
       cmocka_unit_test(what_no_header_can_carry_is_refused_at_once),
+      cmocka_unit_test(what_came_of_a_consent_is_refused_by_its_name),
       cmocka_unit_test(assertions_are_exchanged),
       cmocka_unit_test(kept_tokens_are_used_and_renewed_once),
       cmocka_unit_test(nothing_is_signed_while_a_token_is_good),
