@@ -214,6 +214,14 @@ int ivs_json_is_null(const ivs_json *node) {
   return cJSON_IsNull(node);
 }
 
+int ivs_json_is_boolean(const ivs_json *node) {
+  return cJSON_IsBool(node);
+}
+
+int ivs_json_is_true(const ivs_json *node) {
+  return cJSON_IsTrue(node);
+}
+
 int ivs_json_is_number(const ivs_json *node) {
   return cJSON_IsNumber(node);
 }

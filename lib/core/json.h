@@ -24,9 +24,11 @@ int32_t ivs_json_parse_reply(const char *text, size_t length, ivs_json_document 
 const ivs_json *ivs_json_root(const ivs_json_document *document);
 void ivs_json_free(ivs_json_document *document); /* wipes every string; takes NULL */
 
-int ivs_json_is_object(const ivs_json *node); /* these four take NULL: 0 */
+int ivs_json_is_object(const ivs_json *node); /* these six take NULL: 0 */
 int ivs_json_is_array(const ivs_json *node);
 int ivs_json_is_null(const ivs_json *node);
+int ivs_json_is_boolean(const ivs_json *node);
+int ivs_json_is_true(const ivs_json *node);
 int ivs_json_is_number(const ivs_json *node);
 /* The member with exactly this key, or NULL, also where `object` is none. */
 const ivs_json *ivs_json_member(const ivs_json *object, const char *key);

@@ -71,7 +71,7 @@ static void test_walk(void **state) {
   ivs_json_document *document = parse("[1,\"two\",[],{},null,true,false,{\"k\":-7.5}]");
   const ivs_json *root = ivs_json_root(document);
   const ivs_json *node = ivs_json_first(root);
-  static const char *const kinds = "nsaoxxxo";
+  static const char *const kinds = "nsaoxtfo";
   size_t length = 99;
 
   (void)state;
@@ -79,6 +79,8 @@ static void test_walk(void **state) {
   for (const char *kind = kinds; *kind; kind++, node = ivs_json_next(node)) {
     assert_non_null(node);
     assert_int_equal(ivs_json_is_number(node), *kind == 'n');
+    assert_int_equal(ivs_json_is_true(node), *kind == 't');
+    assert_int_equal(ivs_json_is_boolean(node), *kind == 't' || *kind == 'f');
     assert_int_equal(ivs_json_is_array(node), *kind == 'a');
     assert_int_equal(ivs_json_is_object(node), *kind == 'o');
     assert_int_equal(ivs_json_string(node, &length) != NULL, *kind == 's');
@@ -98,6 +100,8 @@ static void test_nothing(void **state) {
   assert_false(ivs_json_is_object(NULL));
   assert_false(ivs_json_is_array(NULL));
   assert_false(ivs_json_is_number(NULL));
+  assert_false(ivs_json_is_boolean(NULL));
+  assert_false(ivs_json_is_true(NULL));
   assert_null(ivs_json_string(NULL, &length));
   assert_int_equal(length, 0);
   assert_true(ivs_json_number(NULL) == 0);
