@@ -222,6 +222,19 @@ struct invsrc_events_vtable {
 
 /* ---- OAuth: where does the operator give consent? ------------------------ */
 
+/* What the operator's browser came back with (RFC 6749 §4.1.2, RFC 9207), without the escapes
+ * of the query; NULL: absent. */
+typedef struct invsrc_redirect {
+  uint32_t size;
+  uint32_t reserved; /* 0 */
+  const char *code;  /* secret */
+  uint64_t code_length;
+  const char *issuer; /* `iss` */
+  uint64_t issuer_length;
+  const char *error;
+  uint64_t error_length;
+} invsrc_redirect;
+
 struct invsrc_oauth_vtable {
   uint32_t size;
   uint32_t reserved; /* 0 */

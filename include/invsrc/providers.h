@@ -340,6 +340,58 @@ INVSRC_API int32_t invsrc_conversation_outcome(const invsrc_conversation *conver
 INVSRC_API const char *invsrc_conversation_access_token(const invsrc_conversation *conversation,
                                                         int64_t *good_until);
 
+/* ---- Conversations with authorization servers -------------------------------- */
+
+/* OAuth without I/O: conversations as above, that come to an outcome and results. What passes
+ * from one to the next is JSON texts, which are secret, and nobody else's to read. */
+
+/* How to hold one. What is NULL or 0 is left out, or has the default. */
+typedef struct invsrc_oauth_setup {
+  uint32_t size;
+  uint32_t allow_http;             /* 1: URLs may be http */
+  int64_t now;                     /* milliseconds since 1970-01-01T00:00:00Z */
+  const uint8_t *random;           /* start: INVSRC_CONVERSATION_RANDOM bytes of fresh entropy */
+  const char *redirect_uri;        /* start */
+  const char *state;               /* start; secret */
+  const char *client_name;         /* start: for registration; NULL: "libinvsrc" */
+  const char *client_metadata_url; /* start: of the client-id metadata document that the host
+                                    * serves; NULL: none */
+} invsrc_oauth_setup;
+
+/* Exchanges the code that the operator's browser came back with for tokens. `private_state` is
+ * that of the start whose `state` came back. All is copied. Comes to OK: there is a credential;
+ * REFUSED: the operator or the server said no; UNKNOWN: the redirect is not from the server that
+ * was asked; UNAVAILABLE: the server did not answer, or not with a token, or memory ran out; or
+ * FAILED: the server does not know the client, or the transport failed.
+ * Returns INVSRC_OK; INVSRC_EINVAL (a NULL, a size, a private state that is none, or an
+ * http URL in it where there may be none); INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_conversation_new_oauth_finish(const void *private_state, uint64_t length,
+                                                        const invsrc_redirect *redirect,
+                                                        const invsrc_oauth_setup *setup,
+                                                        invsrc_conversation **conversation);
+/* Refreshes the tokens of a credential. Comes to OK: there is a new credential, and the old one
+ * may be good no more; REFUSED: the operator must consent again; UNREACHABLE: the server did
+ * not answer, or not with a token; UNAVAILABLE: memory ran out; or FAILED: the transport failed.
+ * Returns as above. */
+INVSRC_API int32_t invsrc_conversation_new_oauth_refresh(const void *credential, uint64_t length,
+                                                         const invsrc_oauth_setup *setup,
+                                                         invsrc_conversation **conversation);
+/* Revokes the tokens of a credential (RFC 7009), the refresh token first. Comes to OK;
+ * NOT_IMPLEMENTED: the server revokes nothing, or not such tokens; UNAVAILABLE: it did not do it,
+ * or memory ran out; or FAILED: the transport failed. Returns as above. */
+INVSRC_API int32_t invsrc_conversation_new_oauth_revoke(const void *credential, uint64_t length,
+                                                        const invsrc_oauth_setup *setup,
+                                                        invsrc_conversation **conversation);
+
+#define INVSRC_RESULT_CREDENTIAL 5 /* finish and refresh, OK; secret */
+
+/* What a conversation gave, one of INVSRC_RESULT_…, or NULL; lasts as long as the
+ * conversation. `length` may be NULL. */
+INVSRC_API const char *invsrc_conversation_result(const invsrc_conversation *conversation,
+                                                  int32_t result, uint64_t *length);
+/* Finish and refresh, OK: when the tokens are to be refreshed, in milliseconds; 0: never. */
+INVSRC_API int64_t invsrc_conversation_refresh_at(const invsrc_conversation *conversation);
+
 /* ---- The prober ------------------------------------------------------------- */
 
 /* Carries conversations with many agents at a time on the thread that calls it, over one

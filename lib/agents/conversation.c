@@ -74,6 +74,17 @@ int32_t invsrc_conversation_outcome(const invsrc_conversation *conversation, con
   return verdict ? verdict->outcome : 0;
 }
 
+const char *invsrc_conversation_result(const invsrc_conversation *conversation, int32_t result,
+                                       uint64_t *length) {
+  const ivs_buffer *text = NULL;
+
+  if (conversation && conversation->kind->result)
+    text = conversation->kind->result(conversation->talk, result);
+  if (text && !text->length) text = NULL;
+  if (length) *length = text ? text->length : 0;
+  return text ? text->bytes : NULL;
+}
+
 /* ---- The exchanges ------------------------------------------------------------------ */
 
 int32_t invsrc_conversation_next(invsrc_conversation *conversation,

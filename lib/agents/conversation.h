@@ -50,7 +50,7 @@ typedef struct ivs_kind {
   void (*go_on)(void *talk, int is_busy);
   /* What it came to, or NULL while it is under way. */
   const ivs_verdict *(*verdict)(const void *talk);
-  /* NULL: there are none. One of INVSRC_RESULT_…, or NULL. */
+  /* NULL: there are none. One of INVSRC_RESULT_…: NULL, or empty, while there is none. */
   const ivs_buffer *(*result)(const void *talk, int32_t result);
   /* Frees what the struct holds; the struct itself is wiped. */
   void (*end)(void *talk);

@@ -16,22 +16,27 @@ static const ivs_token_error *find_error(const ivs_token_endpoint *endpoint, con
   return error;
 }
 
-/* Whether the answer is an error of the protocol; the verdict is its. A server in trouble, or
- * one that is asked too often, refuses nobody. */
+/* A server in trouble, or one that is asked too often, refuses nobody; and what is no known
+ * error may be of another protocol, but for the statuses that this one has. */
+static int counts(const ivs_token_error *error, const char *code, int32_t status) {
+  if (error->outcome != INVSRC_OUTCOME_UNREACHABLE && (status >= 500 || status == 429)) return 0;
+  if (error->code || status == 200) return 1;
+  return error->outcome && code && (status == 400 || ivs_verdict_is_refusal(status));
+}
+
+/* Whether the answer is an error of the protocol; the verdict is its. */
 static int is_error(const ivs_token_endpoint *endpoint, const ivs_json *root, int32_t status,
                     ivs_verdict *verdict) {
   const ivs_json *member = ivs_json_member(root, "error");
   size_t length;
-  const ivs_token_error *error = find_error(endpoint, ivs_json_string(member, &length));
+  const char *code = ivs_json_string(member, &length);
+  const ivs_token_error *error = find_error(endpoint, code);
 
-  if (!member || ivs_json_is_null(member)) return 0;
-  if (error->outcome != INVSRC_OUTCOME_UNREACHABLE && (status >= 500 || status == 429)) return 0;
-  if (error->outcome) {
+  if (!member || ivs_json_is_null(member) || !counts(error, code, status)) return 0;
+  if (error->outcome)
     ivs_verdict_set(verdict, error->outcome, endpoint->party.name, error->reason);
-    return 1;
-  }
-  if (status != 200) return 0;
-  ivs_verdict_set_refused(verdict, &endpoint->party, 0);
+  else
+    ivs_verdict_set_refused(verdict, &endpoint->party, 0);
   return 1;
 }
 
