@@ -80,17 +80,66 @@ static const struct script_line a2a[] = {
     NONE,
 };
 
+/* What follows a consent. */
+#define TOKEN_URL "https://auth.example/t"
+#define REVOKE_URL "https://auth.example/r"
+#define OAUTH(more)                                                                \
+  "{\"issuer\":\"https://auth.example\",\"token_endpoint\":\"" TOKEN_URL           \
+  "\",\"revocation_endpoint\":\"" REVOKE_URL                                       \
+  "\",\"client_id\":\"c\",\"client_secret\":\"s\",\"token_endpoint_auth_method\":" \
+  "\"client_secret_basic\",\"resource\":\"https://agent.example/\"," more "}"
+#define CREDENTIAL \
+  OAUTH("\"type\":\"oauth\",\"access_token\":\"a\",\"refresh_token\":\"r\",\"scope\":\"s\"")
+
+static const struct script_line tokens[] = {
+    LINE("POST " TOKEN_URL, 200,
+         JSON("{\"access_token\":\"x\",\"refresh_token\":\"y\",\"scope\":\"z\"}")),
+    NONE,
+};
+
+static const struct script_line revoked[] = {
+    LINE("POST " REVOKE_URL, 200, NO_BODY),
+    LINE("POST " REVOKE_URL, 400, JSON("{\"error\":\"unsupported_token_type\"}")),
+    NONE,
+};
+
+static int32_t begin_finish(const invsrc_oauth_setup *setup, invsrc_conversation **conversation) {
+  static const char state[] = OAUTH(
+      "\"iss_required\":true,\"redirect_uri\":\"https://host.example/\","
+      "\"code_verifier\":\"v\"");
+  const invsrc_redirect redirect = {.size = sizeof redirect,
+                                    .code = "code",
+                                    .code_length = 4,
+                                    .issuer = "https://auth.example",
+                                    .issuer_length = 20};
+
+  return invsrc_conversation_new_oauth_finish(state, sizeof state - 1, &redirect, setup,
+                                              conversation);
+}
+
+static int32_t begin_refresh(const invsrc_oauth_setup *setup, invsrc_conversation **conversation) {
+  return invsrc_conversation_new_oauth_refresh(CREDENTIAL, strlen(CREDENTIAL), setup, conversation);
+}
+
+static int32_t begin_revoke(const invsrc_oauth_setup *setup, invsrc_conversation **conversation) {
+  return invsrc_conversation_new_oauth_revoke(CREDENTIAL, strlen(CREDENTIAL), setup, conversation);
+}
+
 static const struct {
-  const char *protocol;
-  const char *auth; /* NULL: the JWT credential */
+  const char *protocol; /* NULL: no probe, but what `begin` begins */
+  const char *auth;     /* NULL: the JWT credential */
   const struct script_line *lines;
   int32_t outcome;
+  int32_t (*begin)(const invsrc_oauth_setup *setup, invsrc_conversation **conversation);
 } rows[] = {
-    {"MCP", "{\"type\":\"api_key\",\"token\":\"secret\"}", sessions, INVSRC_OUTCOME_PROVEN},
+    {"MCP", "{\"type\":\"api_key\",\"token\":\"secret\"}", sessions, INVSRC_OUTCOME_PROVEN, NULL},
     {"MCP", "{\"type\":\"basic\",\"username\":\"u\",\"password\":\"p\"}", old,
-     INVSRC_OUTCOME_UNREACHABLE},
-    {"MCP", NULL, exchange, INVSRC_OUTCOME_PROVEN},
-    {"A2A", "{\"type\":\"bearer\",\"token\":\"secret\"}", a2a, INVSRC_OUTCOME_PROVEN},
+     INVSRC_OUTCOME_UNREACHABLE, NULL},
+    {"MCP", NULL, exchange, INVSRC_OUTCOME_PROVEN, NULL},
+    {"A2A", "{\"type\":\"oauth\",\"access_token\":\"secret\"}", a2a, INVSRC_OUTCOME_PROVEN, NULL},
+    {NULL, NULL, tokens, INVSRC_OUTCOME_OK, begin_finish},
+    {NULL, NULL, tokens, INVSRC_OUTCOME_OK, begin_refresh},
+    {NULL, NULL, revoked, INVSRC_OUTCOME_OK, begin_revoke},
 };
 
 static int make_auth(void **state) {
@@ -99,23 +148,38 @@ static int make_auth(void **state) {
   return 0;
 }
 
-/* What one conversation comes to: an outcome, or the result in its place. */
-static int32_t hold(size_t row, enum script_pace pace) {
+static int32_t begin(size_t row, invsrc_conversation **conversation) {
+  const invsrc_oauth_setup oauth = {.size = sizeof oauth, .now = INT64_C(1800000000000)};
   const char *auth = rows[row].auth ? rows[row].auth : jwt_auth;
   invsrc_probe_setup setup = {.tool = "x", .api_key_header = "X-Key"};
-  invsrc_conversation *conversation = NULL;
-  const char *reason;
-  int32_t outcome;
   int32_t code;
 
   if (!rows[row].auth) setup.tool = NULL;
   if (!rows[row].auth) setup.access_token = "kept";
-  code = script_begin(rows[row].protocol, SCRIPT_URL, auth, &setup, &conversation);
+  if (rows[row].protocol)
+    return script_begin(rows[row].protocol, SCRIPT_URL, auth, &setup, conversation);
+  SCRIPT_BEFORE();
+  code = rows[row].begin(&oauth, conversation);
+  SCRIPT_AFTER();
+  return code;
+}
+
+/* What one conversation comes to: an outcome, or the result in its place. */
+static int32_t hold(size_t row, enum script_pace pace) {
+  invsrc_conversation *conversation = NULL;
+  const char *reason;
+  int32_t outcome;
+  int32_t code = begin(row, &conversation);
+
   if (code != INVSRC_OK) return code;
   code = script_play(conversation, rows[row].lines, pace);
   outcome = invsrc_conversation_outcome(conversation, &reason);
   if (code == INVSRC_ENOMEM) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
   if (outcome == INVSRC_OUTCOME_UNAVAILABLE) assert_string_equal(reason, "memory ran out");
+  if (rows[row].lines == tokens)
+    assert_int_equal(
+        invsrc_conversation_result(conversation, INVSRC_RESULT_CREDENTIAL, NULL) != NULL,
+        outcome == INVSRC_OUTCOME_OK);
   invsrc_conversation_free(conversation);
   return code == 1 ? 1 : outcome;
 }
