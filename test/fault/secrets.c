@@ -615,6 +615,85 @@ static void conversations_leave_nothing(void **state) {
            &number);
 }
 
+/* Holds those that take a credential, with the secret in it. */
+static void converse_oauth(const char *before, const struct masked *secret, const char *after) {
+  const invsrc_oauth_setup setup = {.size = sizeof setup};
+  int32_t (*const begin[])(const void *, uint64_t, const invsrc_oauth_setup *,
+                           invsrc_conversation **) = {invsrc_conversation_new_oauth_refresh,
+                                                      invsrc_conversation_new_oauth_revoke};
+  struct masked token;
+
+  make_token(&token);
+  for (size_t i = 0; i < 2; i++) {
+    invsrc_conversation *conversation;
+    size_t length = 0;
+
+    append(&length, before, NULL);
+    append(&length, NULL, secret);
+    append(&length, after, NULL);
+    assert_int_equal(begin[i](body, length, &setup, &conversation), INVSRC_OK);
+    OPENSSL_cleanse(body, sizeof body);
+    answer_all(conversation, &token);
+    assert_true(invsrc_conversation_outcome(conversation, NULL) != 0);
+    invsrc_conversation_free(conversation);
+    assert_int_equal(search(secret) + search(&token), 0);
+  }
+}
+
+/* Holds the one that takes a code, which is the secret. */
+static void finish_oauth(const char *state, const struct masked *secret) {
+  const invsrc_oauth_setup setup = {.size = sizeof setup};
+  invsrc_redirect redirect = {.size = sizeof redirect, .code = body};
+  invsrc_conversation *conversation;
+  struct masked token;
+  size_t length = 0;
+
+  make_token(&token);
+  append(&length, NULL, secret);
+  redirect.code_length = length;
+  assert_int_equal(
+      invsrc_conversation_new_oauth_finish(state, strlen(state), &redirect, &setup, &conversation),
+      INVSRC_OK);
+  OPENSSL_cleanse(body, sizeof body);
+  answer_all(conversation, &token);
+  assert_int_equal(invsrc_conversation_outcome(conversation, NULL), INVSRC_OUTCOME_OK);
+  invsrc_conversation_free(conversation);
+  assert_int_equal(search(secret) + search(&token), 0);
+}
+
+#define SERVER                                                                          \
+  "\"issuer\":\"https://s.example\",\"resource\":\"https://a.example/\",\"client_id\":" \
+  "\"c\",\"token_endpoint\":\"https://s.example/token\",\"revocation_endpoint\":"       \
+  "\"https://s.example/revoke\",\"token_endpoint_auth_method\":\"client_secret_"
+#define GRANT(method, members) "{\"type\":\"oauth\"," SERVER method "\"," members
+
+static void consents_leave_nothing(void **state) {
+  struct masked secret;
+
+  (void)state;
+  make_token(&secret);
+  converse_oauth(GRANT("post",
+                       "\"access_token\":\"a\",\"client_secret\":\"s\","
+                       "\"refresh_token\":\""),
+                 &secret, "\"}");
+  converse_oauth(GRANT("post",
+                       "\"refresh_token\":\"r\",\"client_secret\":\"s\","
+                       "\"access_token\":\""),
+                 &secret, "\"}");
+  converse_oauth(GRANT("post",
+                       "\"refresh_token\":\"r\",\"access_token\":\"a\","
+                       "\"client_secret\":\""),
+                 &secret, "\"}");
+  converse_oauth(GRANT("basic",
+                       "\"refresh_token\":\"r\",\"access_token\":\"a\","
+                       "\"client_secret\":\""),
+                 &secret, "\"}");
+  finish_oauth("{" SERVER
+               "post\",\"client_secret\":\"s\",\"iss_required\":false,"
+               "\"redirect_uri\":\"https://h.example/\",\"code_verifier\":\"v\"}",
+               &secret);
+}
+
 static int make_folder(void **state) {
   (void)state;
   if (!mkdtemp(folder)) return -1;
@@ -649,6 +728,7 @@ int main(void) {
       cmocka_unit_test(checked_tokens_are_gone),
       cmocka_unit_test(tokens_of_removed_sources_are_gone),
       cmocka_unit_test(conversations_leave_nothing),
+      cmocka_unit_test(consents_leave_nothing),
       cmocka_unit_test(the_database_has_no_secret),
   };
 
