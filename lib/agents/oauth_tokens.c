@@ -1,6 +1,6 @@
 /*
  * The conversations with a token endpoint that follow a consent (providers.h): the code for
- * tokens, a refresh token for others, and at last their revocation. Start is another's.
+ * tokens, a refresh token for others, and at last their revocation.
  */
 #include <invsrc/providers.h>
 #include <string.h>

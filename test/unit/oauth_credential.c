@@ -85,6 +85,10 @@ static void a_private_state_becomes_a_credential(void **state) {
   ivs_oauth_record_end(&record);
 }
 
+#define CLIENT(expires_at)                                        \
+  "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\"," \
+  "\"client_secret_expires_at\":" expires_at "}"
+
 static void what_is_none_is_refused(void **state) {
   static const char *const texts[] = {
       "",
@@ -98,10 +102,8 @@ static void what_is_none_is_refused(void **state) {
       "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"None\"}",
       "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"client_secret_post\"}",
       "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\",\"client_secret\":null}",
-      "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\","
-      "\"client_secret_expires_at\":\"0\"}",
-      "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\","
-      "\"client_secret_expires_at\":-1}",
+      CLIENT("\"0\""),
+      CLIENT("-1"),
   };
 
   (void)state;

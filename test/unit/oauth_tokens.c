@@ -208,35 +208,35 @@ static void requests_are_made_to_the_byte(void **state) {
 static void redirects_are_judged_before_anything_is_asked(void **state) {
   static const char issuer[] = "https://auth.example/";
   static const struct {
-    int is_required;
-    const char *code, *issuer, *error;
+    int32_t is_required;
     int32_t outcome; /* 0: the code is exchanged */
+    const char *code, *issuer, *error;
     const char *reason;
   } rows[] = {
-      {0, "c", NULL, NULL, 0, ""},
-      {0, "c", issuer, NULL, 0, ""},
-      {1, "c", issuer, NULL, 0, ""},
-      {1, "c", NULL, NULL, UNKNOWN, "the answer does not say that it is of " WHO " that was asked"},
-      {1, NULL, NULL, "access_denied", UNKNOWN,
+      {0, 0, "c", NULL, NULL, ""},
+      {0, 0, "c", issuer, NULL, ""},
+      {1, 0, "c", issuer, NULL, ""},
+      {1, UNKNOWN, "c", NULL, NULL, "the answer does not say that it is of " WHO " that was asked"},
+      {1, UNKNOWN, NULL, NULL, "access_denied",
        "the answer does not say that it is of " WHO " that was asked"},
-      {0, "c", "https://auth.example", NULL, UNKNOWN,
+      {0, UNKNOWN, "c", "https://auth.example", NULL,
        "the answer is not of " WHO " that was asked"},
-      {0, "c", "https://AUTH.example/", NULL, UNKNOWN,
+      {0, UNKNOWN, "c", "https://AUTH.example/", NULL,
        "the answer is not of " WHO " that was asked"},
-      {0, "c", "", NULL, UNKNOWN, "the answer is not of " WHO " that was asked"},
-      {0, NULL, "https://evil.example/", "access_denied", UNKNOWN,
+      {0, UNKNOWN, "c", "", NULL, "the answer is not of " WHO " that was asked"},
+      {0, UNKNOWN, NULL, "https://evil.example/", "access_denied",
        "the answer is not of " WHO " that was asked"},
-      {1, NULL, issuer, "access_denied", REFUSED, WHO " was told that consent is not given"},
-      {0, "c", NULL, "access_denied", REFUSED, WHO " was told that consent is not given"},
-      {0, NULL, NULL, "invalid_scope", REFUSED, WHO " refused the scope"},
-      {0, NULL, NULL, "invalid_target", REFUSED, WHO " gives no token for this agent"},
-      {0, NULL, NULL, "unauthorized_client", REFUSED, WHO " lets this client ask for no consent"},
-      {0, NULL, NULL, "server_error", REFUSED, WHO " is in trouble" AGAIN},
-      {0, NULL, NULL, "temporarily_unavailable", REFUSED, WHO " is not available now" AGAIN},
-      {0, NULL, NULL, "secret", REFUSED, WHO " came back without consent"},
-      {0, NULL, NULL, "", REFUSED, WHO " came back without consent"},
-      {0, NULL, NULL, NULL, REFUSED, WHO " came back without a code"},
-      {0, "", issuer, NULL, REFUSED, WHO " came back without a code"},
+      {1, REFUSED, NULL, issuer, "access_denied", WHO " was told that consent is not given"},
+      {0, REFUSED, "c", NULL, "access_denied", WHO " was told that consent is not given"},
+      {0, REFUSED, NULL, NULL, "invalid_scope", WHO " refused the scope"},
+      {0, REFUSED, NULL, NULL, "invalid_target", WHO " gives no token for this agent"},
+      {0, REFUSED, NULL, NULL, "unauthorized_client", WHO " lets this client ask for no consent"},
+      {0, REFUSED, NULL, NULL, "server_error", WHO " is in trouble" AGAIN},
+      {0, REFUSED, NULL, NULL, "temporarily_unavailable", WHO " is not available now" AGAIN},
+      {0, REFUSED, NULL, NULL, "secret", WHO " came back without consent"},
+      {0, REFUSED, NULL, NULL, "", WHO " came back without consent"},
+      {0, REFUSED, NULL, NULL, NULL, WHO " came back without a code"},
+      {0, REFUSED, "", issuer, NULL, WHO " came back without a code"},
   };
   const invsrc_oauth_setup setup = {.size = sizeof setup, .now = NOW};
 
