@@ -358,6 +358,31 @@ typedef struct invsrc_oauth_setup {
                                     * serves; NULL: none */
 } invsrc_oauth_setup;
 
+/* Finds out where the operator of an agent gives consent: from the agent's challenge over the
+ * metadata of the resource and of its authorization server (RFC 9728, RFC 8414) to a URL for
+ * the operator's browser. Of `source` endpointUrl, protocol and oauthAudience matter. All is
+ * copied. In the middle it makes no request, and has no outcome, while it waits for a client:
+ *
+ *     if ((issuer = invsrc_conversation_result(conversation, INVSRC_RESULT_ISSUER, &length)))
+ *       invsrc_conversation_give_client(conversation, client, client_length);
+ *
+ * Comes to OK: there is an authorization URL and a private state; NO_OAUTH: the agent has no
+ * OAuth, or none that may be used; UNAVAILABLE: the agent or the server cannot be reached now,
+ * or memory ran out; or FAILED: the transport failed.
+ * Returns INVSRC_OK; INVSRC_EINVAL (a NULL, a size, or a URL, protocol or text that is none);
+ * INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_conversation_new_oauth_start(const invsrc_source *source,
+                                                       const invsrc_oauth_setup *setup,
+                                                       invsrc_conversation **conversation);
+/* Answers a start that waits: `client` is the INVSRC_RESULT_CLIENT of an earlier start with the
+ * same issuer and redirect URI, or one that the host has registered by hand, as JSON with the
+ * members client_id, client_secret and client_secret_expires_at (seconds; 0: never), where there
+ * is a secret, and token_endpoint_auth_method (none, client_secret_basic or client_secret_post).
+ * NULL and 0: the host has none; so counts one whose secret ends within ten minutes.
+ * Returns INVSRC_OK; INVSRC_EINVAL (a NULL, or not a client: it still waits); INVSRC_ESTATE (it
+ * waits for none); INVSRC_ENOMEM: it is over and comes to INVSRC_OUTCOME_UNAVAILABLE. */
+INVSRC_API int32_t invsrc_conversation_give_client(invsrc_conversation *conversation,
+                                                   const void *client, uint64_t length);
 /* Exchanges the code that the operator's browser came back with for tokens. `private_state` is
  * that of the start whose `state` came back. All is copied. Comes to OK: there is a credential;
  * REFUSED: the operator or the server said no; UNKNOWN: the redirect is not from the server that
@@ -383,7 +408,11 @@ INVSRC_API int32_t invsrc_conversation_new_oauth_revoke(const void *credential, 
                                                         const invsrc_oauth_setup *setup,
                                                         invsrc_conversation **conversation);
 
-#define INVSRC_RESULT_CREDENTIAL 5 /* finish and refresh, OK; secret */
+#define INVSRC_RESULT_ISSUER 1 /* start: of the server that a client is wanted for; while it is */
+#define INVSRC_RESULT_CLIENT 2 /* start: a client that was registered, to be kept; secret */
+#define INVSRC_RESULT_AUTHORIZATION_URL 3 /* start, OK */
+#define INVSRC_RESULT_PRIVATE_STATE 4     /* start, OK; secret */
+#define INVSRC_RESULT_CREDENTIAL 5        /* finish and refresh, OK; secret */
 
 /* What a conversation gave, one of INVSRC_RESULT_…, or NULL; lasts as long as the
  * conversation. `length` may be NULL. */
