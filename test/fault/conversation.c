@@ -18,7 +18,7 @@
 
 #define SCRIPT_BEFORE() heap_open()
 #define SCRIPT_AFTER() heap_close()
-#include "script.h"
+#include "script_start.h"
 
 /* No conversation asks for so many blocks. */
 #define LONGEST 20000
@@ -125,21 +125,74 @@ static int32_t begin_revoke(const invsrc_oauth_setup *setup, invsrc_conversation
   return invsrc_conversation_new_oauth_revoke(CREDENTIAL, strlen(CREDENTIAL), setup, conversation);
 }
 
+/* What leads to one: with as much as is kept, and as little. */
+#define AGENT "https://agent.example"
+#define AS "https://as.example"
+#define RESOURCE "/.well-known/oauth-protected-resource"
+#define SERVER "/.well-known/oauth-authorization-server"
+#define METADATA(issuer, more)                                                                  \
+  "{\"issuer\":\"" issuer "\",\"authorization_endpoint\":\"" AS "/a\",\"token_endpoint\":\"" AS \
+  "/t\",\"response_types_supported\":[\"code\"],\"code_challenge_methods_supported\":"          \
+  "[\"S256\"]" more "}"
+
+static const struct script_line challenged[] = {
+    LINE(POST, 401,
+         {"WWW-Authenticate: Basic x=y, Bearer scope=\"a b\", resource_metadata=\"" AGENT "/r\"",
+          NULL},
+         NULL, NULL, 0),
+    LINE("GET " AGENT "/r", 200,
+         JSON("{\"resource\":\"" AGENT "\",\"scopes_supported\":[\"c\",\"d\"],"
+              "\"authorization_servers\":[\"" AS "/t\"]}")),
+    LINE("GET " AS SERVER "/t", 404, NO_BODY),
+    LINE("GET " AS "/.well-known/openid-configuration/t", 200,
+         JSON(METADATA(AS "/t",
+                       ",\"scopes_supported\":[\"offline_access\"],"
+                       "\"revocation_endpoint\":\"" AS "/v\",\"registration_endpoint\":\"" AS
+                       "/r\""))),
+    NONE,
+};
+
+static const struct script_line registered[] = {
+    LINE("POST " AS "/r", 201, JSON("{\"client_id\":\"c\",\"client_secret\":\"s\"}")),
+    NONE,
+};
+
+static const struct script_line guessed[] = {
+    LINE(POST, 200, NO_BODY),
+    LINE("GET " AGENT RESOURCE "/mcp", 404, NO_BODY),
+    LINE("GET " AGENT RESOURCE, 404, NO_BODY),
+    LINE("GET " AGENT SERVER, 200, JSON(METADATA(AGENT, ""))),
+    NONE,
+};
+
+static const struct script_start registering = {
+    .lines = challenged, .issuer = AS "/t", .more = registered};
+static const struct script_start kept = {
+    .audience = "urn:x",
+    .lines = guessed,
+    .issuer = AGENT,
+    .client = "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\"}"};
+
 static const struct {
-  const char *protocol; /* NULL: no probe, but what `begin` begins */
+  const char *protocol; /* NULL: no probe, but what `begin` begins, or `start` is */
   const char *auth;     /* NULL: the JWT credential */
   const struct script_line *lines;
   int32_t outcome;
   int32_t (*begin)(const invsrc_oauth_setup *setup, invsrc_conversation **conversation);
+  const struct script_start *start;
 } rows[] = {
-    {"MCP", "{\"type\":\"api_key\",\"token\":\"secret\"}", sessions, INVSRC_OUTCOME_PROVEN, NULL},
+    {"MCP", "{\"type\":\"api_key\",\"token\":\"secret\"}", sessions, INVSRC_OUTCOME_PROVEN, NULL,
+     NULL},
     {"MCP", "{\"type\":\"basic\",\"username\":\"u\",\"password\":\"p\"}", old,
-     INVSRC_OUTCOME_UNREACHABLE, NULL},
-    {"MCP", NULL, exchange, INVSRC_OUTCOME_PROVEN, NULL},
-    {"A2A", "{\"type\":\"oauth\",\"access_token\":\"secret\"}", a2a, INVSRC_OUTCOME_PROVEN, NULL},
-    {NULL, NULL, tokens, INVSRC_OUTCOME_OK, begin_finish},
-    {NULL, NULL, tokens, INVSRC_OUTCOME_OK, begin_refresh},
-    {NULL, NULL, revoked, INVSRC_OUTCOME_OK, begin_revoke},
+     INVSRC_OUTCOME_UNREACHABLE, NULL, NULL},
+    {"MCP", NULL, exchange, INVSRC_OUTCOME_PROVEN, NULL, NULL},
+    {"A2A", "{\"type\":\"oauth\",\"access_token\":\"secret\"}", a2a, INVSRC_OUTCOME_PROVEN, NULL,
+     NULL},
+    {NULL, NULL, tokens, INVSRC_OUTCOME_OK, begin_finish, NULL},
+    {NULL, NULL, tokens, INVSRC_OUTCOME_OK, begin_refresh, NULL},
+    {NULL, NULL, revoked, INVSRC_OUTCOME_OK, begin_revoke, NULL},
+    {NULL, NULL, challenged, INVSRC_OUTCOME_OK, NULL, &registering},
+    {NULL, NULL, guessed, INVSRC_OUTCOME_OK, NULL, &kept},
 };
 
 static int make_auth(void **state) {
@@ -154,6 +207,7 @@ static int32_t begin(size_t row, invsrc_conversation **conversation) {
   invsrc_probe_setup setup = {.tool = "x", .api_key_header = "X-Key"};
   int32_t code;
 
+  if (rows[row].start) return script_start_begin(rows[row].start, conversation);
   if (!rows[row].auth) setup.tool = NULL;
   if (!rows[row].auth) setup.access_token = "kept";
   if (rows[row].protocol)
@@ -172,13 +226,18 @@ static int32_t hold(size_t row, enum script_pace pace) {
   int32_t code = begin(row, &conversation);
 
   if (code != INVSRC_OK) return code;
-  code = script_play(conversation, rows[row].lines, pace);
+  code = rows[row].start ? script_start_play(conversation, rows[row].start)
+                         : script_play(conversation, rows[row].lines, pace);
   outcome = invsrc_conversation_outcome(conversation, &reason);
   if (code == INVSRC_ENOMEM) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
   if (outcome == INVSRC_OUTCOME_UNAVAILABLE) assert_string_equal(reason, "memory ran out");
   if (rows[row].lines == tokens)
     assert_int_equal(
         invsrc_conversation_result(conversation, INVSRC_RESULT_CREDENTIAL, NULL) != NULL,
+        outcome == INVSRC_OUTCOME_OK);
+  if (rows[row].start)
+    assert_int_equal(
+        invsrc_conversation_result(conversation, INVSRC_RESULT_PRIVATE_STATE, NULL) != NULL,
         outcome == INVSRC_OUTCOME_OK);
   invsrc_conversation_free(conversation);
   return code == 1 ? 1 : outcome;
