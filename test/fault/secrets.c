@@ -667,6 +667,68 @@ static void finish_oauth(const char *state, const struct masked *secret) {
   "\"https://s.example/revoke\",\"token_endpoint_auth_method\":\"client_secret_"
 #define GRANT(method, members) "{\"type\":\"oauth\"," SERVER method "\"," members
 
+#define SAYS(json) "{" json "}"
+#define NAMES_SERVER \
+  "\"resource\":\"https://a.example/\",\"authorization_servers\":[\"https://s.example\"]"
+#define DESCRIBES_SERVER                                                                 \
+  "\"issuer\":\"https://s.example\",\"authorization_endpoint\":\"https://s.example/a\"," \
+  "\"token_endpoint\":\"https://s.example/t\",\"registration_endpoint\":"                \
+  "\"https://s.example/r\",\"response_types_supported\":[\"code\"],"                     \
+  "\"code_challenge_methods_supported\":[\"S256\"]"
+
+/* Answers the next exchange of a start with 200 and what `body` holds, which is gone then. */
+static void answer_with_body(invsrc_conversation *conversation, size_t length) {
+  const invsrc_http_request *request;
+  int32_t exchange = invsrc_conversation_next(conversation, &request);
+  invsrc_http_reply *reply = invsrc_http_reply_new();
+
+  invsrc_http_reply_set_status(reply, 200);
+  invsrc_http_reply_append_body(reply, body, length);
+  OPENSSL_cleanse(body, sizeof body);
+  assert_int_equal(invsrc_conversation_answer(conversation, exchange, INVSRC_OUTCOME_OK, reply),
+                   INVSRC_OK);
+  invsrc_http_reply_free(reply);
+}
+
+static size_t write_client(const struct masked *secret) {
+  size_t length = 0;
+
+  append(&length, "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"client_secret_post\",",
+         NULL);
+  append(&length, "\"client_secret\":\"", NULL);
+  append(&length, NULL, secret);
+  append(&length, "\"}", NULL);
+  return length;
+}
+
+/* The secret is that of a client that the host gives, or that is registered. */
+static void start_oauth(int is_given, const struct masked *secret) {
+  static const char *const says[] = {"", SAYS(NAMES_SERVER), SAYS(DESCRIBES_SERVER)};
+  static const uint8_t random[INVSRC_CONVERSATION_RANDOM] = {1};
+  const invsrc_oauth_setup setup = {
+      .size = sizeof setup, .random = random, .redirect_uri = "https://h.example/", .state = "s"};
+  invsrc_source *source = invsrc_source_new();
+  invsrc_conversation *conversation;
+
+  invsrc_source_set_text(source, INVSRC_SOURCE_PROTOCOL, "MCP", 3);
+  invsrc_source_set_text(source, INVSRC_SOURCE_ENDPOINT_URL, "https://a.example/mcp", 21);
+  assert_int_equal(invsrc_conversation_new_oauth_start(source, &setup, &conversation), INVSRC_OK);
+  for (size_t i = 0; i < 3; i++) {
+    size_t length = 0;
+    append(&length, says[i], NULL);
+    answer_with_body(conversation, length);
+  }
+  assert_int_equal(invsrc_conversation_give_client(conversation, is_given ? body : NULL,
+                                                   is_given ? write_client(secret) : 0),
+                   INVSRC_OK);
+  OPENSSL_cleanse(body, sizeof body);
+  if (!is_given) answer_with_body(conversation, write_client(secret));
+  assert_non_null(invsrc_conversation_result(conversation, INVSRC_RESULT_PRIVATE_STATE, NULL));
+  invsrc_conversation_free(conversation);
+  invsrc_source_free(source);
+  assert_int_equal(search(secret), 0);
+}
+
 static void consents_leave_nothing(void **state) {
   struct masked secret;
 
@@ -692,6 +754,8 @@ static void consents_leave_nothing(void **state) {
                "post\",\"client_secret\":\"s\",\"iss_required\":false,"
                "\"redirect_uri\":\"https://h.example/\",\"code_verifier\":\"v\"}",
                &secret);
+  start_oauth(0, &secret);
+  start_oauth(1, &secret);
 }
 
 static int make_folder(void **state) {
