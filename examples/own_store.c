@@ -105,7 +105,7 @@ static int32_t append_row(const struct row *row, invsrc_source_list *list) {
 }
 
 static int same(const struct row *a, const struct row *b, int32_t column) {
-  return strcmp(a->text[column], b->text[column]) == 0;
+  return a->text[column] && b->text[column] && strcmp(a->text[column], b->text[column]) == 0;
 }
 
 /* Where the row with the id of a source is linked, or the end of the rows. */
@@ -210,7 +210,8 @@ static int32_t insert_row(void *context, const invsrc_source *source, const void
   for (; *end && outcome == INVSRC_OUTCOME_OK; end = &(*end)->next) {
     if (same(*end, row, INVSRC_SOURCE_STOREFRONT) && same(*end, row, INVSRC_SOURCE_SOURCE_ID))
       outcome = INVSRC_OUTCOME_CONFLICT;
-    else if (same(*end, row, INVSRC_SOURCE_ID) || same(*end, row, INVSRC_SOURCE_AGENT_ID))
+    else if (same(*end, row, INVSRC_SOURCE_ID) || same(*end, row, INVSRC_SOURCE_AGENT_ID) ||
+             same(*end, row, INVSRC_SOURCE_OAUTH_STATE))
       outcome = INVSRC_OUTCOME_DUPLICATE;
   }
   if (outcome == INVSRC_OUTCOME_OK) outcome = keep_event(table, event);
@@ -234,6 +235,26 @@ static int32_t get_row(void *context, const char *storefront, uint64_t storefron
     if (strcmp(row->text[INVSRC_SOURCE_STOREFRONT], storefront) == 0 &&
         strcmp(row->text[INVSRC_SOURCE_SOURCE_ID], source_id) == 0)
       break;
+  if (row) outcome = outcome_of(read_row(row, source));
+  if (outcome == INVSRC_OUTCOME_OK)
+    outcome = outcome_of(invsrc_buffer_set(sealed, row->sealed, row->sealed_length));
+  pthread_mutex_unlock(&table->lock);
+  return outcome;
+}
+
+/* By a field that no two rows have alike. */
+static int32_t find_field(void *context, int32_t field, const char *value, uint64_t length,
+                          invsrc_source *source, invsrc_buffer *sealed) {
+  int32_t outcome = INVSRC_OUTCOME_NOT_FOUND;
+  struct table *table = context;
+  const struct row *row;
+
+  (void)length;
+  if (field != INVSRC_SOURCE_AGENT_ID && field != INVSRC_SOURCE_OAUTH_STATE)
+    return INVSRC_OUTCOME_FAILED;
+  pthread_mutex_lock(&table->lock);
+  for (row = table->rows; row; row = row->next)
+    if (row->text[field] && strcmp(row->text[field], value) == 0) break;
   if (row) outcome = outcome_of(read_row(row, source));
   if (outcome == INVSRC_OUTCOME_OK)
     outcome = outcome_of(invsrc_buffer_set(sealed, row->sealed, row->sealed_length));
@@ -285,6 +306,13 @@ static int32_t judge_row(const struct row *row, uint64_t revision, int64_t lease
   return INVSRC_OUTCOME_OK;
 }
 
+/* Whether a row other than this one has the state of the consent. */
+static int is_taken(const struct table *table, const struct row *row, const struct row *fresh) {
+  for (const struct row *other = table->rows; other; other = other->next)
+    if (other != row && same(other, fresh, INVSRC_SOURCE_OAUTH_STATE)) return 1;
+  return 0;
+}
+
 static int32_t update_row(void *context, const invsrc_source *source, uint64_t revision,
                           int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
                           const invsrc_event *event, invsrc_buffer *replaced) {
@@ -296,6 +324,8 @@ static int32_t update_row(void *context, const invsrc_source *source, uint64_t r
   pthread_mutex_lock(&table->lock);
   row = *find_row(table, source);
   outcome = judge_row(row, revision, lease_end);
+  if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_RECORD) && is_taken(table, row, fresh))
+    outcome = INVSRC_OUTCOME_FAILED;
   if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_SEALED))
     outcome = outcome_of(invsrc_buffer_set(replaced, row->sealed, row->sealed_length));
   if (outcome == INVSRC_OUTCOME_OK) outcome = keep_event(table, event);
@@ -378,7 +408,8 @@ static const invsrc_store_vtable store_table = {.size = sizeof store_table,
                                                 .remove = remove_row,
                                                 .due = claim_due,
                                                 .event_next = next_event,
-                                                .event_end = end_of_event};
+                                                .event_end = end_of_event,
+                                                .find = find_field};
 
 /* ---- The host's own keys, registry, agents and ear ------------------------- */
 

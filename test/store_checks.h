@@ -97,6 +97,26 @@ static inline void assert_stored(struct store store, const char *storefront, con
   invsrc_buffer_free(sealed);
 }
 
+static inline int32_t find(struct store store, int32_t field, const char *value,
+                           invsrc_source *source, invsrc_buffer *sealed) {
+  return store.table->find(store.context, field, value, strlen(value), source, sealed);
+}
+
+/* Holds what is found by a field to be the source `id`, of whatever storefront, with `sealed`;
+ * NULL: nothing. */
+static inline void assert_found(struct store store, int32_t field, const char *value,
+                                const char *id, const char *wanted) {
+  invsrc_source *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+
+  assert_int_equal(find(store, field, value, source, sealed),
+                   id ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_NOT_FOUND);
+  if (id) assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_ID, NULL), id);
+  assert_string_equal(invsrc_buffer_bytes(sealed, NULL), wanted);
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+}
+
 static inline void assert_same_source(const invsrc_source *a, const invsrc_source *b) {
   for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
     uint64_t a_length, b_length;
@@ -110,6 +130,26 @@ static inline void assert_same_source(const invsrc_source *a, const invsrc_sourc
 }
 
 /* ---- Insert and get ------------------------------------------------------------ */
+
+/* And so it comes back by whatever it is found. */
+static inline void check_every_field_found(struct store store, const invsrc_source *wanted,
+                                           uint64_t sealed_length) {
+  static const int32_t fields[] = {INVSRC_SOURCE_AGENT_ID, INVSRC_SOURCE_OAUTH_STATE};
+
+  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+    const char *value = invsrc_source_text(wanted, fields[i], NULL);
+    invsrc_source *back = invsrc_source_new();
+    invsrc_buffer *sealed = invsrc_buffer_new();
+    uint64_t length;
+
+    assert_int_equal(find(store, fields[i], value, back, sealed), INVSRC_OUTCOME_OK);
+    assert_same_source(wanted, back);
+    invsrc_buffer_bytes(sealed, &length);
+    assert_int_equal(length, sealed_length);
+    invsrc_source_free(back);
+    invsrc_buffer_free(sealed);
+  }
+}
 
 /* Every field that there is comes back as it went in, byte for byte. */
 static inline void check_every_field(struct store store) {
@@ -134,12 +174,15 @@ static inline void check_every_field(struct store store) {
   invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, INT64_MAX - 2);
   invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, 1);
   invsrc_source_set_number(source, INVSRC_SOURCE_UNREACHABLE, 1);
+  invsrc_source_set_number(source, INVSRC_SOURCE_OAUTH_EXPIRES_AT, INT64_MAX - 3);
+  invsrc_source_set_number(source, INVSRC_SOURCE_OAUTH_REFRESH_AT, INT64_MAX - 4);
   assert_int_equal(store.table->insert(store.context, source, bytes, sizeof bytes, NULL),
                    INVSRC_OUTCOME_OK);
   assert_int_equal(get(store, "acme", "every-field", back, sealed), INVSRC_OUTCOME_OK);
   assert_same_source(source, back);
   assert_memory_equal(invsrc_buffer_bytes(sealed, &length), bytes, sizeof bytes);
   assert_int_equal(length, sizeof bytes);
+  check_every_field_found(store, source, sizeof bytes);
   invsrc_source_free(source);
   invsrc_source_free(back);
   invsrc_buffer_free(sealed);
@@ -160,6 +203,8 @@ static inline void check_absent_stays_absent(struct store store) {
   assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL));
   assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_AUDIENCE, NULL));
   assert_null(invsrc_source_text(back, INVSRC_SOURCE_LAST_ERROR, NULL));
+  assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_STATE, NULL));
+  assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, NULL));
   invsrc_buffer_bytes(sealed, &length);
   assert_int_equal(length, 0);
   invsrc_source_free(source);

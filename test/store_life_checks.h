@@ -243,8 +243,10 @@ static inline void check_many(struct store store, int count) {
 
 /* ---- Updates ------------------------------------------------------------------------ */
 
-/* Changes every field that an update may change. */
+/* Changes every field that an update may change, the consent's state to one of its own. */
 static inline void change_fields(invsrc_source *source, int64_t number, const char *text) {
+  char state[64];
+
   static const int32_t kept[] = {INVSRC_SOURCE_ID, INVSRC_SOURCE_SOURCE_ID, INVSRC_SOURCE_AGENT_ID,
                                  INVSRC_SOURCE_STOREFRONT, INVSRC_SOURCE_STATUS};
 
@@ -260,6 +262,9 @@ static inline void change_fields(invsrc_source *source, int64_t number, const ch
   invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED, 0);
   invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, number & 1);
   invsrc_source_set_number(source, INVSRC_SOURCE_UNREACHABLE, number & 1);
+  snprintf(state, sizeof state, "state %d of %s", (int)number,
+           invsrc_source_text(source, INVSRC_SOURCE_ID, NULL));
+  set_text(source, INVSRC_SOURCE_OAUTH_STATE, state);
 }
 
 /* What must be stored when the parts of `new_one` were written over `old`. */
@@ -269,10 +274,9 @@ static inline void assert_laid_over(const invsrc_source *stored, const invsrc_so
 
   assert_int_equal(invsrc_source_copy(wanted, old), INVSRC_OK);
   for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
-    uint32_t part = field <= INVSRC_SOURCE_REVISION ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
     uint64_t length;
     const char *text = invsrc_source_text(new_one, field, &length);
-    if (!(parts & part)) continue;
+    if (!(parts & invsrc_source_field_part(field))) continue;
     if (invsrc_source_field_kind(field) == 'N')
       invsrc_source_set_number(wanted, field, invsrc_source_number(new_one, field));
     else
@@ -389,6 +393,142 @@ static inline void check_revisions(struct store store) {
   invsrc_source_free(after);
   invsrc_buffer_free(sealed);
 }
+
+/* ---- Finding ---------------------------------------------------------------------- */
+
+#define AGENT INVSRC_SOURCE_AGENT_ID
+#define STATE INVSRC_SOURCE_OAUTH_STATE
+
+/* Inserts a source that awaits consent; NULL: it does not. */
+static inline void insert_consent(struct store store, const char *storefront, const char *id,
+                                  const char *consent, int32_t outcome) {
+  invsrc_source *source = make_source(storefront, id, id);
+
+  if (consent) set_text(source, STATE, consent);
+  assert_int_equal(insert(store, source, "sealed"), outcome);
+  invsrc_source_free(source);
+}
+
+/* Gives a source another consent; NULL: none. */
+static inline int32_t update_consent(struct store store, const char *id, const char *consent,
+                                     const char *event_id) {
+  invsrc_source *source = make_source("-", "-", id);
+  int32_t outcome;
+
+  if (consent) set_text(source, STATE, consent);
+  outcome = update_with(store, source, 1, INVSRC_PART_RECORD, NULL, event_id, NULL);
+  invsrc_source_free(source);
+  return outcome;
+}
+
+/* Sources are found by what no two of them have alike, in whatever storefront. */
+static inline void check_finding(struct store store) {
+  static const int32_t others[] = {INVSRC_SOURCE_ID,
+                                   INVSRC_SOURCE_SOURCE_ID,
+                                   INVSRC_SOURCE_NAME,
+                                   INVSRC_SOURCE_REVISION,
+                                   0,
+                                   -1,
+                                   INVSRC_SOURCE_FIELD_END};
+  invsrc_source *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+
+  assert_found(store, AGENT, "agent_4400", NULL, "");
+  insert_consent(store, "acme", "4400", "one", INVSRC_OUTCOME_OK);
+  insert_consent(store, "other", "4401", "two", INVSRC_OUTCOME_OK);
+  insert_consent(store, "acme", "4402", NULL, INVSRC_OUTCOME_OK);
+  assert_found(store, AGENT, "agent_4400", "4400", "sealed");
+  assert_found(store, AGENT, "agent_4401", "4401", "sealed");
+  assert_found(store, AGENT, "agent_4402", "4402", "sealed");
+  assert_found(store, STATE, "one", "4400", "sealed");
+  assert_found(store, STATE, "two", "4401", "sealed");
+  assert_found(store, AGENT, "one", NULL, "");
+  assert_found(store, STATE, "agent_4400", NULL, "");
+  assert_found(store, STATE, "On", NULL, ""); /* its bytes, and all of them */
+  assert_found(store, STATE, "One", NULL, "");
+  assert_found(store, STATE, "one ", NULL, "");
+  assert_found(store, STATE, "", NULL, "");
+  assert_found(store, AGENT, "", NULL, "");
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    assert_int_equal(find(store, others[i], "4400", source, sealed), INVSRC_OUTCOME_FAILED);
+  assert_int_equal(remove_with(store, "4401", NULL, NULL), INVSRC_OUTCOME_OK);
+  assert_found(store, STATE, "two", NULL, "");
+  assert_found(store, AGENT, "agent_4401", NULL, "");
+  assert_found(store, STATE, "one", "4400", "sealed");
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+}
+
+/* A consent is found as long as it is under way, and is one source's. */
+static inline void check_consents(struct store store) {
+  insert_consent(store, "acme", "4500", "one", INVSRC_OUTCOME_OK);
+  insert_consent(store, "other", "4501", "one", INVSRC_OUTCOME_DUPLICATE);
+  assert_stored(store, "other", "4501", NULL);
+  insert_consent(store, "other", "4501", "two", INVSRC_OUTCOME_OK);
+  insert_consent(store, "acme", "4502", NULL, INVSRC_OUTCOME_OK);
+  insert_consent(store, "acme", "4503", NULL, INVSRC_OUTCOME_OK);
+  assert_int_equal(update_consent(store, "4502", "one", "evt_lost"), INVSRC_OUTCOME_FAILED);
+  assert_int_equal(update_consent(store, "4501", "one", "evt_lost"), INVSRC_OUTCOME_FAILED);
+  assert_event(store, INT64_MAX, INT64_MAX, NULL, 0);
+  assert_found(store, STATE, "one", "4500", "sealed");
+  assert_found(store, STATE, "two", "4501", "sealed");
+  /* It may stay, be another's turn, or come to an end. */
+  assert_int_equal(update_consent(store, "4500", "one", NULL), INVSRC_OUTCOME_OK);
+  assert_found(store, STATE, "one", "4500", "sealed");
+  assert_int_equal(update_consent(store, "4500", "three", "evt_three"), INVSRC_OUTCOME_OK);
+  assert_found(store, STATE, "one", NULL, "");
+  assert_found(store, STATE, "three", "4500", "sealed");
+  assert_int_equal(update_consent(store, "4502", "one", NULL), INVSRC_OUTCOME_OK);
+  assert_found(store, STATE, "one", "4502", "sealed");
+  assert_int_equal(update_consent(store, "4500", NULL, NULL), INVSRC_OUTCOME_OK);
+  assert_found(store, STATE, "three", NULL, "");
+  /* A change that is taken back changes no consent either. */
+  assert_int_equal(update_consent(store, "4501", "four", "evt_three"), INVSRC_OUTCOME_FAILED);
+  assert_int_equal(update_consent(store, "4502", NULL, "evt_three"), INVSRC_OUTCOME_FAILED);
+  assert_int_equal(update_consent(store, "4503", "four", "evt_three"), INVSRC_OUTCOME_FAILED);
+  assert_found(store, STATE, "four", NULL, "");
+  assert_found(store, STATE, "two", "4501", "sealed");
+  assert_found(store, STATE, "one", "4502", "sealed");
+  assert_int_equal(update_consent(store, "4503", "four", NULL), INVSRC_OUTCOME_OK);
+  assert_found(store, STATE, "four", "4503", "sealed");
+  assert_int_equal(remove_with(store, "4502", NULL, NULL), INVSRC_OUTCOME_OK);
+  insert_consent(store, "acme", "4502", "one", INVSRC_OUTCOME_OK);
+  assert_found(store, STATE, "one", "4502", "sealed");
+}
+
+/* Consents that come, go and change in any order. */
+static inline void check_many_consents(struct store store) {
+  enum { CONSENTS = 20, CHANGES = 400 };
+  int now[CONSENTS] = {0}; /* the number of its consent; 0: none */
+  char id[16], consent[16];
+  uint32_t bits = 1;
+
+  for (int i = 0; i < CONSENTS; i++) {
+    snprintf(id, sizeof id, "%d", 4600 + i);
+    insert_consent(store, "acme", id, NULL, INVSRC_OUTCOME_OK);
+  }
+  for (int i = 1; i <= CHANGES; i++) {
+    int which, old;
+    bits = bits * UINT32_C(1664525) + UINT32_C(1013904223);
+    which = (int)(bits >> 20) % CONSENTS;
+    old = now[which];
+    now[which] = bits & 0x1000 ? i : 0;
+    snprintf(id, sizeof id, "%d", 4600 + which);
+    snprintf(consent, sizeof consent, "state %d", i * 7919 % CHANGES + 1);
+    assert_int_equal(update_consent(store, id, now[which] ? consent : NULL, NULL),
+                     INVSRC_OUTCOME_OK);
+    snprintf(consent, sizeof consent, "state %d", old * 7919 % CHANGES + 1);
+    if (old) assert_found(store, STATE, consent, NULL, "");
+    for (int j = 0; j < CONSENTS; j++) {
+      snprintf(id, sizeof id, "%d", 4600 + j);
+      snprintf(consent, sizeof consent, "state %d", now[j] * 7919 % CHANGES + 1);
+      if (now[j]) assert_found(store, STATE, consent, id, "sealed");
+    }
+  }
+}
+
+#undef AGENT
+#undef STATE
 
 /* ---- Removal ------------------------------------------------------------------------- */
 

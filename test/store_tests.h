@@ -33,6 +33,11 @@ STORE_TEST(updates_write_their_parts, {
   check_absence(store);
 })
 STORE_TEST(revisions_are_compared, check_revisions(store))
+STORE_TEST(sources_are_found, check_finding(store))
+STORE_TEST(a_consent_is_one_sources, {
+  check_consents(store);
+  check_many_consents(store);
+})
 STORE_TEST(what_is_removed_is_gone, check_removal(store))
 STORE_TEST(what_is_due_is_claimed, check_due(store))
 STORE_TEST(a_late_result_changes_nothing, check_late_results(store))
@@ -45,14 +50,15 @@ STORE_TEST(nothing_is_claimed_twice, check_claims(store))
 STORE_TEST(no_update_is_lost, check_changers(store))
 
 /* All of them, each as the program's `TEST` has it. */
-#define STORE_TESTS(TEST)                                                                        \
-  TEST(every_field_comes_back), TEST(names_are_bytes), TEST(what_is_unique_stays_unique),        \
-      TEST(each_name_has_one_winner), TEST(lists_are_in_order),                                  \
-      TEST(many_sources_keep_their_order), TEST(updates_write_their_parts),                      \
-      TEST(revisions_are_compared), TEST(what_is_removed_is_gone), TEST(what_is_due_is_claimed), \
-      TEST(a_late_result_changes_nothing), TEST(a_late_removal_changes_nothing),                 \
-      TEST(a_claim_that_fails_claims_nothing), TEST(events_are_kept_until_taken),                \
-      TEST(events_come_as_they_are_due), TEST(a_change_and_its_event_are_one),                   \
+#define STORE_TESTS(TEST)                                                                    \
+  TEST(every_field_comes_back), TEST(names_are_bytes), TEST(what_is_unique_stays_unique),    \
+      TEST(each_name_has_one_winner), TEST(lists_are_in_order),                              \
+      TEST(many_sources_keep_their_order), TEST(updates_write_their_parts),                  \
+      TEST(revisions_are_compared), TEST(sources_are_found), TEST(a_consent_is_one_sources), \
+      TEST(what_is_removed_is_gone), TEST(what_is_due_is_claimed),                           \
+      TEST(a_late_result_changes_nothing), TEST(a_late_removal_changes_nothing),             \
+      TEST(a_claim_that_fails_claims_nothing), TEST(events_are_kept_until_taken),            \
+      TEST(events_come_as_they_are_due), TEST(a_change_and_its_event_are_one),               \
       TEST(nothing_is_claimed_twice), TEST(no_update_is_lost)
 
 #endif

@@ -374,7 +374,14 @@ INVSRC_API uint64_t invsrc_response_total(const invsrc_response *response);
 #define INVSRC_SOURCE_NEXT_CHECK_AT 22     /* N milliseconds; 0: none is due */
 #define INVSRC_SOURCE_CREDENTIAL_PROVEN 23 /* N 1: the agent took it, and refused who had none */
 #define INVSRC_SOURCE_UNREACHABLE 24       /* N 1: source.unreachable was told, and its end not */
-#define INVSRC_SOURCE_FIELD_END 25         /* one past the last; grows with the library */
+/* The consent under way, and the tokens that came of one; never on the wire. */
+/* T base64url of the SHA-256 of the consent's `state`; absent where none is under way */
+#define INVSRC_SOURCE_OAUTH_STATE 25
+#define INVSRC_SOURCE_OAUTH_EXPIRES_AT 26 /* N milliseconds: when it is over; 0: there is none */
+/* T base64url of what was sealed for it; absent as the state */
+#define INVSRC_SOURCE_OAUTH_PRIVATE_STATE 27
+#define INVSRC_SOURCE_OAUTH_REFRESH_AT 28 /* N milliseconds: refresh the tokens; 0: never */
+#define INVSRC_SOURCE_FIELD_END 29        /* one past the last; grows with the library */
 
 /* The value of a text field, or NULL: absent, not a text field, or unknown.
  * `length` may be NULL. No getter can reach a credential: a source holds none. */

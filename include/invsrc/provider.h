@@ -78,9 +78,11 @@ struct invsrc_registry_vtable {
 /* ---- Seal: keep a secret ------------------------------------------------- */
 
 #define INVSRC_PURPOSE_CREDENTIAL "credential" /* the agent's credential */
-#define INVSRC_PURPOSE_OAUTH_STATE                              \
-  "oauth-state" /* private state of a consent that is under way \
-                 */
+/* The private state of a consent that is under way. */
+#define INVSRC_PURPOSE_OAUTH_STATE "oauth-state"
+/* A client that was registered: bound to its redirect URI as `storefront` and to its issuer as
+ * `id`. */
+#define INVSRC_PURPOSE_OAUTH_CLIENT "oauth-client"
 
 /* What sealed bytes are bound to: they open for the same three and no others. */
 struct invsrc_binding {
@@ -114,9 +116,10 @@ struct invsrc_sealer_vtable {
 
 /* ---- Store: keep a source and its sealed credential in one atomic step --- */
 
-/* What an update writes. ID, SOURCE_ID, AGENT_ID and STOREFRONT never change. */
-#define INVSRC_PART_RECORD 1 /* the fields up to INVSRC_SOURCE_REVISION */
-#define INVSRC_PART_CHECK 2  /* the fields from INVSRC_SOURCE_ATTEMPTS on */
+/* What an update writes; invsrc_source_field_part() says which field belongs to which part.
+ * ID, SOURCE_ID, AGENT_ID and STOREFRONT never change. */
+#define INVSRC_PART_RECORD 1 /* what the source is, and the consent under way */
+#define INVSRC_PART_CHECK 2  /* what is known of the agent, and when to refresh tokens */
 #define INVSRC_PART_SEALED 4 /* what was sealed */
 
 struct invsrc_store_vtable {
@@ -173,6 +176,12 @@ struct invsrc_store_vtable {
    * due again at `next_at`, with one more in ATTEMPTS. OK, also where there is no such
    * event. UNAVAILABLE. FAILED. */
   int32_t (*event_end)(void *context, const char *id, uint64_t id_length, int64_t next_at);
+  /* Needed where the service has OAuth only: reads back the one source, of whatever storefront,
+   * whose text field `field`, INVSRC_SOURCE_AGENT_ID or INVSRC_SOURCE_OAUTH_STATE, is `value`; as
+   * `get`. No two sources have one OAUTH_STATE: to insert a second is DUPLICATE, and to update
+   * one to it FAILED. OK. NOT_FOUND. UNAVAILABLE. FAILED. */
+  int32_t (*find)(void *context, int32_t field, const char *value, uint64_t length,
+                  invsrc_source *source, invsrc_buffer *sealed);
 };
 
 /* ---- Probe: does the agent answer with this credential? ------------------- */

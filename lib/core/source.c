@@ -37,6 +37,10 @@ static const ivs_field fields[INVSRC_SOURCE_FIELD_END] = {
     [INVSRC_SOURCE_NEXT_CHECK_AT] = {'N', "nextCheckAt"},
     [INVSRC_SOURCE_CREDENTIAL_PROVEN] = {'N', "credentialProven"},
     [INVSRC_SOURCE_UNREACHABLE] = {'N', "unreachable"},
+    [INVSRC_SOURCE_OAUTH_STATE] = {'T', "oauthState"},
+    [INVSRC_SOURCE_OAUTH_EXPIRES_AT] = {'N', "oauthExpiresAt"},
+    [INVSRC_SOURCE_OAUTH_PRIVATE_STATE] = {'T', "oauthPrivateState"},
+    [INVSRC_SOURCE_OAUTH_REFRESH_AT] = {'N', "oauthRefreshAt"},
 };
 
 static const ivs_form form = {fields, INVSRC_SOURCE_FIELD_END};
@@ -56,6 +60,10 @@ uint32_t invsrc_source_field_part(int32_t field) {
     case INVSRC_SOURCE_AGENT_ID:
     case INVSRC_SOURCE_STOREFRONT:
       return 0;
+    case INVSRC_SOURCE_OAUTH_STATE:
+    case INVSRC_SOURCE_OAUTH_EXPIRES_AT:
+    case INVSRC_SOURCE_OAUTH_PRIVATE_STATE:
+      return INVSRC_PART_RECORD;
     default:
       return field <= INVSRC_SOURCE_REVISION ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
   }

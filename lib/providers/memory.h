@@ -26,7 +26,7 @@ typedef struct ivs_queue {
 /* A source and what was sealed for it. */
 typedef struct ivs_memory_item {
   ivs_queued queued;     /* by its NEXT_CHECK_AT, where that is not 0 */
-  invsrc_source *source; /* the fields by which it is found stay */
+  invsrc_source *source; /* the fields by which it is found stay, but for the OAUTH_STATE */
   void *sealed;          /* NULL when there is none */
   uint64_t sealed_length;
   struct ivs_memory_shop *shop; /* its storefront */
@@ -50,7 +50,8 @@ struct invsrc_memory {
   void *by_name; /* trees of items: by storefront and sourceId, */
   void *by_id;
   void *by_agent_id;
-  void *shops; /* and a tree of storefronts */
+  void *by_state; /* those with a consent under way */
+  void *shops;    /* and a tree of storefronts */
   size_t count;
   uint64_t came;         /* items and events, ever */
   ivs_queue queue;       /* with room for all items there are */
@@ -65,9 +66,21 @@ struct invsrc_memory {
  * UNAVAILABLE. */
 int32_t ivs_memory_enter(invsrc_memory *memory, ivs_memory_item *item);
 void ivs_memory_leave(invsrc_memory *memory, ivs_memory_item *item);
-/* By the STOREFRONT and SOURCE_ID, or the ID, of a source; NULL where there is none. */
+/* By the STOREFRONT and SOURCE_ID, the ID, the AGENT_ID, or the OAUTH_STATE of a source; NULL
+ * where there is none. */
 ivs_memory_item *ivs_memory_by_name(const invsrc_memory *memory, const invsrc_source *like);
 ivs_memory_item *ivs_memory_by_id(const invsrc_memory *memory, const invsrc_source *like);
+ivs_memory_item *ivs_memory_by_agent_id(const invsrc_memory *memory, const invsrc_source *like);
+ivs_memory_item *ivs_memory_by_state(const invsrc_memory *memory, const invsrc_source *like);
+/* Before an item becomes what `changed` is: enters the OAUTH_STATE, where that is another. OK.
+ * UNAVAILABLE. FAILED: another item has it. */
+int32_t ivs_memory_reserve(invsrc_memory *memory, const ivs_memory_item *item,
+                           ivs_memory_item *changed);
+/* Takes that back. */
+void ivs_memory_release(invsrc_memory *memory, const ivs_memory_item *item,
+                        ivs_memory_item *changed);
+/* Exchanges what the two hold, with what was reserved; each stays where it is. Cannot fail. */
+void ivs_memory_exchange(invsrc_memory *memory, ivs_memory_item *item, ivs_memory_item *changed);
 /* NULL where the storefront has no source. */
 const ivs_memory_shop *ivs_memory_shop_of(const invsrc_memory *memory, const char *storefront,
                                           uint64_t length);

@@ -1,6 +1,6 @@
 /*
- * How the store in memory finds its sources: balanced trees by name and by id, and for each
- * storefront the order of insertion. See memory.h.
+ * How the store in memory finds its sources: balanced trees by name, by id and by consent, and
+ * for each storefront the order of insertion. See memory.h.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -37,6 +37,14 @@ static int compare_agent_ids(const void *a, const void *b) {
   return compare_text(a, b, INVSRC_SOURCE_AGENT_ID);
 }
 
+static int compare_states(const void *a, const void *b) {
+  return compare_text(a, b, INVSRC_SOURCE_OAUTH_STATE);
+}
+
+static int has_state(const ivs_memory_item *item) {
+  return invsrc_source_text(item->source, INVSRC_SOURCE_OAUTH_STATE, NULL) != NULL;
+}
+
 static int compare_shops(const void *a, const void *b) {
   const ivs_memory_shop *x = a, *y = b;
 
@@ -61,6 +69,18 @@ ivs_memory_item *ivs_memory_by_id(const invsrc_memory *memory, const invsrc_sour
   const ivs_memory_item wanted = {.source = (invsrc_source *)like};
 
   return find(&memory->by_id, &wanted, compare_ids);
+}
+
+ivs_memory_item *ivs_memory_by_agent_id(const invsrc_memory *memory, const invsrc_source *like) {
+  const ivs_memory_item wanted = {.source = (invsrc_source *)like};
+
+  return find(&memory->by_agent_id, &wanted, compare_agent_ids);
+}
+
+ivs_memory_item *ivs_memory_by_state(const invsrc_memory *memory, const invsrc_source *like) {
+  const ivs_memory_item wanted = {.source = (invsrc_source *)like};
+
+  return find(&memory->by_state, &wanted, compare_states);
 }
 
 const ivs_memory_shop *ivs_memory_shop_of(const invsrc_memory *memory, const char *storefront,
@@ -121,8 +141,11 @@ static int32_t enter_trees(invsrc_memory *memory, ivs_memory_item *item) {
   if (!tsearch(item, &memory->by_name, compare_names)) return INVSRC_OUTCOME_UNAVAILABLE;
   if (!tsearch(item, &memory->by_id, compare_ids)) goto no_id;
   if (!tsearch(item, &memory->by_agent_id, compare_agent_ids)) goto no_agent_id;
+  if (has_state(item) && !tsearch(item, &memory->by_state, compare_states)) goto no_state;
   return INVSRC_OUTCOME_OK;
 
+no_state:
+  tdelete(item, &memory->by_agent_id, compare_agent_ids);
 no_agent_id:
   tdelete(item, &memory->by_id, compare_ids);
 no_id:
@@ -137,6 +160,8 @@ int32_t ivs_memory_enter(invsrc_memory *memory, ivs_memory_item *item) {
   if (tfind(item, &memory->by_name, compare_names)) return INVSRC_OUTCOME_CONFLICT;
   if (tfind(item, &memory->by_id, compare_ids)) return INVSRC_OUTCOME_DUPLICATE;
   if (tfind(item, &memory->by_agent_id, compare_agent_ids)) return INVSRC_OUTCOME_DUPLICATE;
+  if (has_state(item) && tfind(item, &memory->by_state, compare_states))
+    return INVSRC_OUTCOME_DUPLICATE;
   if (!ivs_queue_make_room(&memory->queue, memory->count + 1)) return INVSRC_OUTCOME_UNAVAILABLE;
   shop = enter_shop(memory, item);
   if (!shop) return INVSRC_OUTCOME_UNAVAILABLE;
@@ -157,9 +182,46 @@ void ivs_memory_leave(invsrc_memory *memory, ivs_memory_item *item) {
   tdelete(item, &memory->by_name, compare_names);
   tdelete(item, &memory->by_id, compare_ids);
   tdelete(item, &memory->by_agent_id, compare_agent_ids);
+  if (has_state(item)) tdelete(item, &memory->by_state, compare_states);
   take_out(item->shop, item);
   end_if_empty(memory, item->shop);
   memory->count--;
+}
+
+/* ---- Changing ------------------------------------------------------------------------ */
+
+static int has_another_state(const ivs_memory_item *item, const ivs_memory_item *than) {
+  return has_state(item) && (!has_state(than) || compare_states(item, than) != 0);
+}
+
+int32_t ivs_memory_reserve(invsrc_memory *memory, const ivs_memory_item *item,
+                           ivs_memory_item *changed) {
+  ivs_memory_item **entered;
+
+  if (!has_another_state(changed, item)) return INVSRC_OUTCOME_OK;
+  entered = tsearch(changed, &memory->by_state, compare_states);
+  if (!entered) return INVSRC_OUTCOME_UNAVAILABLE;
+  return *entered == changed ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_FAILED;
+}
+
+void ivs_memory_release(invsrc_memory *memory, const ivs_memory_item *item,
+                        ivs_memory_item *changed) {
+  if (has_another_state(changed, item)) tdelete(changed, &memory->by_state, compare_states);
+}
+
+/* Who is in the tree is found there by what it holds, and so before it holds another. */
+void ivs_memory_exchange(invsrc_memory *memory, ivs_memory_item *item, ivs_memory_item *changed) {
+  ivs_memory_item kept = *item, **entered = NULL;
+
+  if (has_another_state(item, changed)) tdelete(item, &memory->by_state, compare_states);
+  if (has_state(changed)) entered = tfind(changed, &memory->by_state, compare_states);
+  item->source = changed->source;
+  item->sealed = changed->sealed;
+  item->sealed_length = changed->sealed_length;
+  changed->source = kept.source;
+  changed->sealed = kept.sealed;
+  changed->sealed_length = kept.sealed_length;
+  if (entered) *entered = item;
 }
 
 /* From the root of a tree, which tdelete replaces as it goes. */

@@ -83,6 +83,26 @@ static int32_t get(void *context, const char *storefront, uint64_t storefront_le
   return outcome;
 }
 
+static int32_t find(void *context, int32_t field, const char *value, uint64_t length,
+                    invsrc_source *source, invsrc_buffer *sealed) {
+  invsrc_memory *memory = context;
+  int is_agent = field == INVSRC_SOURCE_AGENT_ID;
+  int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  const ivs_memory_item *found;
+  invsrc_source *like;
+
+  if (!is_agent && field != INVSRC_SOURCE_OAUTH_STATE) return INVSRC_OUTCOME_FAILED;
+  like = invsrc_source_new();
+  if (like && invsrc_source_set_text(like, field, value, length) == INVSRC_OK) {
+    pthread_mutex_lock(&memory->lock);
+    found = is_agent ? ivs_memory_by_agent_id(memory, like) : ivs_memory_by_state(memory, like);
+    outcome = found ? copy_out(found, source, sealed) : INVSRC_OUTCOME_NOT_FOUND;
+    pthread_mutex_unlock(&memory->lock);
+  }
+  invsrc_source_free(like);
+  return outcome;
+}
+
 /* ---- Update ------------------------------------------------------------------------ */
 
 static int32_t overlay(invsrc_source *under, const invsrc_source *over, uint32_t parts) {
@@ -113,18 +133,6 @@ static ivs_memory_item *make_changed(const ivs_memory_item *old, const invsrc_so
   return made;
 }
 
-/* Exchanges what the two hold; each stays where it is. */
-static void exchange(ivs_memory_item *a, ivs_memory_item *b) {
-  ivs_memory_item kept = *a;
-
-  a->source = b->source;
-  a->sealed = b->sealed;
-  a->sealed_length = b->sealed_length;
-  b->source = kept.source;
-  b->sealed = kept.sealed;
-  b->sealed_length = kept.sealed_length;
-}
-
 static int32_t change(invsrc_memory *memory, ivs_memory_item *old, ivs_memory_item *changed,
                       uint32_t parts, const invsrc_event *event, invsrc_buffer *replaced) {
   int32_t outcome;
@@ -132,9 +140,14 @@ static int32_t change(invsrc_memory *memory, ivs_memory_item *old, ivs_memory_it
   if (!changed || ((parts & INVSRC_PART_SEALED) &&
                    invsrc_buffer_set(replaced, old->sealed, old->sealed_length) != INVSRC_OK))
     return INVSRC_OUTCOME_UNAVAILABLE;
-  outcome = ivs_memory_keep_event(memory, event);
+  outcome = ivs_memory_reserve(memory, old, changed);
   if (outcome != INVSRC_OUTCOME_OK) return outcome;
-  exchange(old, changed);
+  outcome = ivs_memory_keep_event(memory, event);
+  if (outcome != INVSRC_OUTCOME_OK) {
+    ivs_memory_release(memory, old, changed);
+    return outcome;
+  }
+  ivs_memory_exchange(memory, old, changed);
   ivs_memory_queue(memory, old);
   return INVSRC_OUTCOME_OK;
 }
@@ -256,7 +269,8 @@ const invsrc_store_vtable *invsrc_memory_store(void) {
                                             .remove = remove_source,
                                             .due = due,
                                             .event_next = ivs_memory_event_next,
-                                            .event_end = ivs_memory_event_end};
+                                            .event_end = ivs_memory_event_end,
+                                            .find = find};
 
   return &table;
 }

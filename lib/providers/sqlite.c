@@ -115,6 +115,15 @@ static const char *const migrations[] = {
     "  next_at INTEGER NOT NULL"
     ") STRICT;"
     "CREATE INDEX events_due ON events (next_at);",
+    /* Consents. What was sealed for those that are awaited was their private state, which is in
+     * the record now: none can come to an end any more, and must be asked for again. */
+    "ALTER TABLE sources ADD COLUMN oauth_state TEXT;"
+    "ALTER TABLE sources ADD COLUMN oauth_expires_at INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE sources ADD COLUMN oauth_private_state TEXT;"
+    "ALTER TABLE sources ADD COLUMN oauth_refresh_at INTEGER NOT NULL DEFAULT 0;"
+    "CREATE UNIQUE INDEX sources_consents ON sources (oauth_state)"
+    "  WHERE oauth_state IS NOT NULL;"
+    "DELETE FROM credentials WHERE seq IN (SELECT seq FROM sources WHERE auth_configured = 0);",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))

@@ -20,13 +20,15 @@
   "id, source_id, name, execution_type, status, agent_id, type, endpoint_url, protocol, "     \
   "authentication_type, auth_configured, oauth_authorization_url, description, created_at, "  \
   "updated_at, storefront, oauth_audience, revision, attempts, last_checked_at, last_error, " \
-  "next_check_at, credential_proven, unreachable"
+  "next_check_at, credential_proven, unreachable, oauth_state, oauth_expires_at, "            \
+  "oauth_private_state, oauth_refresh_at"
 #define RECORD_COLUMNS                                                                \
   "name, execution_type, status, type, endpoint_url, protocol, authentication_type, " \
   "auth_configured, oauth_authorization_url, description, created_at, updated_at, "   \
-  "oauth_audience, revision"
-#define CHECK_COLUMNS \
-  "attempts, last_checked_at, last_error, next_check_at, credential_proven, unreachable"
+  "oauth_audience, revision, oauth_state, oauth_expires_at, oauth_private_state"
+#define CHECK_COLUMNS                                                                      \
+  "attempts, last_checked_at, last_error, next_check_at, credential_proven, unreachable, " \
+  "oauth_refresh_at"
 
 /* And behind these what was sealed, or NULL. */
 #define SOURCES_AND_SEALED \
@@ -46,19 +48,22 @@ static const struct {
     /* A sourceId that is taken changes nothing; an id that is taken is an error. */
     [IVS_SQL_SOURCE_INSERT] = {1, "INSERT INTO sources (" SOURCE_COLUMNS ") VALUES"
                                   " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
-                                  "?18,?19,?20,?21,?22,?23,?24)"
+                                  "?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)"
                                   " ON CONFLICT (storefront, source_id) DO NOTHING"},
     [IVS_SQL_SOURCE_GET] = {0, SOURCES_AND_SEALED " WHERE storefront = ? AND source_id = ?"},
+    [IVS_SQL_SOURCE_OF_AGENT] = {0, SOURCES_AND_SEALED " WHERE agent_id = ?"},
+    [IVS_SQL_SOURCE_OF_STATE] = {0, SOURCES_AND_SEALED " WHERE oauth_state = ?"},
     [IVS_SQL_SOURCE_FIND] =
         {0,
          "SELECT seq, revision, next_check_at, auth_configured,"
          " EXISTS (SELECT 1 FROM credentials WHERE credentials.seq = sources.seq)"
          " FROM sources WHERE id = ?"},
     [IVS_SQL_SOURCE_UPDATE_RECORD] = {1, "UPDATE sources SET (" RECORD_COLUMNS ") ="
-                                         " (?3,?4,?5,?7,?8,?9,?10,?11,?12,?13,?14,?15,?17,?18)"
+                                         " (?3,?4,?5,?7,?8,?9,?10,?11,?12,?13,?14,?15,?17,?18,"
+                                         "?25,?26,?27)"
                                          " WHERE id = ?1"},
     [IVS_SQL_SOURCE_UPDATE_CHECK] = {1, "UPDATE sources SET (" CHECK_COLUMNS ") ="
-                                        " (?19,?20,?21,?22,?23,?24) WHERE id = ?1"},
+                                        " (?19,?20,?21,?22,?23,?24,?28) WHERE id = ?1"},
     [IVS_SQL_SOURCE_REMOVE] = {1, "DELETE FROM sources WHERE seq = ?"},
     [IVS_SQL_SOURCES_PAGE] = {0,
                               "SELECT " SOURCE_COLUMNS

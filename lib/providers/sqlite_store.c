@@ -7,7 +7,7 @@
 #include <assert.h>
 
 /* The columns of a row are the fields in their order, and the sealed bytes behind them. */
-static_assert(INVSRC_SOURCE_FIELD_END == 25, "each field has its column in sqlite_query.c");
+static_assert(INVSRC_SOURCE_FIELD_END == 29, "each field has its column in sqlite_query.c");
 #define COLUMN_OF(field) ((field)-1)
 #define SEALED COLUMN_OF(INVSRC_SOURCE_FIELD_END)
 
@@ -142,21 +142,38 @@ static int32_t insert(void *context, const invsrc_source *source, const void *se
   return ivs_step_end(&step, outcome);
 }
 
+/* Takes the one row that a bound query may find, and ends it. */
+static int32_t take_one(ivs_query *query, invsrc_source *source, invsrc_buffer *sealed) {
+  int32_t result = INVSRC_OK;
+
+  if (ivs_query_step(query) == SQLITE_ROW) {
+    result = take_source(query, source);
+    if (result == INVSRC_OK) result = take_sealed(query, SEALED, sealed);
+  }
+  ivs_query_end(query);
+  return query->status == SQLITE_DONE ? INVSRC_OUTCOME_NOT_FOUND : outcome_of(query, result);
+}
+
 static int32_t get(void *context, const char *storefront, uint64_t storefront_length,
                    const char *source_id, uint64_t source_id_length, invsrc_source *source,
                    invsrc_buffer *sealed) {
-  int32_t result = INVSRC_OK;
   ivs_query query;
 
   ivs_query_begin(&query, context, IVS_SQL_SOURCE_GET);
   ivs_query_bind_text(&query, 1, storefront, storefront_length);
   ivs_query_bind_text(&query, 2, source_id, source_id_length);
-  if (ivs_query_step(&query) == SQLITE_ROW) {
-    result = take_source(&query, source);
-    if (result == INVSRC_OK) result = take_sealed(&query, SEALED, sealed);
-  }
-  ivs_query_end(&query);
-  return query.status == SQLITE_DONE ? INVSRC_OUTCOME_NOT_FOUND : outcome_of(&query, result);
+  return take_one(&query, source, sealed);
+}
+
+static int32_t find(void *context, int32_t field, const char *value, uint64_t length,
+                    invsrc_source *source, invsrc_buffer *sealed) {
+  int is_agent = field == INVSRC_SOURCE_AGENT_ID;
+  ivs_query query;
+
+  if (!is_agent && field != INVSRC_SOURCE_OAUTH_STATE) return INVSRC_OUTCOME_FAILED;
+  ivs_query_begin(&query, context, is_agent ? IVS_SQL_SOURCE_OF_AGENT : IVS_SQL_SOURCE_OF_STATE);
+  ivs_query_bind_text(&query, 1, value, length);
+  return take_one(&query, source, sealed);
 }
 
 /* What a change must know of the row that it changes. */
@@ -177,8 +194,8 @@ static void bind_id(ivs_query *query, const invsrc_source *source) {
 
 /* Finds what is stored under the id of a source, where it is as the caller has seen it; no
  * claim has a `lease_end` of 0. */
-static int32_t find(ivs_step *step, const invsrc_source *source, uint64_t revision,
-                    int64_t lease_end, stored *found) {
+static int32_t find_stored(ivs_step *step, const invsrc_source *source, uint64_t revision,
+                           int64_t lease_end, stored *found) {
   ivs_query query;
 
   ivs_query_join(&query, step, IVS_SQL_SOURCE_FIND);
@@ -227,7 +244,7 @@ static int32_t update(void *context, const invsrc_source *source, uint64_t revis
   ivs_step step;
 
   ivs_step_begin(&step, context, 1);
-  outcome = find(&step, source, revision, lease_end, &row);
+  outcome = find_stored(&step, source, revision, lease_end, &row);
   if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_RECORD)) {
     row.is_configured = invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED) != 0;
     outcome = write_part(&step, IVS_SQL_SOURCE_UPDATE_RECORD, INVSRC_PART_RECORD, source);
@@ -260,7 +277,7 @@ static int32_t remove_source(void *context, const invsrc_source *source, uint64_
   ivs_step step;
 
   ivs_step_begin(&step, context, 1);
-  outcome = find(&step, source, revision, 0, &row);
+  outcome = find_stored(&step, source, revision, 0, &row);
   if (outcome == INVSRC_OUTCOME_OK) outcome = get_sealed(&step, row.seq, sealed);
   if (outcome == INVSRC_OUTCOME_OK) outcome = remove_row(&step, &row);
   if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(&step, event);
@@ -336,7 +353,8 @@ const invsrc_store_vtable *invsrc_sqlite_store(void) {
                                             .remove = remove_source,
                                             .due = due,
                                             .event_next = ivs_sqlite_event_next,
-                                            .event_end = ivs_sqlite_event_end};
+                                            .event_end = ivs_sqlite_event_end,
+                                            .find = find};
 
   return &table;
 }

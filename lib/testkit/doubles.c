@@ -152,6 +152,15 @@ static int32_t event_end(void *context, const char *id, uint64_t length, int64_t
   return kit->store.event_end(kit->store_context, id, length, next_at);
 }
 
+static int32_t find(void *context, int32_t field, const char *value, uint64_t length,
+                    invsrc_source *source, invsrc_buffer *sealed) {
+  invsrc_testkit *kit = context;
+  int32_t outcome;
+
+  if (ivs_kit_fails(kit, INVSRC_EFFECT_FIND, &outcome)) return outcome;
+  return kit->store.find(kit->store_context, field, value, length, source, sealed);
+}
+
 /* ---- Events -------------------------------------------------------------------- */
 
 static int32_t remember(invsrc_testkit *kit, const invsrc_event *event) {
@@ -213,7 +222,7 @@ static void hear(void *context, int32_t level, const char *message, uint64_t len
 
 /* ---- All of them ------------------------------------------------------------------ */
 
-/* With the functions for events where the one that is wrapped has them. */
+/* With the functions for events and for OAuth where the one that is wrapped has them. */
 static void install_store(invsrc_testkit *kit, invsrc_options *options) {
   const invsrc_store_vtable store = {.size = sizeof store,
                                      .insert = insert,
@@ -223,7 +232,8 @@ static void install_store(invsrc_testkit *kit, invsrc_options *options) {
                                      .remove = remove_source,
                                      .due = due,
                                      .event_next = kit->store.event_next ? event_next : NULL,
-                                     .event_end = kit->store.event_end ? event_end : NULL};
+                                     .event_end = kit->store.event_end ? event_end : NULL,
+                                     .find = kit->store.find ? find : NULL};
 
   invsrc_options_set_store(options, &store, kit);
 }

@@ -129,6 +129,32 @@ static int32_t get_one(void) {
   return of_outcome(outcome);
 }
 
+static int32_t find_one(int32_t field, const char *value) {
+  invsrc_source *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  int32_t outcome;
+
+  heap_open();
+  outcome = find(store, field, value, source, sealed);
+  heap_close();
+  if (outcome == INVSRC_OUTCOME_OK)
+    assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_ID, NULL), "1");
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+  return of_outcome(outcome);
+}
+
+static int32_t find_agent(void) {
+  return find_one(INVSRC_SOURCE_AGENT_ID, "agent_1");
+}
+
+/* The consent that source 1 was given last. */
+static char consent[32];
+
+static int32_t find_consent(void) {
+  return find_one(INVSRC_SOURCE_OAUTH_STATE, consent);
+}
+
 static invsrc_buffer *key;
 
 static int32_t add_key(void) {
@@ -180,7 +206,7 @@ static int32_t revoke_key(void) {
   return result;
 }
 
-/* A change of source 1 and its event: both, or neither. */
+/* A change of source 1, its consent among it, and its event: all, or nothing. */
 static int32_t change_one(void) {
   static long number;
   invsrc_source *source = make_source("acme", "1", "1");
@@ -192,6 +218,7 @@ static int32_t change_one(void) {
   snprintf(id, sizeof id, "evt_%ld", ++number);
   event = make_event(id);
   set_text(source, INVSRC_SOURCE_NAME, id);
+  set_text(source, INVSRC_SOURCE_OAUTH_STATE, id);
   heap_open();
   outcome =
       store.table->update(store.context, source, 1, 0, EVERY_PART, "sealed 1", 8, event, replaced);
@@ -205,6 +232,9 @@ static int32_t change_one(void) {
   assert_string_equal(kept, outcome == INVSRC_OUTCOME_OK ? id : "");
   assert_int_equal(strcmp(invsrc_source_text(source, INVSRC_SOURCE_NAME, NULL), id) == 0,
                    outcome == INVSRC_OUTCOME_OK);
+  if (outcome == INVSRC_OUTCOME_OK) snprintf(consent, sizeof consent, "%s", id);
+  if (*consent) assert_found(store, INVSRC_SOURCE_OAUTH_STATE, consent, "1", "sealed 1");
+  if (outcome != INVSRC_OUTCOME_OK) assert_found(store, INVSRC_SOURCE_OAUTH_STATE, id, NULL, "");
   end_event(store, kept, 0);
   invsrc_event_free(event);
   invsrc_source_free(source);
@@ -289,7 +319,10 @@ static void insert_what_is_due(void) {
 /* A store with some sources, from 1 on. */
 static void use_store(void) {
   inject(get_one);
+  consent[0] = '\0';
   inject(change_one);
+  inject(find_agent);
+  inject(find_consent);
   inject(remove_one);
   insert_what_is_due();
   inject(list_some);

@@ -27,12 +27,16 @@ static void every_field_has_a_kind_and_a_name(void **state) {
 static void every_field_has_its_part(void **state) {
   static const int32_t fixed[] = {INVSRC_SOURCE_ID, INVSRC_SOURCE_SOURCE_ID, INVSRC_SOURCE_AGENT_ID,
                                   INVSRC_SOURCE_STOREFRONT};
+  static const int32_t consent[] = {INVSRC_SOURCE_OAUTH_STATE, INVSRC_SOURCE_OAUTH_EXPIRES_AT,
+                                    INVSRC_SOURCE_OAUTH_PRIVATE_STATE};
 
   (void)state;
   for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
     uint32_t part = field <= INVSRC_SOURCE_REVISION ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
       if (fixed[i] == field) part = 0;
+    for (size_t i = 0; i < sizeof consent / sizeof *consent; i++)
+      if (consent[i] == field) part = INVSRC_PART_RECORD;
     assert_int_equal(invsrc_source_field_part(field), part);
   }
   assert_int_equal(invsrc_source_field_part(-1), 0);

@@ -74,7 +74,7 @@ static void every_connection_is_set_up(void **state) {
       {"journal_mode", "wal"},  {"synchronous", "2"}, /* FULL */
       {"foreign_keys", "1"},    {"trusted_schema", "0"}, {"secure_delete", "1"},
       {"temp_store", "2"}, /* in memory */
-      {"busy_timeout", "5000"}, {"user_version", "2"},   {"application_id", "1768846963"},
+      {"busy_timeout", "5000"}, {"user_version", "3"},   {"application_id", "1768846963"},
   };
   ivs_connection *later = NULL;
 
@@ -135,7 +135,7 @@ static void databases_of_others_are_left_alone(void **state) {
       {"PRAGMA user_version = 1", others},
       {"PRAGMA user_version = 2", others},
       {"CREATE TABLE sources (x); CREATE TABLE api_keys (x); PRAGMA user_version = 1", others},
-      {"PRAGMA application_id = 1768846963; PRAGMA user_version = 3", newer},
+      {"PRAGMA application_id = 1768846963; PRAGMA user_version = 4", newer},
       {"PRAGMA application_id = 1768846963; PRAGMA user_version = 2147483647", newer},
       {"PRAGMA application_id = 1768846963; PRAGMA user_version = -1", newer},
   };
@@ -146,7 +146,7 @@ static void databases_of_others_are_left_alone(void **state) {
     is_refused("other", cases[i].message);
   }
   close_db();
-  run_sql(DB, "PRAGMA user_version = 3");
+  run_sql(DB, "PRAGMA user_version = 4");
   is_refused(DB, newer);
 }
 
@@ -422,7 +422,7 @@ static void assert_kept_or_failed(void) {
 /* Page by page, all its bytes are turned around: what is read is right, or fails. But for
  * what was sealed, which has a seal of its own. */
 static void a_damaged_page_fails(void **state) {
-  static unsigned char bytes[65536];
+  static unsigned char bytes[131072];
   size_t length, page = 4096;
   int failed = 0;
 

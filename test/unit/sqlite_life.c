@@ -1,6 +1,6 @@
 /*
  * The store in SQLite, as its sources change: what every store must do; several processes
- * at once; what version 1 stored; and what leaves the disk with a credential.
+ * at once; and what leaves the disk with a credential.
  */
 #include "providers/sqlite.h"
 
@@ -66,94 +66,6 @@ static void what_a_dead_process_claimed_comes_back(void **state) {
   assert_event(store, later(19), later(30), NULL, 0);
   assert_due(store, 20, 30, 10, "1");
   assert_event(store, later(20), later(30), "evt_1", 0);
-}
-
-/* ---- What version 1 stored ----------------------------------------------------------------- */
-
-/* As it made its files. */
-static const char version_1[] =
-    "PRAGMA journal_mode = WAL;"
-    "CREATE TABLE sources ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  id TEXT NOT NULL UNIQUE,"
-    "  storefront TEXT NOT NULL,"
-    "  source_id TEXT NOT NULL,"
-    "  name TEXT NOT NULL,"
-    "  execution_type TEXT NOT NULL,"
-    "  status TEXT NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'DISABLED')),"
-    "  agent_id TEXT NOT NULL UNIQUE,"
-    "  type TEXT NOT NULL,"
-    "  endpoint_url TEXT NOT NULL,"
-    "  protocol TEXT NOT NULL,"
-    "  authentication_type TEXT NOT NULL,"
-    "  auth_configured INTEGER NOT NULL CHECK (auth_configured IN (0, 1)),"
-    "  oauth_authorization_url TEXT,"
-    "  description TEXT,"
-    "  created_at INTEGER NOT NULL,"
-    "  updated_at INTEGER NOT NULL,"
-    "  oauth_audience TEXT,"
-    "  revision INTEGER NOT NULL,"
-    "  sealed BLOB CHECK (length(sealed) > 0),"
-    "  UNIQUE (storefront, source_id),"
-    "  CHECK (auth_configured = 0 OR sealed IS NOT NULL)"
-    ") STRICT;"
-    "CREATE TABLE api_keys ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  client_id TEXT NOT NULL UNIQUE,"
-    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
-    "  storefront TEXT NOT NULL,"
-    "  name TEXT NOT NULL,"
-    "  created_at INTEGER NOT NULL,"
-    "  revoked_at INTEGER"
-    ") STRICT;"
-    "PRAGMA application_id = 1768846963; PRAGMA user_version = 1;"
-    "INSERT INTO sources (seq, id, storefront, source_id, name, execution_type, status, agent_id,"
-    "  type, endpoint_url, protocol, authentication_type, auth_configured,"
-    "  oauth_authorization_url, description, created_at, updated_at, oauth_audience, revision,"
-    "  sealed) VALUES"
-    " (3, '3', 'acme', 'waits', 'A name', 'AGENT', 'PENDING', 'agent_3', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, NULL, 'é', 253402300799999, 1, NULL, 1,"
-    "  CAST('sealed 3' AS BLOB)),"
-    " (4, '4', 'other', 'open', 'A name', 'AGENT', 'ACTIVE', 'agent_4', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'NO_AUTH', 0, NULL, NULL, 4, 4, NULL, 1, NULL),"
-    " (7, '7', 'acme', 'consent', 'A name', 'AGENT', 'PENDING', 'agent_7', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'OAUTH', 0, 'https://auth.example/', NULL, 7, 7,"
-    "  'https://aud.example/', 1, CAST('sealed 7' AS BLOB)),"
-    " (9, '2', 'acme', 'late', 'A name', 'AGENT', 'PENDING', 'agent_2', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, NULL, NULL, 9, 9, NULL, 1,"
-    "  CAST('sealed 2' AS BLOB));";
-
-static void what_version_1_stored_is_kept(void **state) {
-  invsrc_source *wanted = make_source("acme", "waits", "3"), *source = invsrc_source_new();
-  invsrc_buffer *sealed = invsrc_buffer_new();
-
-  (void)state;
-  close_db();
-  scratch_clear();
-  run_sql(DB, version_1);
-  assert_int_equal(open_db(), INVSRC_OK);
-  set_text(wanted, INVSRC_SOURCE_DESCRIPTION, "é");
-  invsrc_source_set_number(wanted, INVSRC_SOURCE_NEXT_CHECK_AT, 1);
-  assert_int_equal(get(store, "acme", "waits", source, sealed), INVSRC_OUTCOME_OK);
-  assert_same_source(source, wanted);
-  assert_string_equal(invsrc_buffer_bytes(sealed, NULL), "sealed 3");
-  invsrc_source_free(source);
-  source = invsrc_source_new();
-  assert_int_equal(get(store, "acme", "consent", source, sealed), INVSRC_OUTCOME_OK);
-  assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL),
-                      "https://auth.example/");
-  assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_OAUTH_AUDIENCE, NULL),
-                      "https://aud.example/");
-  assert_page(store, "acme", 0, 50, "3 7 2", 3);
-  assert_page(store, "other", 0, 50, "4", 1);
-  assert_due(store, 1, 100, 10, "3 2"); /* who has no consent waits for that */
-  assert_int_equal(insert_new(store, "acme", "waits", "5"), INVSRC_OUTCOME_CONFLICT);
-  assert_int_equal(insert_new(store, "acme", "new", "7"), INVSRC_OUTCOME_DUPLICATE);
-  assert_int_equal(insert_new(store, "acme", "new", "1"), INVSRC_OUTCOME_OK);
-  assert_page(store, "acme", 0, 50, "3 7 2 1", 4);
-  invsrc_source_free(wanted);
-  invsrc_source_free(source);
-  invsrc_buffer_free(sealed);
 }
 
 /* ---- What leaves the disk ------------------------------------------------------------------ */
@@ -423,7 +335,6 @@ int main(void) {
       STORE_TESTS(TEST),
       TEST(processes_claim_nothing_twice),
       TEST(what_a_dead_process_claimed_comes_back),
-      TEST(what_version_1_stored_is_kept),
       TEST(old_ciphertext_leaves_the_disk),
       TEST(nothing_is_left_where_rows_were),
       TEST(readers_put_it_off),

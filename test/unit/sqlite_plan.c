@@ -46,6 +46,22 @@ static void nothing_is_scanned_or_sorted(void **state) {
                       "SEARCH events USING INDEX events_due (next_at<?)\n");
 }
 
+/* Each way to find one source has its index. */
+static void sources_are_found_by_index(void **state) {
+  static const struct {
+    ivs_sql which;
+    const char *index;
+  } cases[] = {
+      {IVS_SQL_SOURCE_GET, "(storefront=? AND source_id=?)"},
+      {IVS_SQL_SOURCE_OF_AGENT, "(agent_id=?)"},
+      {IVS_SQL_SOURCE_OF_STATE, "USING INDEX sources_consents (oauth_state=?)"},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    assert_non_null(strstr(plan_of(cases[i].which), cases[i].index));
+}
+
 /* Those that need not what was sealed do not come near it. */
 static void what_was_sealed_is_left_alone(void **state) {
   static const ivs_sql others[] = {IVS_SQL_SOURCES_PAGE, IVS_SQL_SOURCES_COUNT,
@@ -114,6 +130,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
       TEST(nothing_is_scanned_or_sorted),
+      TEST(sources_are_found_by_index),
       TEST(what_was_sealed_is_left_alone),
       TEST(waiting_events_slow_no_claim),
   };

@@ -2,6 +2,8 @@
  * The testkit, by what a host sees of it: the answers of a service that it is
  * installed in.
  */
+#include "engine/options.h"
+
 #include <invsrc/providers.h>
 #include <invsrc/testkit.h>
 #include <setjmp.h>
@@ -422,6 +424,34 @@ static void a_sealer_need_not_discard(void **state) {
   assert_int_equal(create("An Agent"), 201);
 }
 
+/* As what it wraps has it, or not at all. */
+static void finding_is_wrapped(void **state) {
+  invsrc_store_vtable store = *invsrc_memory_store();
+  invsrc_source *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  int32_t outcome;
+
+  (void)state;
+  start();
+  assert_int_equal(create("An Agent"), 201);
+  for (int32_t nth = 1; nth <= 2; nth++) {
+    invsrc_testkit_fail(kit, INVSRC_EFFECT_FIND, 2, INVSRC_OUTCOME_UNAVAILABLE);
+    outcome = options->store.find(options->store_context, INVSRC_SOURCE_AGENT_ID, "agent_", 6,
+                                  source, sealed);
+    assert_int_equal(outcome, INVSRC_OUTCOME_NOT_FOUND);
+    outcome = options->store.find(options->store_context, INVSRC_SOURCE_AGENT_ID, "agent_", 6,
+                                  source, sealed);
+    assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
+    assert_int_equal(invsrc_testkit_calls(kit, INVSRC_EFFECT_FIND), 2 * nth);
+  }
+  store.size = offsetof(invsrc_store_vtable, find);
+  assert_int_equal(invsrc_testkit_use_store(kit, &store, memory), INVSRC_OK);
+  start();
+  assert_null(options->store.find);
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+}
+
 /* A kit that was not given a store leaves the one of the options. */
 static void what_is_not_wrapped_is_left(void **state) {
   (void)state;
@@ -452,6 +482,7 @@ int main(void) {
       TEST(wrapped_providers_take_the_place_of_the_script),
       TEST(an_oauth_start_is_wrapped),
       TEST(a_sealer_need_not_discard),
+      TEST(finding_is_wrapped),
       TEST(what_is_not_wrapped_is_left),
   };
 

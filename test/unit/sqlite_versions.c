@@ -1,0 +1,257 @@
+/*
+ * What older versions of the schema stored in SQLite, and what becomes of it.
+ */
+#include "providers/sqlite.h"
+
+#include "store_life_checks.h"
+
+/* It comes behind the checks, for its variables are their parameters. */
+#include "scratch_db.h"
+
+/* Puts a database in the place of this test's, and opens it. */
+static void open_old(const char *sql) {
+  close_db();
+  scratch_clear();
+  run_sql(DB, sql);
+  assert_int_equal(open_db(), INVSRC_OK);
+}
+
+/* ---- Version 1 ----------------------------------------------------------------------------- */
+
+/* As it made its files. */
+static const char version_1[] =
+    "PRAGMA journal_mode = WAL;"
+    "CREATE TABLE sources ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  storefront TEXT NOT NULL,"
+    "  source_id TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  execution_type TEXT NOT NULL,"
+    "  status TEXT NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'DISABLED')),"
+    "  agent_id TEXT NOT NULL UNIQUE,"
+    "  type TEXT NOT NULL,"
+    "  endpoint_url TEXT NOT NULL,"
+    "  protocol TEXT NOT NULL,"
+    "  authentication_type TEXT NOT NULL,"
+    "  auth_configured INTEGER NOT NULL CHECK (auth_configured IN (0, 1)),"
+    "  oauth_authorization_url TEXT,"
+    "  description TEXT,"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL,"
+    "  oauth_audience TEXT,"
+    "  revision INTEGER NOT NULL,"
+    "  sealed BLOB CHECK (length(sealed) > 0),"
+    "  UNIQUE (storefront, source_id),"
+    "  CHECK (auth_configured = 0 OR sealed IS NOT NULL)"
+    ") STRICT;"
+    "CREATE TABLE api_keys ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  client_id TEXT NOT NULL UNIQUE,"
+    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+    "  storefront TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  revoked_at INTEGER"
+    ") STRICT;"
+    "PRAGMA application_id = 1768846963; PRAGMA user_version = 1;"
+    "INSERT INTO sources (seq, id, storefront, source_id, name, execution_type, status, agent_id,"
+    "  type, endpoint_url, protocol, authentication_type, auth_configured,"
+    "  oauth_authorization_url, description, created_at, updated_at, oauth_audience, revision,"
+    "  sealed) VALUES"
+    " (3, '3', 'acme', 'waits', 'A name', 'AGENT', 'PENDING', 'agent_3', 'SALES',"
+    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, NULL, 'é', 253402300799999, 1, NULL, 1,"
+    "  CAST('sealed 3' AS BLOB)),"
+    " (4, '4', 'other', 'open', 'A name', 'AGENT', 'ACTIVE', 'agent_4', 'SALES',"
+    "  'https://agent.example/mcp', 'MCP', 'NO_AUTH', 0, NULL, NULL, 4, 4, NULL, 1, NULL),"
+    " (7, '7', 'acme', 'consent', 'A name', 'AGENT', 'PENDING', 'agent_7', 'SALES',"
+    "  'https://agent.example/mcp', 'MCP', 'OAUTH', 0, 'https://auth.example/', NULL, 7, 7,"
+    "  'https://aud.example/', 1, CAST('sealed 7' AS BLOB)),"
+    " (9, '2', 'acme', 'late', 'A name', 'AGENT', 'PENDING', 'agent_2', 'SALES',"
+    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, NULL, NULL, 9, 9, NULL, 1,"
+    "  CAST('sealed 2' AS BLOB));";
+
+static void what_version_1_stored_is_kept(void **state) {
+  invsrc_source *wanted = make_source("acme", "waits", "3"), *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+
+  (void)state;
+  open_old(version_1);
+  set_text(wanted, INVSRC_SOURCE_DESCRIPTION, "é");
+  invsrc_source_set_number(wanted, INVSRC_SOURCE_NEXT_CHECK_AT, 1);
+  assert_int_equal(get(store, "acme", "waits", source, sealed), INVSRC_OUTCOME_OK);
+  assert_same_source(source, wanted);
+  assert_string_equal(invsrc_buffer_bytes(sealed, NULL), "sealed 3");
+  invsrc_source_free(source);
+  source = invsrc_source_new();
+  assert_int_equal(get(store, "acme", "consent", source, sealed), INVSRC_OUTCOME_OK);
+  assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL),
+                      "https://auth.example/");
+  assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_OAUTH_AUDIENCE, NULL),
+                      "https://aud.example/");
+  assert_page(store, "acme", 0, 50, "3 7 2", 3);
+  assert_page(store, "other", 0, 50, "4", 1);
+  assert_due(store, 1, 100, 10, "3 2"); /* who has no consent waits for that */
+  assert_int_equal(insert_new(store, "acme", "waits", "5"), INVSRC_OUTCOME_CONFLICT);
+  assert_int_equal(insert_new(store, "acme", "new", "7"), INVSRC_OUTCOME_DUPLICATE);
+  assert_int_equal(insert_new(store, "acme", "new", "1"), INVSRC_OUTCOME_OK);
+  assert_page(store, "acme", 0, 50, "3 7 2 1", 4);
+  invsrc_source_free(wanted);
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+}
+
+/* ---- Version 2 ----------------------------------------------------------------------------- */
+
+/* As it made its files: one source has all that there was, one awaits consent. */
+static const char version_2[] =
+    "PRAGMA journal_mode = WAL;"
+    "CREATE TABLE sources ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  storefront TEXT NOT NULL,"
+    "  source_id TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  execution_type TEXT NOT NULL,"
+    "  status TEXT NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'DISABLED')),"
+    "  agent_id TEXT NOT NULL UNIQUE,"
+    "  type TEXT NOT NULL,"
+    "  endpoint_url TEXT NOT NULL,"
+    "  protocol TEXT NOT NULL,"
+    "  authentication_type TEXT NOT NULL,"
+    "  auth_configured INTEGER NOT NULL CHECK (auth_configured IN (0, 1)),"
+    "  oauth_authorization_url TEXT,"
+    "  description TEXT,"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL,"
+    "  oauth_audience TEXT,"
+    "  revision INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL DEFAULT 0,"
+    "  last_checked_at INTEGER NOT NULL DEFAULT 0,"
+    "  last_error TEXT,"
+    "  next_check_at INTEGER NOT NULL DEFAULT 0,"
+    "  credential_proven INTEGER NOT NULL DEFAULT 0 CHECK (credential_proven IN (0, 1)),"
+    "  unreachable INTEGER NOT NULL DEFAULT 0 CHECK (unreachable IN (0, 1)),"
+    "  UNIQUE (storefront, source_id)"
+    ") STRICT;"
+    "CREATE TABLE credentials ("
+    "  seq INTEGER PRIMARY KEY REFERENCES sources (seq) ON DELETE CASCADE,"
+    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"
+    "  sealed BLOB NOT NULL CHECK (length(sealed) > 0)"
+    ") STRICT;"
+    "CREATE INDEX sources_order ON sources (storefront);"
+    "CREATE INDEX sources_due ON sources (next_check_at) WHERE next_check_at > 0;"
+    "CREATE TABLE api_keys ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  client_id TEXT NOT NULL UNIQUE,"
+    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+    "  storefront TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  revoked_at INTEGER"
+    ") STRICT;"
+    "CREATE TABLE events ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  type TEXT NOT NULL,"
+    "  storefront TEXT NOT NULL,"
+    "  time INTEGER NOT NULL,"
+    "  payload TEXT NOT NULL,"
+    "  attempts INTEGER NOT NULL,"
+    "  next_at INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX events_due ON events (next_at);"
+    "PRAGMA application_id = 1768846963; PRAGMA user_version = 2;"
+    "INSERT INTO sources (seq, id, storefront, source_id, name, execution_type, status, agent_id,"
+    "  type, endpoint_url, protocol, authentication_type, auth_configured,"
+    "  oauth_authorization_url, description, created_at, updated_at, oauth_audience, revision,"
+    "  attempts, last_checked_at, last_error, next_check_at, credential_proven, unreachable) VALUES"
+    " (3, '3', 'acme', 'all', 'A name', 'AGENT', 'ACTIVE', 'agent_3', 'SALES',"
+    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, NULL, 'é', 253402300799999, 1, NULL, 7,"
+    "  2, 11, 'the agent is away', 12, 1, 1),"
+    " (7, '7', 'acme', 'consent', 'A name', 'AGENT', 'PENDING', 'agent_7', 'SALES',"
+    "  'https://agent.example/mcp', 'MCP', 'OAUTH', 0, 'https://auth.example/', NULL, 7, 7,"
+    "  'https://aud.example/', 1, 0, 0, NULL, 0, 0, 0);"
+    "INSERT INTO credentials (seq, sealed) VALUES"
+    " (3, CAST('sealed 3' AS BLOB)), (7, CAST('the private state of 7' AS BLOB));"
+    "INSERT INTO events (id, type, storefront, time, payload, attempts, next_at) VALUES"
+    " ('evt_1', 'source.updated', 'acme', 1767225600001, '{\"é\":\"😀\"}', 0, 5);";
+
+static int is_on_disk(const char *text) {
+  static const char *const names[] = {DB, DB "-wal"};
+  static char all[1 << 20];
+
+  for (size_t i = 0; i < 2; i++) {
+    size_t size = scratch_read(names[i], all, sizeof all);
+    assert_true(size < sizeof all);
+    for (size_t at = 0; at + strlen(text) <= size; at++)
+      if (memcmp(all + at, text, strlen(text)) == 0) return 1;
+  }
+  return 0;
+}
+
+static void what_version_2_stored_is_kept(void **state) {
+  invsrc_source *wanted = make_source("acme", "all", "3"), *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+
+  (void)state;
+  open_old(version_2);
+  set_text(wanted, INVSRC_SOURCE_STATUS, "ACTIVE");
+  set_text(wanted, INVSRC_SOURCE_DESCRIPTION, "é");
+  set_text(wanted, INVSRC_SOURCE_LAST_ERROR, "the agent is away");
+  invsrc_source_set_number(wanted, INVSRC_SOURCE_REVISION, 7);
+  invsrc_source_set_number(wanted, INVSRC_SOURCE_ATTEMPTS, 2);
+  invsrc_source_set_number(wanted, INVSRC_SOURCE_LAST_CHECKED_AT, 11);
+  invsrc_source_set_number(wanted, INVSRC_SOURCE_NEXT_CHECK_AT, 12);
+  invsrc_source_set_number(wanted, INVSRC_SOURCE_CREDENTIAL_PROVEN, 1);
+  invsrc_source_set_number(wanted, INVSRC_SOURCE_UNREACHABLE, 1);
+  assert_int_equal(get(store, "acme", "all", source, sealed), INVSRC_OUTCOME_OK);
+  assert_same_source(source, wanted);
+  assert_string_equal(invsrc_buffer_bytes(sealed, NULL), "sealed 3");
+  assert_found(store, INVSRC_SOURCE_AGENT_ID, "agent_3", "3", "sealed 3");
+  assert_page(store, "acme", 0, 50, "3 7", 2);
+  assert_event(store, 5, 6, "evt_1", 0);
+  assert_int_equal(insert_new(store, "acme", "new", "1"), INVSRC_OUTCOME_OK);
+  assert_page(store, "acme", 0, 50, "3 7 1", 3);
+  invsrc_source_free(wanted);
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+}
+
+/* It cannot be given any more: what was sealed for it is gone, and the source waits as before. */
+static void a_consent_of_version_2_is_over(void **state) {
+  invsrc_source *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  uint64_t length;
+
+  (void)state;
+  open_old(version_2);
+  assert_int_equal(get(store, "acme", "consent", source, sealed), INVSRC_OUTCOME_OK);
+  invsrc_buffer_bytes(sealed, &length);
+  assert_int_equal(length, 0);
+  assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL),
+                      "https://auth.example/");
+  assert_null(invsrc_source_text(source, INVSRC_SOURCE_OAUTH_STATE, NULL));
+  assert_null(invsrc_source_text(source, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, NULL));
+  assert_int_equal(invsrc_source_number(source, INVSRC_SOURCE_OAUTH_EXPIRES_AT), 0);
+  assert_false(is_on_disk("the private state of 7"));
+  assert_true(is_on_disk("sealed 3"));
+  /* And can be asked for again. */
+  set_text(source, INVSRC_SOURCE_OAUTH_STATE, "state");
+  assert_int_equal(update_with(store, source, 1, INVSRC_PART_RECORD, NULL, NULL, NULL),
+                   INVSRC_OUTCOME_OK);
+  assert_found(store, INVSRC_SOURCE_OAUTH_STATE, "state", "7", "");
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
+  static const struct CMUnitTest tests[] = {
+      TEST(what_version_1_stored_is_kept),
+      TEST(what_version_2_stored_is_kept),
+      TEST(a_consent_of_version_2_is_over),
+  };
+
+  return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
