@@ -85,9 +85,7 @@ static void a_private_state_becomes_a_credential(void **state) {
   ivs_oauth_record_end(&record);
 }
 
-#define CLIENT(expires_at)                                        \
-  "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\"," \
-  "\"client_secret_expires_at\":" expires_at "}"
+#define PUBLIC "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\","
 
 static void what_is_none_is_refused(void **state) {
   static const char *const texts[] = {
@@ -102,8 +100,8 @@ static void what_is_none_is_refused(void **state) {
       "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"None\"}",
       "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"client_secret_post\"}",
       "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\",\"client_secret\":null}",
-      CLIENT("\"0\""),
-      CLIENT("-1"),
+      (PUBLIC "\"client_secret_expires_at\":\"0\"}"),
+      (PUBLIC "\"client_secret_expires_at\":-1}"),
   };
 
   (void)state;
