@@ -10,7 +10,7 @@
  *     if (want == INVSRC_WANT_NONE) invsrc_call_take_response(call, &response);
  *     invsrc_call_free(call);
  *
- * A host answers the slow wants (lookup, seal and open, those of the store, probe)
+ * A host answers the slow wants (lookup, seal and open, those of the store and of OAuth, probe)
  * when it pleases, on any thread, one at a time, and may leave the others to
  * invsrc_call_perform().
  *
@@ -38,18 +38,24 @@ typedef struct invsrc_call invsrc_call;
 #define INVSRC_WANT_NOW 2          /* invsrc_call_answer_now */
 #define INVSRC_WANT_RANDOM 3       /* invsrc_call_random_length: invsrc_call_answer_random */
 #define INVSRC_WANT_LOOKUP 4       /* ENDPOINT_URL: invsrc_call_answer */
-#define INVSRC_WANT_OAUTH_START 5  /* source: invsrc_call_answer_oauth_start */
-#define INVSRC_WANT_SEAL 6         /* PLAINTEXT, binding: invsrc_call_answer_seal */
-#define INVSRC_WANT_INSERT 7       /* SEALED, source, event: invsrc_call_answer */
-#define INVSRC_WANT_DISCARD 8      /* SEALED, binding: invsrc_call_answer */
-#define INVSRC_WANT_GET 9          /* STOREFRONT, SOURCE_ID: invsrc_call_answer_get */
-#define INVSRC_WANT_LOG 10         /* LOG, invsrc_call_log_level: invsrc_call_answer */
-#define INVSRC_WANT_LIST 11        /* STOREFRONT, SKIP, TAKE: invsrc_call_answer_list */
+/* STATE, REDIRECT_URI, AGAIN, source: invsrc_call_answer_oauth_start */
+#define INVSRC_WANT_OAUTH_START 5
+#define INVSRC_WANT_SEAL 6    /* PLAINTEXT, binding: invsrc_call_answer_seal */
+#define INVSRC_WANT_INSERT 7  /* SEALED, source, event: invsrc_call_answer */
+#define INVSRC_WANT_DISCARD 8 /* SEALED, binding: invsrc_call_answer */
+#define INVSRC_WANT_GET 9     /* STOREFRONT, SOURCE_ID: invsrc_call_answer_get */
+#define INVSRC_WANT_LOG 10    /* LOG, invsrc_call_log_level: invsrc_call_answer */
+#define INVSRC_WANT_LIST 11   /* STOREFRONT, SKIP, TAKE: invsrc_call_answer_list */
 /* REVISION, LEASE_END, PARTS, SEALED, source, event: invsrc_call_answer_sealed */
 #define INVSRC_WANT_UPDATE 12
 #define INVSRC_WANT_REMOVE 13 /* REVISION, source, event: invsrc_call_answer_sealed */
 #define INVSRC_WANT_OPEN 14   /* SEALED, binding: invsrc_call_answer_open */
 #define INVSRC_WANT_PROBE 15  /* PLAINTEXT, TOOL, source: invsrc_call_answer_probe */
+#define INVSRC_WANT_FIND 16   /* FIELD, VALUE: invsrc_call_answer_get */
+/* PLAINTEXT (the private state), CODE, ISSUER, ERROR, source: invsrc_call_answer_tokens */
+#define INVSRC_WANT_OAUTH_FINISH 17
+#define INVSRC_WANT_OAUTH_REFRESH 18 /* PLAINTEXT, source: invsrc_call_answer_tokens */
+#define INVSRC_WANT_OAUTH_REVOKE 19  /* PLAINTEXT, source: invsrc_call_answer */
 
 /* Begins the answer to an HTTP request. `request` may be freed at once, but its
  * body must stay until the call is freed. Calls no callback.
@@ -82,6 +88,15 @@ INVSRC_API int32_t invsrc_call_new_remove(invsrc_service *service, const char *s
                                           uint64_t storefront_length, const char *source_id,
                                           uint64_t source_id_length, invsrc_call **call);
 
+/* Begins an authorize and a callback; see invsrc_authorize() and invsrc_callback(). Return
+ * as invsrc_call_new_create(). */
+INVSRC_API int32_t invsrc_call_new_authorize(invsrc_service *service, const char *storefront,
+                                             uint64_t storefront_length, const char *agent_id,
+                                             uint64_t agent_id_length, const void *body,
+                                             uint64_t length, invsrc_call **call);
+INVSRC_API int32_t invsrc_call_new_callback(invsrc_service *service, const char *query,
+                                            uint64_t length, invsrc_call **call);
+
 /* Begins the check of one source that the store's `due` has claimed, with what was
  * sealed for it; both are copied. It has no response: when nothing more is wanted,
  * invsrc_call_check_outcome() says what became of it. Returns INVSRC_OK, INVSRC_EINVAL or
@@ -97,7 +112,7 @@ INVSRC_API void invsrc_call_free(invsrc_call *call);
 
 /* Runs the call until it wants something. Asking again without having answered
  * gives the same want. Never blocks and calls no callback.
- * Returns a want (0 to 15), INVSRC_EINVAL (NULL) or INVSRC_ENOMEM: the call is
+ * Returns a want (0 to 19), INVSRC_EINVAL (NULL) or INVSRC_ENOMEM: the call is
  * over without a response and nothing was stored. */
 INVSRC_API int32_t invsrc_call_step(invsrc_call *call);
 
@@ -111,12 +126,18 @@ INVSRC_API int32_t invsrc_call_perform(invsrc_call *call);
 
 #define INVSRC_INPUT_TOKEN 1        /* the bearer token; secret */
 #define INVSRC_INPUT_ENDPOINT_URL 2 /* canonical */
-#define INVSRC_INPUT_PLAINTEXT 3    /* the credential to seal, or to probe with; secret */
+#define INVSRC_INPUT_PLAINTEXT 3    /* to seal, to probe with, to refresh and so on; secret */
 #define INVSRC_INPUT_SEALED 4       /* what seal gave; absent when there is no credential */
 #define INVSRC_INPUT_STOREFRONT 5
 #define INVSRC_INPUT_SOURCE_ID 6
 #define INVSRC_INPUT_LOG 7
-#define INVSRC_INPUT_TOOL 8 /* that the probe should call; absent where none was set */
+#define INVSRC_INPUT_TOOL 8   /* that the probe should call; absent where none was set */
+#define INVSRC_INPUT_VALUE 9  /* of the field by which to find */
+#define INVSRC_INPUT_STATE 10 /* these are as in invsrc_consent; secret */
+#define INVSRC_INPUT_REDIRECT_URI 11
+#define INVSRC_INPUT_CODE 12 /* and these as in invsrc_redirect; secret */
+#define INVSRC_INPUT_ISSUER 13
+#define INVSRC_INPUT_ERROR 14
 
 /* An input of the pending want, or NULL when it has none of this kind. Valid
  * until the want is answered. `length` may be NULL. */
@@ -127,6 +148,8 @@ INVSRC_API const void *invsrc_call_input(const invsrc_call *call, int32_t input,
 #define INVSRC_NUMBER_REVISION 3
 #define INVSRC_NUMBER_PARTS 4
 #define INVSRC_NUMBER_LEASE_END 5
+#define INVSRC_NUMBER_FIELD 6
+#define INVSRC_NUMBER_AGAIN 7
 INVSRC_API uint64_t invsrc_call_number(const invsrc_call *call, int32_t number);
 /* The source that the pending want is about, or NULL. */
 INVSRC_API const invsrc_source *invsrc_call_source(const invsrc_call *call);
@@ -147,7 +170,7 @@ INVSRC_API int32_t invsrc_call_log_level(const invsrc_call *call);
  * copied. An outcome that is not legal counts as INVSRC_OUTCOME_FAILED, and so
  * do bytes that break the rule of provider.h (an empty storefront, say). */
 
-/* LOOKUP, INSERT, DISCARD, LOG (for which the outcome says nothing). */
+/* LOOKUP, INSERT, DISCARD, OAUTH_REVOKE, LOG (for which the outcome says nothing). */
 INVSRC_API int32_t invsrc_call_answer(invsrc_call *call, int32_t outcome);
 INVSRC_API int32_t invsrc_call_answer_authenticate(invsrc_call *call, int32_t outcome,
                                                    const char *storefront, uint64_t length);
@@ -158,10 +181,17 @@ INVSRC_API int32_t invsrc_call_answer_random(invsrc_call *call, int32_t outcome,
 INVSRC_API int32_t invsrc_call_answer_oauth_start(invsrc_call *call, int32_t outcome,
                                                   const char *authorization_url,
                                                   uint64_t url_length, const void *private_state,
-                                                  uint64_t state_length);
+                                                  uint64_t state_length, const char *reason,
+                                                  uint64_t reason_length);
+/* OAUTH_FINISH and OAUTH_REFRESH: with the credential and when it should be refreshed (0: never),
+ * or with the reason. */
+INVSRC_API int32_t invsrc_call_answer_tokens(invsrc_call *call, int32_t outcome,
+                                             const void *credential, uint64_t length,
+                                             int64_t refresh_at, const char *reason,
+                                             uint64_t reason_length);
 INVSRC_API int32_t invsrc_call_answer_seal(invsrc_call *call, int32_t outcome, const void *sealed,
                                            uint64_t length);
-/* With what is sealed for the source (NULL and 0 for nothing). */
+/* GET and FIND: with what is sealed for the source (NULL and 0 for nothing). */
 INVSRC_API int32_t invsrc_call_answer_get(invsrc_call *call, int32_t outcome,
                                           const invsrc_source *source, const void *sealed,
                                           uint64_t length);

@@ -135,7 +135,8 @@ INVSRC_API int32_t invsrc_options_set_sealer(invsrc_options *options,
                                              const invsrc_sealer_vtable *vtable, void *context);
 INVSRC_API int32_t invsrc_options_set_store(invsrc_options *options,
                                             const invsrc_store_vtable *vtable, void *context);
-/* Optional: without it an OAUTH create is answered with 501 NOT_IMPLEMENTED. */
+/* Optional: without it an OAUTH create is answered with 501 NOT_IMPLEMENTED. With it the store
+ * must have `find`. */
 INVSRC_API int32_t invsrc_options_set_oauth(invsrc_options *options,
                                             const invsrc_oauth_vtable *vtable, void *context);
 /* Optional: without it no source is activated by itself, and an update to ACTIVE
@@ -179,6 +180,14 @@ INVSRC_API int32_t invsrc_options_set_max_body(invsrc_options *options, uint64_t
  * INVSRC_LEASE_DEFAULT. Returns INVSRC_OK, or INVSRC_EINVAL: `options` is NULL, or
  * `seconds` is 0 or above INVSRC_LEASE_LIMIT. */
 INVSRC_API int32_t invsrc_options_set_lease(invsrc_options *options, uint32_t seconds);
+
+/* Where the operator's browser goes when a consent is over, an http or https URL without
+ * fragment: with `status` (connected, refused, expired or failed) and, where it is known, the
+ * source's `sourceId` added to its query. NULL (the default): it is shown a page. Copied.
+ * Returns INVSRC_OK, or INVSRC_EINVAL: `options` is NULL, or it is no such URL of at most
+ * INVSRC_DONE_URL_LONGEST bytes; or INVSRC_ENOMEM. */
+#define INVSRC_DONE_URL_LONGEST 2048
+INVSRC_API int32_t invsrc_options_set_oauth_done_url(invsrc_options *options, const char *url);
 
 #define INVSRC_RECHECK_LIMIT 2592000
 
@@ -268,6 +277,19 @@ INVSRC_API int32_t invsrc_remove(invsrc_service *service, const char *storefront
                                  uint64_t storefront_length, const char *source_id,
                                  uint64_t source_id_length, invsrc_response **response,
                                  invsrc_error *error);
+
+/* Starts the consent to an OAUTH source anew, by its agentId, as `POST
+ * /agents/{agentId}/oauth/authorize` from the body on, which may be empty. What is stored for the
+ * source stays in use until the consent is given. Returns as invsrc_create(). */
+INVSRC_API int32_t invsrc_authorize(invsrc_service *service, const char *storefront,
+                                    uint64_t storefront_length, const char *agent_id,
+                                    uint64_t agent_id_length, const void *body, uint64_t length,
+                                    invsrc_response **response, invsrc_error *error);
+/* Ends a consent, as `GET /oauth/callback`, for a host whose own page the browser came back to:
+ * `query` is what stood behind the "?". The response is a page, or a redirect to one. Returns as
+ * invsrc_handle(). */
+INVSRC_API int32_t invsrc_callback(invsrc_service *service, const char *query, uint64_t length,
+                                   invsrc_response **response, invsrc_error *error);
 
 #define INVSRC_TAKE_DEFAULT 50
 #define INVSRC_TAKE_LIMIT 200
@@ -429,8 +451,8 @@ INVSRC_API const void *invsrc_source_list_sealed(const invsrc_source_list *list,
 
 /* ---- Events --------------------------------------------------------------- */
 
-/* The fields of an event, as those of a source. The types: source.created,
- * .activated, .unreachable, .recovered, .updated, .disabled, .deleted. */
+/* The fields of an event, as those of a source. The types: source.created, .authorized,
+ * .consent_required, .activated, .unreachable, .recovered, .updated, .disabled, .deleted. */
 #define INVSRC_EVENT_ID 1         /* T "evt_" and a ULID: the same with each delivery */
 #define INVSRC_EVENT_TYPE 2       /* T */
 #define INVSRC_EVENT_STOREFRONT 3 /* T */

@@ -30,7 +30,7 @@ extern "C" {
 #define INVSRC_OUTCOME_OK 1               /* done, found, registered, known */
 #define INVSRC_OUTCOME_UNAVAILABLE 2      /* cannot be reached now; nothing was done (503) */
 #define INVSRC_OUTCOME_FAILED 3           /* failed for good; nothing was done (500) */
-#define INVSRC_OUTCOME_UNKNOWN 4          /* nobody's key (401) */
+#define INVSRC_OUTCOME_UNKNOWN 4          /* nobody's key (401); of a server that was not asked */
 #define INVSRC_OUTCOME_NOT_REGISTERED 5   /* the endpoint is not registered with AAO (400) */
 #define INVSRC_OUTCOME_REFUSED 6          /* the vault, or the seal itself, says no (500) */
 #define INVSRC_OUTCOME_CONFLICT 7         /* the storefront has this sourceId already (409) */
@@ -212,6 +212,15 @@ INVSRC_API const void *invsrc_probe_credential(const invsrc_probe *probe, uint64
 INVSRC_API const char *invsrc_probe_tool(const invsrc_probe *probe);
 /* The prober needs the credential no more: it is wiped, before the probe is ended. */
 INVSRC_API void invsrc_probe_forget(invsrc_probe *probe);
+/* 1: not the agent is to be asked, but the OAuth tokens of the credential are to be refreshed: it
+ * is ended by the next function, or by invsrc_probe_end(). REFUSED is then for good: the operator
+ * has to consent again; UNREACHABLE is of the authorization server. A source that was refreshed
+ * may come again, to have its agent asked. */
+INVSRC_API int32_t invsrc_probe_is_refresh(const invsrc_probe *probe);
+/* Ends a refresh, as OK, with the credential that takes the place of the old one and has been
+ * copied when it returns, and the time at which it should be refreshed (0: never). */
+INVSRC_API void invsrc_probe_end_refreshed(invsrc_probe *probe, const void *credential,
+                                           uint64_t length, int64_t refresh_at);
 /* Ends a probe, which is gone then. OK: the agent answered with the credential. PROVEN: and
  * refused who has none. REFUSED: it refused the credential. UNREACHABLE: it did not answer,
  * or not as an agent. UNAVAILABLE: the prober could not ask. FAILED. `reason` says, with all
@@ -231,6 +240,16 @@ struct invsrc_events_vtable {
 
 /* ---- OAuth: where does the operator give consent? ------------------------ */
 
+/* A consent that is to be asked for. */
+typedef struct invsrc_consent {
+  uint32_t size;
+  uint32_t is_again; /* 1: nobody came back from an earlier URL of the source */
+  const char *state; /* to be sent as `state`; secret */
+  uint64_t state_length;
+  const char *redirect_uri; /* that the caller asks for, or NULL */
+  uint64_t redirect_uri_length;
+} invsrc_consent;
+
 /* What the operator's browser came back with (RFC 6749 §4.1.2, RFC 9207), without the escapes
  * of the query; NULL: absent. */
 typedef struct invsrc_redirect {
@@ -244,15 +263,29 @@ typedef struct invsrc_redirect {
   uint64_t error_length;
 } invsrc_redirect;
 
+/* With all outcomes but OK `reason` may be set, as that of invsrc_probe_end(). */
 struct invsrc_oauth_vtable {
   uint32_t size;
   uint32_t reserved; /* 0 */
-  /* Starts the flow for a source that is about to be stored: puts the URL to
-   * open (1 to 8192 bytes), and the private state (PKCE verifier, state) that
-   * the finish will need; it is sealed and stored with the source. OK: both were
-   * set. NO_OAUTH. UNAVAILABLE. NOT_IMPLEMENTED. FAILED. */
-  int32_t (*start)(void *context, const invsrc_source *source, invsrc_buffer *authorization_url,
-                   invsrc_buffer *private_state);
+  /* Starts the flow for a source that is about to be stored: puts the URL to open (1 to 8192
+   * bytes), and the private state (PKCE verifier and the like) that the finish will need; it
+   * is sealed and stored with the source. OK: both were set. NO_OAUTH: the agent has none, or
+   * none that may be used. REFUSED: the redirect URI is none of the host's. UNAVAILABLE.
+   * NOT_IMPLEMENTED. FAILED. */
+  int32_t (*start)(void *context, const invsrc_source *source, const invsrc_consent *consent,
+                   invsrc_buffer *authorization_url, invsrc_buffer *private_state,
+                   invsrc_buffer *reason);
+  /* Exchanges the code for tokens. It is called once for a start, at most. OK: the credential,
+   * which is sealed and stored, was set, and `*refresh_at` to when it should be refreshed
+   * (milliseconds; 0: never). REFUSED: the operator or the server said no. UNKNOWN: the redirect
+   * is not of the server that was asked. UNAVAILABLE. FAILED. */
+  int32_t (*finish)(void *context, const invsrc_source *source, const void *private_state,
+                    uint64_t length, const invsrc_redirect *redirect, invsrc_buffer *credential,
+                    int64_t *refresh_at, invsrc_buffer *reason);
+  /* Optional: makes tokens void that are not stored any more. OK. NOT_IMPLEMENTED: the server
+   * has no way to. UNAVAILABLE. FAILED. */
+  int32_t (*revoke)(void *context, const invsrc_source *source, const void *credential,
+                    uint64_t length, invsrc_buffer *reason);
 };
 
 /* ---- The world: clock, entropy and an ear -------------------------------- */

@@ -44,7 +44,12 @@ typedef struct invsrc_testkit invsrc_testkit;
 #define INVSRC_EFFECT_EVENT_END 17
 #define INVSRC_EFFECT_DELIVER 18
 #define INVSRC_EFFECT_FIND 19
-#define INVSRC_EFFECT_END 20 /* one past the last */
+#define INVSRC_EFFECT_OAUTH_FINISH 20
+#define INVSRC_EFFECT_OAUTH_REVOKE 21
+/* each refresh, which gives the same credential for another hour; none where there is a prober
+ * to wrap */
+#define INVSRC_EFFECT_OAUTH_REFRESH 22
+#define INVSRC_EFFECT_END 23 /* one past the last */
 
 /* A kit with nothing scripted: time 2026-01-01T00:00:00Z, seed 1, nobody's keys,
  * nothing registered. NULL when memory ran out. */

@@ -32,14 +32,22 @@ static void write_time(ivs_buffer *out, const invsrc_source *source, int32_t fie
 }
 
 /* The agent is named as its source. */
-static void write_oauth(ivs_buffer *out, const invsrc_source *source, int32_t field) {
+void ivs_render_consent(ivs_buffer *out, const invsrc_source *source, const char *url,
+                        size_t length) {
   ivs_buffer_append_text(out, "{\"authorizationUrl\":");
-  write_text(out, source, field);
+  ivs_json_write_string(out, url, length);
   ivs_buffer_append_text(out, ",\"agentId\":");
   write_text(out, source, INVSRC_SOURCE_AGENT_ID);
   ivs_buffer_append_text(out, ",\"agentName\":");
   write_text(out, source, INVSRC_SOURCE_NAME);
   ivs_buffer_append_text(out, "}");
+}
+
+static void write_oauth(ivs_buffer *out, const invsrc_source *source, int32_t field) {
+  uint64_t length;
+  const char *url = invsrc_source_text(source, field, &length);
+
+  ivs_render_consent(out, source, url, (size_t)length);
 }
 
 /* Only sources with an adapter behind them, which are not made here, say true. */

@@ -13,6 +13,10 @@ void ivs_render_source(ivs_buffer *out, const invsrc_source *source);
 /* The array of them. */
 void ivs_render_sources(ivs_buffer *out, const invsrc_source_list *list);
 
+/* {"authorizationUrl":…,"agentId":…,"agentName":…}: where to consent to a source. */
+void ivs_render_consent(ivs_buffer *out, const invsrc_source *source, const char *url,
+                        size_t length);
+
 /* The payload of an event, in the form of Standard Webhooks: {"type":…,"timestamp":…,
  * "data":{"storefront":…,"source":{…},"reason":…}}; `reason` may be NULL. */
 void ivs_render_event(ivs_buffer *out, const char *type, int64_t milliseconds,

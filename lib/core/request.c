@@ -251,8 +251,10 @@ static int32_t complete_update(ivs_draft *draft, const invsrc_source *stored) {
   else if (draft->changes & (IVS_CHANGE_AUTH | IVS_CHANGE_ENDPOINT) ||
            !ivs_source_is_same(draft->source, stored, INVSRC_SOURCE_OAUTH_AUDIENCE))
     draft->changes |= IVS_CHANGE_CONSENT | IVS_CHANGE_AUTH;
-  if (draft->changes & IVS_CHANGE_AUTH)
-    invsrc_source_set_text(draft->source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL, 0);
+  if (draft->changes & IVS_CHANGE_AUTH) {
+    ivs_source_end_consent(draft->source);
+    invsrc_source_set_number(draft->source, INVSRC_SOURCE_OAUTH_REFRESH_AT, 0);
+  }
   return draft->changes & IVS_CHANGE_ENDPOINT ? take_endpoint(draft) : INVSRC_OK;
 }
 

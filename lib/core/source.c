@@ -126,7 +126,19 @@ int ivs_source_is_whole(const invsrc_source *source) {
   return 1;
 }
 
+int ivs_source_is_oauth(const invsrc_source *source) {
+  return ivs_source_is(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "OAUTH");
+}
+
 int ivs_source_awaits_consent(const invsrc_source *source) {
-  return ivs_source_is(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "OAUTH") &&
+  return ivs_source_is_oauth(source) &&
          !invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
+}
+
+/* Nothing is taken away that could fail. */
+void ivs_source_end_consent(invsrc_source *source) {
+  invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_STATE, NULL, 0);
+  invsrc_source_set_number(source, INVSRC_SOURCE_OAUTH_EXPIRES_AT, 0);
+  invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, NULL, 0);
+  invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL, 0);
 }

@@ -12,7 +12,10 @@ int ivs_source_is(const invsrc_source *source, int32_t field, const char *text);
 int ivs_source_is_same(const invsrc_source *a, const invsrc_source *b, int32_t field);
 /* Whether it has what every source has that is stored. */
 int ivs_source_is_whole(const invsrc_source *source);
+int ivs_source_is_oauth(const invsrc_source *source);
 /* Whether it is an OAUTH source without tokens. */
 int ivs_source_awaits_consent(const invsrc_source *source);
+/* No consent is under way any more. */
+void ivs_source_end_consent(invsrc_source *source);
 
 #endif

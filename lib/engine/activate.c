@@ -23,7 +23,8 @@ typedef struct run {
   invsrc_source_list *backlog; /* claimed and not yet begun, */
   uint64_t begun;              /* from here on, */
   int64_t begin_by;            /* until then: what is left of the lease is for the probe */
-  invsrc_probe *taken;         /* that the prober has not ended */
+  invsrc_probe *taken;         /* that the prober has not ended, */
+  invsrc_probe *ready;         /* and those that wait for it once more */
   int32_t result;
 } run;
 
@@ -86,13 +87,17 @@ static void answer(const run *self, invsrc_call *call, int32_t want) {
   invsrc_call_answer_now(call, outcome, ivs_clock_time(&self->clock));
 }
 
-/* Goes on until the call wants its probe; returns 0 when it has come to its end instead. */
+static int is_probers(int32_t want) {
+  return want == INVSRC_WANT_PROBE || want == INVSRC_WANT_OAUTH_REFRESH;
+}
+
+/* Goes on until the call wants the prober; returns 0 when it has come to its end instead. */
 static int advance(const run *self, invsrc_call *call) {
   int32_t want;
 
-  while ((want = invsrc_call_step(call)) > INVSRC_WANT_NONE && want != INVSRC_WANT_PROBE)
+  while ((want = invsrc_call_step(call)) > INVSRC_WANT_NONE && !is_probers(want))
     answer(self, call, want);
-  return want == INVSRC_WANT_PROBE;
+  return is_probers(want);
 }
 
 static void link_probe(run *self, invsrc_probe *probe) {
@@ -151,8 +156,12 @@ static int has_next(run *self) {
 
 static invsrc_probe *take(invsrc_probes *probes) {
   run *self = (run *)probes;
-  invsrc_probe *probe = NULL;
+  invsrc_probe *probe = self->ready;
 
+  if (probe) {
+    self->ready = probe->next;
+    probe->next = NULL;
+  }
   while (!probe && self->result == INVSRC_OK && has_next(self)) probe = begin(self, self->begun++);
   if (probe) link_probe(self, probe);
   return probe;
@@ -163,17 +172,27 @@ static void end(invsrc_probes *probes, invsrc_probe *probe, int32_t outcome) {
 
   unlink_probe(self, probe);
   ivs_call_answered(probe->call, outcome);
-  advance(self, probe->call); /* to its end: a call probes once */
+  if (advance(self, probe->call)) {
+    probe->previous = NULL;
+    probe->next = self->ready;
+    self->ready = probe;
+    return;
+  }
   report_call(self, probe->call);
   drop(probe);
 }
 
-/* What was claimed and not begun becomes due again when its lease ends. */
-static void end_run(run *self) {
-  for (invsrc_probe *probe = self->taken, *next; probe; probe = next) {
+static void drop_all(invsrc_probe *list) {
+  for (invsrc_probe *probe = list, *next; probe; probe = next) {
     next = probe->next;
     drop(probe);
   }
+}
+
+/* What was claimed and not begun becomes due again when its lease ends. */
+static void end_run(run *self) {
+  drop_all(self->taken);
+  drop_all(self->ready);
   invsrc_source_list_free(self->backlog);
 }
 

@@ -7,7 +7,7 @@
 
 static const void *bytes_of(const ivs_buffer *buffer, uint64_t *length) {
   if (length) *length = buffer->length;
-  return buffer->bytes;
+  return buffer->length ? buffer->bytes : NULL;
 }
 
 /* An input that is bytes of the call; which buffer they are in depends on the want. */
@@ -21,8 +21,26 @@ static const ivs_buffer *buffer_of(const invsrc_call *call, int32_t input) {
       return &call->draft.credential;
     case INVSRC_WANT_PROBE << 8 | INVSRC_INPUT_PLAINTEXT:
       return ivs_call_credential(call);
+    case INVSRC_WANT_OAUTH_REFRESH << 8 | INVSRC_INPUT_PLAINTEXT:
+    case INVSRC_WANT_OAUTH_REVOKE << 8 | INVSRC_INPUT_PLAINTEXT:
+      return &call->opened.data;
+    case INVSRC_WANT_OAUTH_FINISH << 8 | INVSRC_INPUT_PLAINTEXT:
+      return &call->private_state.data;
+    case INVSRC_WANT_OAUTH_FINISH << 8 | INVSRC_INPUT_CODE:
+      return &call->code;
+    case INVSRC_WANT_OAUTH_FINISH << 8 | INVSRC_INPUT_ISSUER:
+      return &call->issuer;
+    case INVSRC_WANT_OAUTH_FINISH << 8 | INVSRC_INPUT_ERROR:
+      return &call->oauth_error;
+    case INVSRC_WANT_OAUTH_START << 8 | INVSRC_INPUT_STATE:
+      return &call->oauth_state;
+    case INVSRC_WANT_OAUTH_START << 8 | INVSRC_INPUT_REDIRECT_URI:
+      return &call->redirect_uri;
+    case INVSRC_WANT_FIND << 8 | INVSRC_INPUT_VALUE:
+      return ivs_call_find_value(call);
     case INVSRC_WANT_INSERT << 8 | INVSRC_INPUT_SEALED:
     case INVSRC_WANT_UPDATE << 8 | INVSRC_INPUT_SEALED:
+      return ivs_call_sealed(call);
     case INVSRC_WANT_DISCARD << 8 | INVSRC_INPUT_SEALED:
       return &call->sealed.data;
     case INVSRC_WANT_OPEN << 8 | INVSRC_INPUT_SEALED:
@@ -71,6 +89,10 @@ uint64_t invsrc_call_number(const invsrc_call *call, int32_t number) {
       return (uint64_t)call->lease_end;
     case INVSRC_WANT_UPDATE << 8 | INVSRC_NUMBER_PARTS:
       return call->parts;
+    case INVSRC_WANT_FIND << 8 | INVSRC_NUMBER_FIELD:
+      return (uint64_t)ivs_call_find_field(call);
+    case INVSRC_WANT_OAUTH_START << 8 | INVSRC_NUMBER_AGAIN:
+      return (uint64_t)call->is_again;
     default:
       return 0;
   }
@@ -82,8 +104,11 @@ const invsrc_source *invsrc_call_source(const invsrc_call *call) {
     case INVSRC_WANT_INSERT:
     case INVSRC_WANT_UPDATE:
     case INVSRC_WANT_PROBE:
+    case INVSRC_WANT_OAUTH_REFRESH:
       return call->draft.source;
     case INVSRC_WANT_REMOVE:
+    case INVSRC_WANT_OAUTH_FINISH:
+    case INVSRC_WANT_OAUTH_REVOKE:
       return call->found;
     default:
       return NULL;
@@ -126,6 +151,7 @@ int32_t invsrc_call_answer(invsrc_call *call, int32_t outcome) {
     case INVSRC_WANT_LOOKUP:
     case INVSRC_WANT_INSERT:
     case INVSRC_WANT_DISCARD:
+    case INVSRC_WANT_OAUTH_REVOKE:
     case INVSRC_WANT_LOG:
       ivs_call_answered(call, outcome);
       return INVSRC_OK;
@@ -164,14 +190,32 @@ int32_t invsrc_call_answer_seal(invsrc_call *call, int32_t outcome, const void *
 
 int32_t invsrc_call_answer_oauth_start(invsrc_call *call, int32_t outcome,
                                        const char *authorization_url, uint64_t url_length,
-                                       const void *private_state, uint64_t state_length) {
+                                       const void *private_state, uint64_t state_length,
+                                       const char *reason, uint64_t reason_length) {
   int32_t result = expect(call, INVSRC_WANT_OAUTH_START);
 
+  if (result == INVSRC_OK && !reason && reason_length) result = INVSRC_EINVAL;
   if (result == INVSRC_OK && outcome == INVSRC_OUTCOME_OK)
     result = invsrc_buffer_set(&call->authorization_url, authorization_url, url_length);
   if (result != INVSRC_OK) return result;
+  ivs_call_take_reason(call, outcome, reason, reason_length);
   return answer_bytes(call, INVSRC_WANT_OAUTH_START, outcome, &call->private_state, private_state,
                       state_length);
+}
+
+int32_t invsrc_call_answer_tokens(invsrc_call *call, int32_t outcome, const void *credential,
+                                  uint64_t length, int64_t refresh_at, const char *reason,
+                                  uint64_t reason_length) {
+  int32_t want = call && call->want == INVSRC_WANT_OAUTH_REFRESH ? INVSRC_WANT_OAUTH_REFRESH
+                                                                 : INVSRC_WANT_OAUTH_FINISH;
+  int32_t result = expect(call, want);
+
+  if (result == INVSRC_OK && !reason && reason_length) result = INVSRC_EINVAL;
+  if (result != INVSRC_OK) return result;
+  ivs_call_take_reason(call, outcome, reason, reason_length);
+  call->refresh_at = refresh_at;
+  if (outcome != INVSRC_OUTCOME_OK) ivs_buffer_end(&call->opened.data);
+  return answer_bytes(call, want, outcome, &call->opened, credential, length);
 }
 
 int32_t invsrc_call_answer_now(invsrc_call *call, int32_t outcome, int64_t milliseconds) {
@@ -222,7 +266,8 @@ int32_t invsrc_call_answer_probe(invsrc_call *call, int32_t outcome, const char 
 
 int32_t invsrc_call_answer_get(invsrc_call *call, int32_t outcome, const invsrc_source *source,
                                const void *sealed, uint64_t length) {
-  int32_t result = expect(call, INVSRC_WANT_GET);
+  int32_t want = call && call->want == INVSRC_WANT_FIND ? INVSRC_WANT_FIND : INVSRC_WANT_GET;
+  int32_t result = expect(call, want);
   invsrc_source *found;
 
   if (result != INVSRC_OK) return result;

@@ -44,6 +44,11 @@ static int32_t begin(invsrc_call *call, const invsrc_request *request) {
     ivs_call_fail(call, failure);
     return call->result;
   }
+  call->needs = call->operation->needs;
+  if (call->needs & IVS_IS_PUBLIC) {
+    call->state = call->operation->start;
+    return INVSRC_OK;
+  }
   token = ivs_request_bearer(request, &length);
   if (!token) {
     ivs_call_fail(call, &ivs_failure_unauthorized);
@@ -51,7 +56,7 @@ static int32_t begin(invsrc_call *call, const invsrc_request *request) {
   }
   if (!ivs_request_is_json(request)) call->body_failure = &ivs_failure_content_type;
   if (!ivs_request_is_identity(request)) call->body_failure = &ivs_failure_content_encoding;
-  call->needs = call->operation->needs | IVS_NEEDS_AUTHENTICATOR;
+  call->needs |= IVS_NEEDS_AUTHENTICATOR;
   ivs_call_want(call, INVSRC_WANT_AUTHENTICATE, after_authenticate);
   return ivs_buffer_set(&call->token, token, length);
 }
@@ -96,17 +101,19 @@ static int32_t begin_as(const invsrc_service *service, const ivs_operation *oper
   return settle(result, call);
 }
 
-/* The same for one source of it. */
+/* The same for one source of it, by its sourceId, or to authorize its agent by its agentId. */
 static int32_t begin_of(const invsrc_service *service, const ivs_operation *operation,
-                        const char *storefront, uint64_t storefront_length, const char *source_id,
-                        uint64_t source_id_length, invsrc_call **call) {
+                        const char *storefront, uint64_t storefront_length, const char *id,
+                        uint64_t id_length, invsrc_call **call) {
+  int is_agent = operation == &ivs_authorize_operation;
   int32_t result;
 
   if (call) *call = NULL;
-  if (!source_id || source_id_length == 0 || source_id_length > SIZE_MAX) return INVSRC_EINVAL;
+  if (!id || id_length == 0 || id_length > SIZE_MAX) return INVSRC_EINVAL;
   result = begin_as(service, operation, storefront, storefront_length, call);
   if (result != INVSRC_OK) return result;
-  result = ivs_buffer_set(&(*call)->source_id, source_id, (size_t)source_id_length);
+  result =
+      ivs_buffer_set(is_agent ? &(*call)->agent_id : &(*call)->source_id, id, (size_t)id_length);
   return settle(result, call);
 }
 
@@ -145,20 +152,51 @@ int32_t invsrc_call_new_list(invsrc_service *service, const char *storefront,
   return INVSRC_OK;
 }
 
-int32_t invsrc_call_new_update(invsrc_service *service, const char *storefront,
-                               uint64_t storefront_length, const char *source_id,
-                               uint64_t source_id_length, const void *body, uint64_t length,
-                               invsrc_call **call) {
+/* With a body, too. */
+static int32_t begin_body_of(const invsrc_service *service, const ivs_operation *operation,
+                             const char *storefront, uint64_t storefront_length, const char *id,
+                             uint64_t id_length, const void *body, uint64_t length,
+                             invsrc_call **call) {
   int32_t result = INVSRC_EINVAL;
 
   if (call) *call = NULL;
   if (service && is_body(service, body, length))
-    result = begin_of(service, &ivs_update_operation, storefront, storefront_length, source_id,
-                      source_id_length, call);
+    result = begin_of(service, operation, storefront, storefront_length, id, id_length, call);
   if (result != INVSRC_OK) return result;
   (*call)->body = body;
   (*call)->body_length = length;
   return INVSRC_OK;
+}
+
+int32_t invsrc_call_new_update(invsrc_service *service, const char *storefront,
+                               uint64_t storefront_length, const char *source_id,
+                               uint64_t source_id_length, const void *body, uint64_t length,
+                               invsrc_call **call) {
+  return begin_body_of(service, &ivs_update_operation, storefront, storefront_length, source_id,
+                       source_id_length, body, length, call);
+}
+
+int32_t invsrc_call_new_authorize(invsrc_service *service, const char *storefront,
+                                  uint64_t storefront_length, const char *agent_id,
+                                  uint64_t agent_id_length, const void *body, uint64_t length,
+                                  invsrc_call **call) {
+  return begin_body_of(service, &ivs_authorize_operation, storefront, storefront_length, agent_id,
+                       agent_id_length, body, length, call);
+}
+
+int32_t invsrc_call_new_callback(invsrc_service *service, const char *query, uint64_t length,
+                                 invsrc_call **call) {
+  int32_t result;
+
+  if (call) *call = NULL;
+  if (!service || !call || (!query && length) || length > SIZE_MAX) return INVSRC_EINVAL;
+  *call = call_new(service, NULL, 0);
+  if (!*call) return INVSRC_ENOMEM;
+  (*call)->operation = &ivs_callback_operation;
+  (*call)->needs = ivs_callback_operation.needs;
+  (*call)->state = ivs_callback_operation.start;
+  result = ivs_buffer_set(&(*call)->query, query, (size_t)length);
+  return settle(result, call);
 }
 
 int32_t invsrc_call_new_remove(invsrc_service *service, const char *storefront,
@@ -172,11 +210,14 @@ int32_t invsrc_call_new_check(invsrc_service *service, const invsrc_source *sour
                               const void *sealed, uint64_t length, invsrc_call **call) {
   uint64_t storefront_length;
   const char *storefront = invsrc_source_text(source, INVSRC_SOURCE_STOREFRONT, &storefront_length);
+  uint64_t id_length;
+  const char *id = invsrc_source_text(source, INVSRC_SOURCE_SOURCE_ID, &id_length);
   int32_t result;
 
   if (call) *call = NULL;
   if (!ivs_source_is_whole(source) || (!sealed && length)) return INVSRC_EINVAL;
-  result = begin_as(service, &ivs_check_operation, storefront, storefront_length, call);
+  result =
+      begin_of(service, &ivs_check_operation, storefront, storefront_length, id, id_length, call);
   if (result != INVSRC_OK) return result;
   (*call)->found = invsrc_source_new();
   (*call)->draft.source = invsrc_source_new();

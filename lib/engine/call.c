@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base64.h"
 #include "core/id.h"
 #include "core/render.h"
 #include "core/source.h"
@@ -41,7 +42,12 @@ static int is_wanted(const invsrc_call *call) {
     case INVSRC_WANT_OPEN:
       return call->opened.data.length > 0;
     case INVSRC_WANT_GET:
+    case INVSRC_WANT_FIND:
       return ivs_source_is_whole(call->found);
+    case INVSRC_WANT_OAUTH_FINISH:
+    case INVSRC_WANT_OAUTH_REFRESH:
+      return call->opened.data.length > 0 && call->refresh_at >= 0 &&
+             call->refresh_at <= INVSRC_TIME_LIMIT;
     case INVSRC_WANT_LIST:
       return are_sources(call->list);
     default:
@@ -90,15 +96,14 @@ static void after_discard(invsrc_call *call) {
     log_line(call, INVSRC_LOG_WARNING, "a sealed credential is left over", call->next);
 }
 
-/* Discards what is sealed, if anything is, and goes on with `next`. */
-static void discard_sealed(invsrc_call *call, ivs_state next) {
+void ivs_call_discard(invsrc_call *call, ivs_state next) {
   call->next = next;
   call->state = next;
   if (call->sealed.data.length) ivs_call_want(call, INVSRC_WANT_DISCARD, after_discard);
 }
 
 static void fail_cleanly(invsrc_call *call) {
-  discard_sealed(call, answer_failure);
+  ivs_call_discard(call, answer_failure);
 }
 
 void ivs_call_fail(invsrc_call *call, const ivs_failure *failure) {
@@ -111,11 +116,25 @@ void ivs_call_out_of_memory(invsrc_call *call) {
   ivs_call_fail(call, NULL);
 }
 
+/* Whether the answer came with a reason that the log should have: a probe's is kept with its
+ * source. */
+static int has_reason(const invsrc_call *call) {
+  switch (call->answered) {
+    case INVSRC_WANT_OAUTH_START:
+    case INVSRC_WANT_OAUTH_FINISH:
+    case INVSRC_WANT_OAUTH_REVOKE:
+      return *call->reason != '\0';
+    default:
+      return 0;
+  }
+}
+
 void ivs_call_log_failure(invsrc_call *call, ivs_state state) {
   int32_t status = ivs_want_failure(call->answered, call->outcome)->status;
 
   log_line(call, status == 500 ? INVSRC_LOG_ERROR : INVSRC_LOG_WARNING,
            !ivs_want_is_legal(call->answered, call->outcome) ? "returned what is not legal"
+           : has_reason(call)                                ? call->reason
            : call->outcome == INVSRC_OUTCOME_NOT_IMPLEMENTED ? "not implemented"
            : call->answered == INVSRC_WANT_OPEN && call->outcome == INVSRC_OUTCOME_REFUSED
                ? "refused; is the key at hand?"
@@ -125,8 +144,10 @@ void ivs_call_log_failure(invsrc_call *call, ivs_state state) {
 }
 
 int ivs_call_went_well(invsrc_call *call) {
-  const ivs_failure *failure = ivs_want_failure(call->answered, call->outcome);
+  return ivs_call_went_well_or(call, ivs_want_failure(call->answered, call->outcome));
+}
 
+int ivs_call_went_well_or(invsrc_call *call, const ivs_failure *failure) {
   if (call->outcome == INVSRC_OUTCOME_OK) return 1;
   if (failure->status < 500) {
     ivs_call_fail(call, failure);
@@ -138,16 +159,56 @@ int ivs_call_went_well(invsrc_call *call) {
   return 0;
 }
 
+/* ---- What is left behind ----------------------------------------------------- */
+
 static void finish_well(invsrc_call *call) {
   ivs_call_finish(call, call->response);
 }
 
-void ivs_call_succeed(invsrc_call *call) {
-  ivs_buffer_end(&call->sealed.data); /* it is stored */
+/* The private state of a consent that is over, or that another one takes the place of. */
+static void discard_state(invsrc_call *call) {
+  const invsrc_source *kept = invsrc_response_source(call->response);
+  uint64_t length;
+  const char *text = invsrc_source_text(call->found, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, &length);
+
+  call->state = finish_well;
+  if (!text || ivs_source_is_same(call->found, kept, INVSRC_SOURCE_OAUTH_PRIVATE_STATE) ||
+      !ivs_base64url_decode(&call->sealed.data, text, (size_t)length) || call->sealed.data.failed)
+    return;
+  ivs_call_bind(call, call->found, INVSRC_PURPOSE_OAUTH_STATE);
+  ivs_call_discard(call, finish_well);
+}
+
+void ivs_call_discard_rest(invsrc_call *call) {
+  ivs_buffer_end(&call->opened.data);
   call->sealed = call->found_sealed;
   memset(&call->found_sealed, 0, sizeof call->found_sealed);
-  if (call->found) ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
-  discard_sealed(call, finish_well);
+  if (call->found) ivs_call_bind(call, call->found, INVSRC_PURPOSE_CREDENTIAL);
+  ivs_call_discard(call, discard_state);
+}
+
+static void after_revoke(invsrc_call *call) {
+  if (call->outcome == INVSRC_OUTCOME_OK)
+    ivs_call_discard_rest(call);
+  else
+    ivs_call_log_failure(call, ivs_call_discard_rest);
+}
+
+static void after_open(invsrc_call *call) {
+  if (call->outcome == INVSRC_OUTCOME_OK)
+    ivs_call_want(call, INVSRC_WANT_OAUTH_REVOKE, after_revoke);
+  else
+    ivs_call_log_failure(call, ivs_call_discard_rest);
+}
+
+void ivs_call_succeed(invsrc_call *call) {
+  ivs_buffer_end(&call->sealed.data); /* it is stored */
+  if (call->found_sealed.data.length && ivs_source_is_oauth(call->found)) {
+    ivs_call_bind(call, call->found, INVSRC_PURPOSE_CREDENTIAL);
+    ivs_call_want(call, INVSRC_WANT_OPEN, after_open);
+  } else {
+    ivs_call_discard_rest(call);
+  }
 }
 
 void ivs_call_forget(invsrc_call *call) {
@@ -164,6 +225,18 @@ const ivs_buffer *ivs_call_credential(const invsrc_call *call) {
   return call->opened.data.length ? &call->opened.data : &call->draft.credential;
 }
 
+int32_t ivs_call_find_field(const invsrc_call *call) {
+  return call->agent_id.length ? INVSRC_SOURCE_AGENT_ID : INVSRC_SOURCE_OAUTH_STATE;
+}
+
+const ivs_buffer *ivs_call_find_value(const invsrc_call *call) {
+  return call->agent_id.length ? &call->agent_id : &call->state_digest;
+}
+
+const char *ivs_call_given(const ivs_buffer *parameter) {
+  return parameter->length ? parameter->bytes : NULL;
+}
+
 const char *ivs_call_tool(const invsrc_call *call) {
   const char *tool = call->service->options.probe_tool;
 
@@ -177,6 +250,8 @@ void ivs_call_take_reason(invsrc_call *call, int32_t outcome, const char *reason
       !ivs_text_has_control(reason, (size_t)length)) {
     memcpy(call->reason, reason, (size_t)length);
     call->reason[length] = '\0';
+  } else if (call->want != INVSRC_WANT_PROBE) {
+    return;
   } else if (outcome == INVSRC_OUTCOME_REFUSED) {
     snprintf(call->reason, sizeof call->reason, "the agent refuses the credential");
   } else if (outcome == INVSRC_OUTCOME_UNREACHABLE) {
@@ -195,9 +270,11 @@ void ivs_call_bind(invsrc_call *call, const invsrc_source *source, const char *p
   binding->purpose_length = strlen(purpose);
 }
 
-const char *ivs_call_purpose(const invsrc_source *source) {
-  return invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED) ? INVSRC_PURPOSE_CREDENTIAL
-                                                                     : INVSRC_PURPOSE_OAUTH_STATE;
+const ivs_buffer *ivs_call_sealed(const invsrc_call *call) {
+  static const ivs_buffer none = IVS_BUFFER_EMPTY;
+  int is_state = call->purpose && strcmp(call->purpose, INVSRC_PURPOSE_OAUTH_STATE) == 0;
+
+  return is_state ? &none : &call->sealed.data;
 }
 
 int32_t ivs_call_make_event(invsrc_call *call, const char *type, const invsrc_source *source,
@@ -297,14 +374,24 @@ void invsrc_call_free(invsrc_call *call) {
   if (!call) return;
   ivs_buffer_end(&call->token);
   ivs_buffer_end(&call->source_id);
+  ivs_buffer_end(&call->agent_id);
   ivs_buffer_end(&call->query);
+  ivs_buffer_end(&call->oauth_state);
+  ivs_buffer_end(&call->redirect_uri);
+  ivs_buffer_end(&call->code);
+  ivs_buffer_end(&call->issuer);
+  ivs_buffer_end(&call->oauth_error);
+  ivs_buffer_end(&call->error_description);
+  ivs_buffer_end(&call->state_digest);
   ivs_buffer_end(&call->storefront.data);
   ivs_buffer_end(&call->authorization_url.data);
   ivs_buffer_end(&call->private_state.data);
   ivs_buffer_end(&call->sealed.data);
   ivs_buffer_end(&call->found_sealed.data);
   ivs_buffer_end(&call->opened.data);
+  ivs_buffer_end(&call->used_sealed);
   invsrc_source_free(call->found);
+  invsrc_source_free(call->before);
   invsrc_source_list_free(call->list);
   invsrc_event_free(call->event);
   ivs_draft_end(&call->draft);

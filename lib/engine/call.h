@@ -9,6 +9,7 @@
 
 #include <invsrc/invsrc.h>
 
+#include "core/page.h"
 #include "core/request.h"
 #include "engine/message.h"
 #include "engine/options.h"
@@ -23,10 +24,12 @@ typedef struct ivs_operation {
   unsigned needs;
 } ivs_operation;
 
+#define IVS_IS_PUBLIC 0x80u /* it asks for no key */
 #define IVS_NEEDS_AUTHENTICATOR 1u
 #define IVS_NEEDS_REGISTRY 2u
 #define IVS_NEEDS_SEALER 4u
 #define IVS_NEEDS_STORE 8u
+#define IVS_NEEDS_FIND 16u /* of the store */
 
 extern const ivs_operation ivs_create_operation;
 extern const ivs_operation ivs_get_operation;
@@ -34,11 +37,13 @@ extern const ivs_operation ivs_list_operation;
 extern const ivs_operation ivs_update_operation;
 extern const ivs_operation ivs_remove_operation;
 extern const ivs_operation ivs_check_operation;
+extern const ivs_operation ivs_authorize_operation;
+extern const ivs_operation ivs_callback_operation;
 
 #define IVS_STOREFRONT_LONGEST 255
-#define IVS_CALL_RANDOM 32 /* more than any operation wants */
-#define IVS_CALL_LOG_SIZE 96
+#define IVS_CALL_RANDOM 64 /* more than any operation wants */
 #define IVS_REASON_SIZE 256
+#define IVS_CALL_LOG_SIZE (IVS_REASON_SIZE + 32)
 
 struct invsrc_call {
   const invsrc_service *service;
@@ -56,10 +61,22 @@ struct invsrc_call {
   const char *body; /* borrowed */
   uint64_t body_length;
   const ivs_failure *body_failure; /* what its headers earn it, once authenticated */
-  ivs_buffer source_id;            /* from the path */
+  ivs_buffer source_id;            /* from the path; or of the source that was found */
+  ivs_buffer agent_id;             /* from the path */
   ivs_buffer query;                /* of the target, without its '?' */
   uint64_t skip;
   uint64_t take;
+
+  /* A consent: what is asked for, and what the browser came back with. */
+  ivs_buffer oauth_state;
+  ivs_buffer redirect_uri;
+  int is_again;
+  enum ivs_page page; /* that a callback which fails ends with */
+  ivs_buffer code;
+  ivs_buffer issuer;
+  ivs_buffer oauth_error;
+  ivs_buffer error_description;
+  ivs_buffer state_digest; /* by which a source is found that is not by its agentId */
 
   /* What the world answered. */
   invsrc_buffer storefront;
@@ -72,6 +89,7 @@ struct invsrc_call {
   invsrc_source *found;       /* as it is stored, */
   invsrc_buffer found_sealed; /* and what is sealed for it; then what an update replaced */
   invsrc_buffer opened;
+  int64_t refresh_at; /* of the tokens that have just come */
   invsrc_source_list *list;
   uint64_t total;
   int probed;                   /* the agent answered in this call, */
@@ -84,14 +102,20 @@ struct invsrc_call {
   invsrc_binding binding;
   invsrc_event *event; /* NULL: none is to be kept */
   uint64_t revision;
+  int64_t claim;     /* the end of the lease under which a check is made */
   int64_t lease_end; /* of the claim under which it is written; 0: of none */
   uint32_t parts;
-  int32_t write; /* the want that stores it */
-  int tries;     /* of a removal that came between changes */
-  int stored;    /* the result of a check is */
+  int32_t write;          /* the want that stores it */
+  int tries;              /* of what came between changes */
+  invsrc_source *before;  /* the source while it is read again, */
+  ivs_buffer used_sealed; /* and what its tokens were sealed as that were refreshed */
+  int must_refresh;       /* the agent has refused the tokens that there are */
+  int refreshed;          /* they were, in this call, or cannot be */
+  int stored;             /* the result of a check is */
   int32_t check_outcome;
   const ivs_failure *failure;
-  char sentence[IVS_REASON_SIZE + 32];
+  ivs_failure own_failure; /* one whose message is this: */
+  char sentence[IVS_REASON_SIZE + 64];
   invsrc_response *response; /* made before the write: nothing can fail after it */
   int32_t log_level;
   char log[IVS_CALL_LOG_SIZE];
@@ -105,13 +129,19 @@ void ivs_call_want_random(invsrc_call *call, size_t length, ivs_state state);
 /* Takes the outcome of the answered want. Returns 1 when it was OK; else moves
  * the call towards the response that the outcome earns and returns 0. */
 int ivs_call_went_well(invsrc_call *call);
+/* The same with a failure of the operation's own. */
+int ivs_call_went_well_or(invsrc_call *call, const ivs_failure *failure);
 /* Logs what the answered want came to, which was not OK, and goes on with `state`. */
 void ivs_call_log_failure(invsrc_call *call, ivs_state state);
 /* Moves the call to its end, by way of forgetting what was sealed in vain. */
 void ivs_call_fail(invsrc_call *call, const ivs_failure *failure);
-/* Discards the sealed bytes that the store has given up, those of `found`, and ends the
- * call with the response that it has. */
+/* Makes void and discards what `found` had and the source has no more, and ends the call with the
+ * response that it has. */
 void ivs_call_succeed(invsrc_call *call);
+/* The same, but what is discarded of an OAUTH source is not made void. */
+void ivs_call_discard_rest(invsrc_call *call);
+/* Discards what is sealed, if anything is, and goes on with `next`. */
+void ivs_call_discard(invsrc_call *call, ivs_state next);
 /* Forgets what was found and made of it, to find it again. */
 void ivs_call_forget(invsrc_call *call);
 /* Ends the call with what it has as response; NULL ends it with INVSRC_ENOMEM,
@@ -131,8 +161,13 @@ void ivs_call_take_reason(invsrc_call *call, int32_t outcome, const char *reason
 
 /* What sealed bytes are bound to from here on. `source` must stay. */
 void ivs_call_bind(invsrc_call *call, const invsrc_source *source, const char *purpose);
-/* The purpose of what is sealed for a source. */
-const char *ivs_call_purpose(const invsrc_source *source);
+/* By which field, and which value of it, a source is to be found. */
+int32_t ivs_call_find_field(const invsrc_call *call);
+const ivs_buffer *ivs_call_find_value(const invsrc_call *call);
+/* The text of a parameter, or NULL where it was not given. */
+const char *ivs_call_given(const ivs_buffer *parameter);
+/* What is sealed for the source itself: a private state is kept in its record. */
+const ivs_buffer *ivs_call_sealed(const invsrc_call *call);
 /* Makes the event that is to be kept with the change of a source, where events are kept.
  * `reason` may be NULL. INVSRC_OK or INVSRC_ENOMEM. */
 int32_t ivs_call_make_event(invsrc_call *call, const char *type, const invsrc_source *source,

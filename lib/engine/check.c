@@ -1,16 +1,17 @@
 /*
- * The check of a source that was claimed: open, probe, and keep what came of it, under the
- * revision and the claim: where the source has changed meanwhile, or the lease has ended and
- * somebody else has claimed it, the result is nobody's. It answers no request, so it ends with
- * an outcome in place of a response.
+ * The check of a source that was claimed: open, refresh the tokens where it is time to
+ * (refresh.c), probe, and keep what came of it, under the revision and the claim: where the
+ * source has changed meanwhile, or the lease has ended and somebody else has claimed it, the
+ * result is nobody's. It answers no request, so it ends with an outcome in place of a response.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/source.h"
-#include "engine/call.h"
+#include "engine/check.h"
 #include "engine/schedule.h"
 
+static void after_begin(invsrc_call *call);
 static void after_open(invsrc_call *call);
 static void after_probe(invsrc_call *call);
 static void after_now(invsrc_call *call);
@@ -38,7 +39,7 @@ static const struct effect *effect_of(int32_t outcome) {
   return at;
 }
 
-static void conclude(invsrc_call *call, int32_t outcome) {
+void ivs_check_conclude(invsrc_call *call, int32_t outcome) {
   call->check_outcome = outcome;
   call->state = NULL;
 }
@@ -47,31 +48,62 @@ static void stop(invsrc_call *call) {
   call->state = NULL;
 }
 
+/* What was sealed in vain is discarded. */
+static void stop_cleanly(invsrc_call *call) {
+  ivs_call_discard(call, stop);
+}
+
 /* What failed was not the agent. */
-static int32_t failure_of(const invsrc_call *call) {
+int32_t ivs_check_failure(const invsrc_call *call) {
   return call->outcome == INVSRC_OUTCOME_UNAVAILABLE ? INVSRC_OUTCOME_UNAVAILABLE
                                                      : INVSRC_OUTCOME_FAILED;
 }
 
 /* The result cannot be kept: the lease ends, and somebody tries again. */
-static void give_up(invsrc_call *call) {
-  call->check_outcome = failure_of(call);
+void ivs_check_give_up(invsrc_call *call) {
+  call->check_outcome = ivs_check_failure(call);
   snprintf(call->reason, sizeof call->reason, "the result could not be stored");
-  ivs_call_log_failure(call, stop);
+  ivs_call_log_failure(call, stop_cleanly);
 }
 
+static void want_open(invsrc_call *call) {
+  ivs_call_bind(call, call->found, INVSRC_PURPOSE_CREDENTIAL);
+  ivs_call_want(call, INVSRC_WANT_OPEN, after_open);
+}
+
+/* Whether tokens are due is known when the time is. */
 static void start(invsrc_call *call) {
   call->revision = (uint64_t)invsrc_source_number(call->found, INVSRC_SOURCE_REVISION);
-  call->lease_end = invsrc_source_number(call->found, INVSRC_SOURCE_NEXT_CHECK_AT);
-  ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
+  call->claim = invsrc_source_number(call->found, INVSRC_SOURCE_NEXT_CHECK_AT);
+  call->lease_end = call->claim;
   if (!invsrc_source_number(call->found, INVSRC_SOURCE_AUTH_CONFIGURED))
     ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
+  else if (invsrc_source_number(call->found, INVSRC_SOURCE_OAUTH_REFRESH_AT))
+    ivs_call_want(call, INVSRC_WANT_NOW, after_begin);
   else
-    ivs_call_want(call, INVSRC_WANT_OPEN, after_open);
+    want_open(call);
 }
 
-static void want_now(invsrc_call *call) {
+static void after_begin(invsrc_call *call) {
+  if (call->outcome == INVSRC_OUTCOME_OK)
+    want_open(call);
+  else
+    ivs_check_give_up(call);
+}
+
+void ivs_check_keep(invsrc_call *call) {
+  ivs_buffer_end(&call->opened.data);
   ivs_call_want(call, INVSRC_WANT_NOW, after_now);
+}
+
+void ivs_check_probe(invsrc_call *call) {
+  ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
+}
+
+static int is_refresh_due(const invsrc_call *call) {
+  int64_t refresh_at = invsrc_source_number(call->found, INVSRC_SOURCE_OAUTH_REFRESH_AT);
+
+  return call->must_refresh || (refresh_at && refresh_at <= call->now);
 }
 
 static void set_reason(invsrc_call *call, const char *reason) {
@@ -80,18 +112,32 @@ static void set_reason(invsrc_call *call, const char *reason) {
 
 static void after_open(invsrc_call *call) {
   if (call->outcome == INVSRC_OUTCOME_OK) {
-    ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
+    if (is_refresh_due(call))
+      ivs_refresh(call);
+    else
+      ivs_check_probe(call);
     return;
   }
-  call->check_outcome = failure_of(call);
+  call->check_outcome = ivs_check_failure(call);
   set_reason(call, call->outcome == INVSRC_OUTCOME_REFUSED
                        ? "the stored credential cannot be opened: is its master key at hand?"
                        : "the vault cannot open the stored credential now");
-  ivs_call_log_failure(call, want_now);
+  ivs_call_log_failure(call, ivs_check_keep);
+}
+
+/* Tokens may be void before their time. */
+static int may_refresh(const invsrc_call *call) {
+  return call->outcome == INVSRC_OUTCOME_REFUSED && ivs_source_is_oauth(call->found) &&
+         invsrc_source_number(call->found, INVSRC_SOURCE_AUTH_CONFIGURED) && !call->refreshed;
 }
 
 static void after_probe(invsrc_call *call) {
   ivs_buffer_end(&call->opened.data);
+  if (may_refresh(call)) {
+    call->must_refresh = 1;
+    want_open(call);
+    return;
+  }
   switch (call->outcome) {
     case INVSRC_OUTCOME_OK:
       call->check_outcome = call->proven ? INVSRC_OUTCOME_PROVEN : INVSRC_OUTCOME_OK;
@@ -102,28 +148,31 @@ static void after_probe(invsrc_call *call) {
       call->check_outcome = call->outcome;
       break;
     default:
-      call->check_outcome = failure_of(call);
+      call->check_outcome = ivs_check_failure(call);
       set_reason(call, "the prober could not ask the agent");
-      ivs_call_log_failure(call, want_now);
+      ivs_call_log_failure(call, ivs_check_keep);
       return;
   }
-  want_now(call);
+  ivs_check_keep(call);
 }
 
 static void after_now(invsrc_call *call) {
   if (call->outcome == INVSRC_OUTCOME_OK)
     ivs_call_want_random(call, IVS_PAUSE_RANDOM, after_random);
   else
-    give_up(call);
+    ivs_check_give_up(call);
 }
 
-/* When to probe next: 0 for never. `failures` are those in a row, of whatever kind. */
+/* When to check next: 0 for never. `failures` are those in a row, of whatever kind. Tokens that
+ * are due still could not be refreshed. */
 static int64_t next_check(const invsrc_call *call, const struct effect *effect, int64_t failures) {
   int is_active = ivs_source_is(call->draft.source, INVSRC_SOURCE_STATUS, "ACTIVE");
   int64_t recheck = is_active ? call->service->options.recheck : 0;
+  int64_t refresh_at = invsrc_source_number(call->draft.source, INVSRC_SOURCE_OAUTH_REFRESH_AT);
 
-  if (effect->by_time) return call->now + ivs_pause(failures, call->random);
-  return recheck ? call->now + recheck : 0;
+  if (effect->by_time || (refresh_at && refresh_at <= call->now))
+    return call->now + ivs_pause(failures, call->random);
+  return ivs_sooner(recheck ? call->now + recheck : 0, refresh_at);
 }
 
 static int32_t set_check(invsrc_call *call, const struct effect *effect) {
@@ -175,20 +224,20 @@ static void after_random(invsrc_call *call) {
   const char *type;
 
   if (call->outcome != INVSRC_OUTCOME_OK) {
-    give_up(call);
+    ivs_check_give_up(call);
     return;
   }
   call->parts = INVSRC_PART_CHECK;
   if ((activates(call, effect) && set_active(call) != INVSRC_OK) ||
       set_check(call, effect) != INVSRC_OK) {
-    conclude(call, INVSRC_OUTCOME_UNAVAILABLE);
+    ivs_check_conclude(call, INVSRC_OUTCOME_UNAVAILABLE);
     return;
   }
   type = event_type(call, effect);
   if (type) renew_revision(call);
   if (type && ivs_call_make_event(call, type, call->draft.source,
                                   *call->reason ? call->reason : NULL) != INVSRC_OK)
-    conclude(call, INVSRC_OUTCOME_UNAVAILABLE);
+    ivs_check_conclude(call, INVSRC_OUTCOME_UNAVAILABLE);
   else
     ivs_call_want(call, INVSRC_WANT_UPDATE, after_update);
 }
@@ -197,14 +246,14 @@ static void after_update(invsrc_call *call) {
   switch (call->outcome) {
     case INVSRC_OUTCOME_OK:
       call->stored = 1;
-      conclude(call, call->check_outcome);
+      ivs_check_conclude(call, call->check_outcome);
       break;
     case INVSRC_OUTCOME_CONFLICT:
     case INVSRC_OUTCOME_NOT_FOUND:
-      conclude(call, INVSRC_OUTCOME_CONFLICT);
+      ivs_check_conclude(call, INVSRC_OUTCOME_CONFLICT);
       break;
     default:
-      give_up(call);
+      ivs_check_give_up(call);
       break;
   }
 }

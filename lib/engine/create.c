@@ -4,8 +4,9 @@
 #include <string.h>
 
 #include "core/id.h"
+#include "core/source.h"
 #include "core/uri.h"
-#include "engine/call.h"
+#include "engine/consent.h"
 #include "engine/route.h"
 #include "engine/write.h"
 
@@ -31,9 +32,16 @@ static void after_lookup(invsrc_call *call) {
   if (ivs_call_went_well(call)) ivs_call_want(call, INVSRC_WANT_NOW, after_now);
 }
 
+#define NAMES_RANDOM (IVS_ID_RANDOM + IVS_ULID_RANDOM)
+
+static int is_oauth(const invsrc_call *call) {
+  return ivs_source_is_oauth(call->draft.source);
+}
+
 static void after_now(invsrc_call *call) {
   if (ivs_call_went_well(call))
-    ivs_call_want_random(call, IVS_ID_RANDOM + IVS_ULID_RANDOM, after_random);
+    ivs_call_want_random(call, NAMES_RANDOM + (is_oauth(call) ? IVS_STATE_RANDOM : 0),
+                         after_random);
 }
 
 /* What each authenticationType makes of a new source (contract §7). */
@@ -56,10 +64,6 @@ static int64_t first_check(const invsrc_call *call, const struct beginning *begi
 
   if (beginning->auth_configured) return call->now;
   return strcmp(beginning->status, "ACTIVE") == 0 && recheck ? call->now + recheck : 0;
-}
-
-static int is_oauth(const invsrc_call *call) {
-  return strcmp(text_of(call, INVSRC_SOURCE_AUTHENTICATION_TYPE), "OAUTH") == 0;
 }
 
 /* Fills in what the request does not say. INVSRC_OK or INVSRC_ENOMEM. */
@@ -116,13 +120,13 @@ static void after_random(invsrc_call *call) {
   if (complete(call) != INVSRC_OK)
     ivs_call_out_of_memory(call);
   else if (is_oauth(call))
-    ivs_call_want(call, INVSRC_WANT_OAUTH_START, after_oauth_start);
+    ivs_consent_begin(call, call->random + NAMES_RANDOM, after_oauth_start);
   else
     write_source(call);
 }
 
 static void after_oauth_start(invsrc_call *call) {
-  if (ivs_write_consent(call)) write_source(call);
+  if (ivs_consent_take(call)) write_source(call);
 }
 
 const ivs_operation ivs_create_operation = {

@@ -72,13 +72,57 @@ static int32_t lookup(invsrc_call *call, const invsrc_options *host) {
                                call->draft.endpoint.length);
 }
 
+/* Takes over why an outcome is not OK. */
+static int32_t with_reason(invsrc_call *call, int32_t outcome, invsrc_buffer *reason) {
+  if (outcome != INVSRC_OUTCOME_OK)
+    ivs_call_take_reason(call, outcome, reason->data.bytes, reason->data.length);
+  ivs_buffer_end(&reason->data);
+  return outcome;
+}
+
 static int32_t oauth_start(invsrc_call *call, const invsrc_options *host) {
+  const invsrc_consent consent = {.size = sizeof consent,
+                                  .is_again = (uint32_t)call->is_again,
+                                  .state = call->oauth_state.bytes,
+                                  .state_length = call->oauth_state.length,
+                                  .redirect_uri = call->redirect_uri.bytes,
+                                  .redirect_uri_length = call->redirect_uri.length};
+  invsrc_buffer reason = {IVS_BUFFER_EMPTY};
+  int32_t outcome;
+
   if (!host->oauth.start) return INVSRC_OUTCOME_NOT_IMPLEMENTED;
-  return outcome_with(
-      &call->authorization_url,
-      outcome_with(&call->private_state,
-                   host->oauth.start(host->oauth_context, call->draft.source,
-                                     &call->authorization_url, &call->private_state)));
+  outcome = host->oauth.start(host->oauth_context, call->draft.source, &consent,
+                              &call->authorization_url, &call->private_state, &reason);
+  outcome = outcome_with(&call->authorization_url, outcome_with(&call->private_state, outcome));
+  return with_reason(call, outcome, &reason);
+}
+
+static int32_t oauth_finish(invsrc_call *call, const invsrc_options *host) {
+  const invsrc_redirect redirect = {.size = sizeof redirect,
+                                    .code = ivs_call_given(&call->code),
+                                    .code_length = call->code.length,
+                                    .issuer = ivs_call_given(&call->issuer),
+                                    .issuer_length = call->issuer.length,
+                                    .error = ivs_call_given(&call->oauth_error),
+                                    .error_length = call->oauth_error.length};
+  invsrc_buffer reason = {IVS_BUFFER_EMPTY};
+  int32_t outcome;
+
+  if (!host->oauth.finish) return INVSRC_OUTCOME_NOT_IMPLEMENTED;
+  outcome = host->oauth.finish(host->oauth_context, call->found, call->private_state.data.bytes,
+                               call->private_state.data.length, &redirect, &call->opened,
+                               &call->refresh_at, &reason);
+  return with_reason(call, outcome_with(&call->opened, outcome), &reason);
+}
+
+static int32_t oauth_revoke(invsrc_call *call, const invsrc_options *host) {
+  invsrc_buffer reason = {IVS_BUFFER_EMPTY};
+
+  if (!host->oauth.revoke) return INVSRC_OUTCOME_NOT_IMPLEMENTED;
+  return with_reason(call,
+                     host->oauth.revoke(host->oauth_context, call->found, call->opened.data.bytes,
+                                        call->opened.data.length, &reason),
+                     &reason);
 }
 
 static int32_t seal(invsrc_call *call, const invsrc_options *host) {
@@ -89,8 +133,8 @@ static int32_t seal(invsrc_call *call, const invsrc_options *host) {
 }
 
 static int32_t insert(invsrc_call *call, const invsrc_options *host) {
-  return host->store.insert(host->store_context, call->draft.source, call->sealed.data.bytes,
-                            call->sealed.data.length, call->event);
+  return host->store.insert(host->store_context, call->draft.source, ivs_call_sealed(call)->bytes,
+                            ivs_call_sealed(call)->length, call->event);
 }
 
 static int32_t discard(invsrc_call *call, const invsrc_options *host) {
@@ -108,6 +152,16 @@ static int32_t get(invsrc_call *call, const invsrc_options *host) {
                                       call->source_id.length, call->found, &call->found_sealed));
 }
 
+static int32_t find(invsrc_call *call, const invsrc_options *host) {
+  const ivs_buffer *value = ivs_call_find_value(call);
+
+  call->found = invsrc_source_new();
+  if (!call->found) return INVSRC_OUTCOME_UNAVAILABLE;
+  return outcome_with(&call->found_sealed,
+                      host->store.find(host->store_context, ivs_call_find_field(call), value->bytes,
+                                       value->length, call->found, &call->found_sealed));
+}
+
 static int32_t list(invsrc_call *call, const invsrc_options *host) {
   call->list = invsrc_source_list_new();
   if (!call->list) return INVSRC_OUTCOME_UNAVAILABLE;
@@ -119,8 +173,8 @@ static int32_t list(invsrc_call *call, const invsrc_options *host) {
 static int32_t update(invsrc_call *call, const invsrc_options *host) {
   ivs_buffer_end(&call->found_sealed.data);
   return host->store.update(host->store_context, call->draft.source, call->revision,
-                            call->lease_end, call->parts, call->sealed.data.bytes,
-                            call->sealed.data.length, call->event, &call->found_sealed);
+                            call->lease_end, call->parts, ivs_call_sealed(call)->bytes,
+                            ivs_call_sealed(call)->length, call->event, &call->found_sealed);
 }
 
 static int32_t remove_source(invsrc_call *call, const invsrc_options *host) {
@@ -193,12 +247,17 @@ static const struct {
     [INVSRC_WANT_REMOVE] = {remove_source, IVS_NEEDS_STORE},
     [INVSRC_WANT_OPEN] = {open_sealed, IVS_NEEDS_SEALER},
     [INVSRC_WANT_PROBE] = {probe, 0},
+    [INVSRC_WANT_FIND] = {find, IVS_NEEDS_FIND},
+    [INVSRC_WANT_OAUTH_FINISH] = {oauth_finish, 0},
+    [INVSRC_WANT_OAUTH_REFRESH] = {probe, 0},
+    [INVSRC_WANT_OAUTH_REVOKE] = {oauth_revoke, 0},
 };
 
 static unsigned provided(const invsrc_options *host) {
   return (host->authenticator.authenticate ? IVS_NEEDS_AUTHENTICATOR : 0) |
          (host->registry.lookup ? IVS_NEEDS_REGISTRY : 0) |
-         (host->sealer.seal ? IVS_NEEDS_SEALER : 0) | (host->store.insert ? IVS_NEEDS_STORE : 0);
+         (host->sealer.seal ? IVS_NEEDS_SEALER : 0) | (host->store.insert ? IVS_NEEDS_STORE : 0) |
+         (host->store.find ? IVS_NEEDS_FIND : 0);
 }
 
 int32_t invsrc_call_perform(invsrc_call *call) {
@@ -223,7 +282,8 @@ int32_t ivs_drive_fail(invsrc_error *error, int32_t code, const char *message) {
 
 int32_t ivs_drive_check(const invsrc_service *service, unsigned needs, invsrc_error *error) {
   static const char *const messages[] = {"no authenticator is set", "no registry is set",
-                                         "no sealer is set", "no store is set"};
+                                         "no sealer is set", "no store is set",
+                                         "the store finds no source by its consent"};
   unsigned missing = needs & ~provided(&service->options);
 
   for (unsigned i = 0; i < sizeof messages / sizeof *messages; i++)
@@ -309,6 +369,25 @@ int32_t invsrc_remove(invsrc_service *service, const char *storefront, uint64_t 
   invsrc_call *call = NULL;
   int32_t made = invsrc_call_new_remove(service, storefront, storefront_length, source_id,
                                         source_id_length, &call);
+
+  return answer(made, call, response, error);
+}
+
+int32_t invsrc_authorize(invsrc_service *service, const char *storefront,
+                         uint64_t storefront_length, const char *agent_id, uint64_t agent_id_length,
+                         const void *body, uint64_t length, invsrc_response **response,
+                         invsrc_error *error) {
+  invsrc_call *call = NULL;
+  int32_t made = invsrc_call_new_authorize(service, storefront, storefront_length, agent_id,
+                                           agent_id_length, body, length, &call);
+
+  return answer(made, call, response, error);
+}
+
+int32_t invsrc_callback(invsrc_service *service, const char *query, uint64_t length,
+                        invsrc_response **response, invsrc_error *error) {
+  invsrc_call *call = NULL;
+  int32_t made = invsrc_call_new_callback(service, query, length, &call);
 
   return answer(made, call, response, error);
 }

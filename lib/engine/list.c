@@ -3,8 +3,8 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
+#include "core/form.h"
 #include "core/render.h"
 #include "core/text.h"
 #include "engine/call.h"
@@ -35,34 +35,11 @@ static int read_number(const char *text, size_t length, const struct parameter *
   return 1;
 }
 
-/* The value of a parameter in the query: how often it is there, and the last one, which is
- * empty where there is no "=". */
-static int find(const ivs_buffer *query, const char *name, const char **value, size_t *length) {
-  const char *at = query->bytes;
-  const char *end = at ? at + query->length : at;
-  size_t name_length = strlen(name);
-  int count = 0;
-
-  while (at < end) {
-    const char *next = memchr(at, '&', (size_t)(end - at));
-    size_t size = (size_t)((next ? next : end) - at);
-    int is_bare = size == name_length;
-    if (size >= name_length && memcmp(at, name, name_length) == 0 &&
-        (is_bare || at[name_length] == '=')) {
-      *value = at + name_length + !is_bare;
-      *length = size - name_length - !is_bare;
-      count++;
-    }
-    at = next ? next + 1 : end;
-  }
-  return count;
-}
-
 static void read_query(const invsrc_call *call, uint64_t numbers[], ivs_issues *issues) {
   for (size_t i = 0; i < sizeof parameters / sizeof *parameters; i++) {
     const char *value = NULL;
     size_t length = 0;
-    int count = find(&call->query, parameters[i].name, &value, &length);
+    int count = ivs_form_find(&call->query, parameters[i].name, &value, &length);
 
     if (count > 1)
       ivs_issues_add(issues, parameters[i].name, "must be given once");

@@ -110,7 +110,8 @@ int ivs_request_is_identity(const invsrc_request *request) {
 
 /* ---- Responses ---------------------------------------------------------- */
 
-#define NO_CONTENT 204 /* a body of no type */
+#define NO_CONTENT 204 /* a body of no type, as */
+#define SEE_OTHER 303
 
 /* What a host is told to wait, in seconds, before it tries again. */
 #define RETRY_AFTER "5"
@@ -125,15 +126,27 @@ static const struct {
     {503, "Retry-After", RETRY_AFTER},
 };
 
-invsrc_response *ivs_response_new(int32_t status) {
+static invsrc_response *response_new(int32_t status, const char *type) {
   invsrc_response *response = calloc(1, sizeof *response);
 
   if (!response) return NULL;
   response->status = status;
-  if (status != NO_CONTENT) ivs_response_add_header(response, "Content-Type", "application/json");
+  if (type) ivs_response_add_header(response, "Content-Type", type);
   for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
     if (usual[i].status == 0 || usual[i].status == status)
       ivs_response_add_header(response, usual[i].name, usual[i].value);
+  return response;
+}
+
+invsrc_response *ivs_response_new(int32_t status) {
+  return response_new(status, status == NO_CONTENT ? NULL : "application/json");
+}
+
+invsrc_response *ivs_response_new_page(int32_t status) {
+  invsrc_response *response =
+      response_new(status, status == SEE_OTHER ? NULL : "text/html; charset=utf-8");
+
+  if (response) ivs_response_add_header(response, "Referrer-Policy", "no-referrer");
   return response;
 }
 

@@ -28,7 +28,7 @@ int ivs_request_is_json(const invsrc_request *request);
 /* Whether the body is free of content codings. */
 int ivs_request_is_identity(const invsrc_request *request);
 
-#define IVS_RESPONSE_HEADERS 4
+#define IVS_RESPONSE_HEADERS 6
 
 struct invsrc_response {
   int32_t status;
@@ -47,6 +47,8 @@ struct invsrc_response {
  * (WWW-Authenticate, Retry-After); NULL when memory ran out. The body is the
  * caller's to append. */
 invsrc_response *ivs_response_new(int32_t status);
+/* The same for a browser: an HTML page, or a redirect, of whose address nothing is passed on. */
+invsrc_response *ivs_response_new_page(int32_t status);
 /* Adds a header; failure shows in ivs_response_failed(). */
 void ivs_response_add_header(invsrc_response *response, const char *name, const char *value);
 /* Whether memory ran out for the body or a header. */

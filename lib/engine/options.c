@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/table.h"
 #include "core/text.h"
+#include "core/uri.h"
 
 #define MILLISECONDS INT64_C(1000)
 
@@ -40,7 +41,7 @@ SETTER(authenticator, IVS_TABLE_UP_TO(invsrc_authenticator_vtable, authenticate)
 SETTER(registry, IVS_TABLE_UP_TO(invsrc_registry_vtable, lookup))
 SETTER(sealer, IVS_TABLE_UP_TO(invsrc_sealer_vtable, open))
 SETTER(store, IVS_TABLE_UP_TO(invsrc_store_vtable, due))
-SETTER(oauth, IVS_TABLE_UP_TO(invsrc_oauth_vtable, start))
+SETTER(oauth, IVS_TABLE_UP_TO(invsrc_oauth_vtable, finish))
 SETTER(prober, IVS_TABLE_UP_TO(invsrc_prober_vtable, probe))
 SETTER(events, IVS_TABLE_UP_TO(invsrc_events_vtable, deliver))
 SETTER(world, IVS_TABLE_HEADER)
@@ -93,16 +94,43 @@ int32_t invsrc_options_set_probe_tool(invsrc_options *options, const char *name)
   return INVSRC_OK;
 }
 
+int32_t invsrc_options_set_oauth_done_url(invsrc_options *options, const char *url) {
+  size_t length = url ? strlen(url) : 0, offset;
+  ivs_uri uri = {.fragment = {NULL, 0}};
+  int32_t result = INVSRC_OK;
+  const char *reason;
+
+  if (!options || length > INVSRC_DONE_URL_LONGEST) return INVSRC_EINVAL;
+  if (url) result = ivs_url_parse(url, length, &uri, &reason, &offset);
+  if (result == INVSRC_EMALFORMED || uri.fragment.text) return INVSRC_EINVAL;
+  if (result != INVSRC_OK) return result;
+  memset(options->oauth_done_url, 0, sizeof options->oauth_done_url);
+  if (url) memcpy(options->oauth_done_url, url, length);
+  return INVSRC_OK;
+}
+
+/* What the store must have beyond its first functions, or NULL. */
+static const char *lack_of(const invsrc_options *options) {
+  const invsrc_store_vtable *store = &options->store;
+
+  if (!store->insert) return NULL;
+  if (options->events.deliver && (!store->event_next || !store->event_end))
+    return "the store keeps no events";
+  return options->oauth.start && !store->find ? "the store finds no source by its consent" : NULL;
+}
+
 int32_t invsrc_service_new(const invsrc_options *options, invsrc_service **service,
                            invsrc_error *error) {
+  const char *lack;
+
   if (service) *service = NULL;
   if (!options || !service) {
     ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "options and service must not be NULL");
     return INVSRC_EINVAL;
   }
-  if (options->events.deliver && options->store.insert &&
-      (!options->store.event_next || !options->store.event_end)) {
-    ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "the store keeps no events");
+  lack = lack_of(options);
+  if (lack) {
+    ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", lack);
     return INVSRC_EINVAL;
   }
   *service = malloc(sizeof **service);

@@ -30,9 +30,10 @@ struct invsrc_options {
   int envelope;
   ivs_switches switches;
   uint64_t max_body;
-  int64_t lease;                  /* milliseconds */
-  int64_t recheck;                /* milliseconds; 0: never */
-  char probe_tool[IVS_TOOL_SIZE]; /* "" for none */
+  int64_t lease;                                    /* milliseconds */
+  int64_t recheck;                                  /* milliseconds; 0: never */
+  char probe_tool[IVS_TOOL_SIZE];                   /* "" for none */
+  char oauth_done_url[INVSRC_DONE_URL_LONGEST + 1]; /* the same */
 };
 
 /* A service is a frozen copy of its options. */

@@ -9,7 +9,7 @@
 
 struct invsrc_probe {
   invsrc_probes *from;
-  invsrc_call *call; /* waits for INVSRC_WANT_PROBE */
+  invsrc_call *call; /* waits for INVSRC_WANT_PROBE or INVSRC_WANT_OAUTH_REFRESH */
   invsrc_probe *next;
   invsrc_probe *previous;
 };

@@ -11,10 +11,14 @@
   { 405, "BAD_REQUEST", "Method not allowed", NULL, allow }
 #define MOST_METHODS 3
 
-/* The paths below which something is; those with `has_source` go on with "/" and a sourceId. */
+/* The paths: those that `name` something go on with "/" and a sourceId or an agentId, and then
+ * with `end`. */
+enum name { NOTHING, SOURCE, AGENT };
+
 static const struct path {
   const char *path;
-  int has_source;
+  enum name name;
+  const char *end;
   struct {
     const char *method;
     const ivs_operation *operation;
@@ -22,15 +26,23 @@ static const struct path {
   ivs_failure not_allowed;
 } paths[] = {
     {IVS_ROUTE_SOURCES,
-     0,
+     NOTHING,
+     "",
      {{"GET", &ivs_list_operation}, {"POST", &ivs_create_operation}},
      NOT_ALLOWED("GET, POST")},
     {IVS_ROUTE_SOURCES,
-     1,
+     SOURCE,
+     "",
      {{"GET", &ivs_get_operation},
       {"PUT", &ivs_update_operation},
       {"DELETE", &ivs_remove_operation}},
      NOT_ALLOWED("GET, PUT, DELETE")},
+    {IVS_ROUTE_CALLBACK, NOTHING, "", {{"GET", &ivs_callback_operation}}, NOT_ALLOWED("GET")},
+    {IVS_ROUTE_AGENTS,
+     AGENT,
+     "/oauth/authorize",
+     {{"POST", &ivs_authorize_operation}},
+     NOT_ALLOWED("POST")},
 };
 
 /* Decodes one path segment. Returns 0 where it is none, or no sourceId can be so. */
@@ -52,14 +64,18 @@ static int decode_segment(const char *text, size_t length, ivs_buffer *out) {
          !ivs_text_has_control(out->bytes, out->length);
 }
 
-/* Whether a path is the one of the row; takes its sourceId out of it. */
-static int is_path(const struct path *row, const char *path, size_t length, ivs_buffer *source_id) {
-  size_t base = strlen(row->path);
+/* Whether a path is the one of the row; takes the id out of it. */
+static int is_path(const struct path *row, const char *path, size_t length, invsrc_call *call) {
+  ivs_buffer *id = row->name == AGENT ? &call->agent_id : &call->source_id;
+  size_t base = strlen(row->path), end = strlen(row->end);
 
-  if (length < base || memcmp(path, row->path, base) != 0) return 0;
-  if (!row->has_source) return length == base;
-  if (length <= base + 1 || path[base] != '/') return 0;
-  return decode_segment(path + base + 1, length - base - 1, source_id);
+  ivs_buffer_clear(id);
+  if (length < base + end || memcmp(path, row->path, base) != 0 ||
+      memcmp(path + length - end, row->end, end) != 0)
+    return 0;
+  if (row->name == NOTHING) return length == base;
+  if (length <= base + 1 + end || path[base] != '/') return 0;
+  return decode_segment(path + base + 1, length - base - 1 - end, id);
 }
 
 static const ivs_operation *operation_of(const struct path *row, const invsrc_request *request) {
@@ -79,13 +95,12 @@ int32_t ivs_route_find(const invsrc_request *request, invsrc_call *call,
   call->operation = NULL;
   *failure = &ivs_failure_no_route;
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-    ivs_buffer_clear(&call->source_id);
-    if (!is_path(&paths[i], target, length, &call->source_id)) continue;
+    if (!is_path(&paths[i], target, length, call)) continue;
     *failure = &paths[i].not_allowed;
     call->operation = operation_of(&paths[i], request);
     break;
   }
-  if (call->source_id.failed) return INVSRC_ENOMEM;
+  if (call->source_id.failed || call->agent_id.failed) return INVSRC_ENOMEM;
   if (!query) return INVSRC_OK;
   return ivs_buffer_set(&call->query, query + 1, request->target.length - length - 1);
 }

@@ -15,4 +15,7 @@
  * the pause. */
 int64_t ivs_pause(int64_t failures, const uint8_t random[IVS_PAUSE_RANDOM]);
 
+/* The sooner of two times, 0 being never. */
+int64_t ivs_sooner(int64_t a, int64_t b);
+
 #endif

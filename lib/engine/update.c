@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "core/source.h"
+#include "engine/consent.h"
+#include "engine/schedule.h"
 #include "engine/write.h"
 
 static void after_get(invsrc_call *call);
@@ -42,7 +44,9 @@ static void after_lookup(invsrc_call *call) {
 }
 
 static void after_now(invsrc_call *call) {
-  if (ivs_call_went_well(call)) ivs_call_want_random(call, 0, after_random);
+  size_t length = call->draft.changes & IVS_CHANGE_CONSENT ? IVS_STATE_RANDOM : 0;
+
+  if (ivs_call_went_well(call)) ivs_call_want_random(call, length, after_random);
 }
 
 /* ---- What becomes of the source --------------------------------------------- */
@@ -85,7 +89,7 @@ static void begin_probe(invsrc_call *call) {
              !invsrc_source_number(call->found, INVSRC_SOURCE_AUTH_CONFIGURED)) {
     ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
   } else {
-    ivs_call_bind(call, call->found, ivs_call_purpose(call->found));
+    ivs_call_bind(call, call->found, INVSRC_PURPOSE_CREDENTIAL);
     ivs_call_want(call, INVSRC_WANT_OPEN, after_open);
   }
 }
@@ -96,7 +100,7 @@ static void after_random(invsrc_call *call) {
   if (set_state(call) != INVSRC_OK)
     ivs_call_out_of_memory(call);
   else if (call->draft.changes & IVS_CHANGE_CONSENT && !wants_probe(call))
-    ivs_call_want(call, INVSRC_WANT_OAUTH_START, after_oauth_start);
+    ivs_consent_begin(call, call->random, after_oauth_start);
   else if (wants_probe(call))
     begin_probe(call);
   else
@@ -104,7 +108,7 @@ static void after_random(invsrc_call *call) {
 }
 
 static void after_oauth_start(invsrc_call *call) {
-  if (ivs_write_consent(call)) write_source(call);
+  if (ivs_consent_take(call)) write_source(call);
 }
 
 static void after_open(invsrc_call *call) {
@@ -132,6 +136,7 @@ static void set_check(invsrc_call *call) {
   if (call->probed) next = recheck ? call->now + recheck : 0;
   if (ivs_source_is(source, INVSRC_SOURCE_STATUS, "DISABLED") || ivs_source_awaits_consent(source))
     next = 0;
+  next = ivs_sooner(next, invsrc_source_number(source, INVSRC_SOURCE_OAUTH_REFRESH_AT));
   call->parts |= INVSRC_PART_CHECK;
   invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, 0);
   invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, call->probed ? call->now : 0);

@@ -16,6 +16,10 @@
   { 404, "NOT_FOUND", "No such inventory source", NULL, NULL }
 #define CHANGED \
   { 409, "CONFLICT", "The source has been changed meanwhile; read it again", NULL, NULL }
+#define NO_AGENT \
+  { 404, "NOT_FOUND", "No such agent", NULL, NULL }
+#define NO_CONSENT \
+  { 400, BAD, "The consent was refused", NULL, NULL }
 #define NOT_ACTIVE \
   { 400, VALIDATION, "cannot be ACTIVE", "status", NULL }
 
@@ -26,6 +30,7 @@ const ivs_failure ivs_failure_content_type = {415, BAD, "Content-Type must be ap
                                               NULL, NULL};
 const ivs_failure ivs_failure_content_encoding = {415, BAD, "Content-Encoding is not supported",
                                                   NULL, NULL};
+const ivs_failure ivs_failure_no_agent = NO_AGENT;
 const ivs_failure ivs_failure_internal = INTERNAL;
 
 /* Legal for every want, and not listed again: OK and FAILED. */
@@ -45,9 +50,12 @@ static const struct row {
      INVSRC_OUTCOME_NOT_REGISTERED,
      {400, VALIDATION, "is not registered with AAO", "endpointUrl", NULL}},
     {INVSRC_WANT_LOOKUP, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The AAO registry")},
-    {INVSRC_WANT_OAUTH_START,
+    {INVSRC_WANT_OAUTH_START, /* with the reason, see consent.c */
      INVSRC_OUTCOME_NO_OAUTH,
      {400, VALIDATION, "must not be OAUTH: the agent offers no OAuth", "authenticationType", NULL}},
+    {INVSRC_WANT_OAUTH_START,
+     INVSRC_OUTCOME_REFUSED,
+     {400, VALIDATION, "is not one of this server's redirect URIs", "redirectUri", NULL}},
     {INVSRC_WANT_OAUTH_START,
      INVSRC_OUTCOME_NOT_IMPLEMENTED,
      {501, "NOT_IMPLEMENTED", "This server cannot start OAuth", NULL, NULL}},
@@ -81,6 +89,23 @@ static const struct row {
      INVSRC_OUTCOME_NOT_IMPLEMENTED,
      {501, "NOT_IMPLEMENTED", "This server cannot probe agents", NULL, NULL}},
     {INVSRC_WANT_PROBE, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The prober")},
+    {INVSRC_WANT_FIND, INVSRC_OUTCOME_NOT_FOUND, NO_AGENT},
+    {INVSRC_WANT_FIND, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The store")},
+    /* What follows answers no request, but for pages, see callback.c: here are the statuses for
+     * the log, and what is legal. */
+    {INVSRC_WANT_OAUTH_FINISH, INVSRC_OUTCOME_REFUSED, NO_CONSENT},
+    {INVSRC_WANT_OAUTH_FINISH, INVSRC_OUTCOME_UNKNOWN, NO_CONSENT},
+    {INVSRC_WANT_OAUTH_FINISH, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The OAuth server")},
+    {INVSRC_WANT_OAUTH_REFRESH, INVSRC_OUTCOME_REFUSED, NO_CONSENT},
+    {INVSRC_WANT_OAUTH_REFRESH, INVSRC_OUTCOME_UNREACHABLE, UNAVAILABLE("The OAuth server")},
+    {INVSRC_WANT_OAUTH_REFRESH,
+     INVSRC_OUTCOME_NOT_IMPLEMENTED,
+     {501, "NOT_IMPLEMENTED", "This server cannot refresh tokens", NULL, NULL}},
+    {INVSRC_WANT_OAUTH_REFRESH, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The prober")},
+    {INVSRC_WANT_OAUTH_REVOKE,
+     INVSRC_OUTCOME_NOT_IMPLEMENTED,
+     {501, "NOT_IMPLEMENTED", "The OAuth server cannot revoke tokens", NULL, NULL}},
+    {INVSRC_WANT_OAUTH_REVOKE, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The OAuth server")},
 };
 
 static const struct row *find(int32_t want, int32_t outcome) {
@@ -101,14 +126,26 @@ int ivs_want_is_legal(int32_t want, int32_t outcome) {
 
 const char *ivs_want_name(int32_t want) {
   static const char *const names[] = {
-      [INVSRC_WANT_NONE] = "none",       [INVSRC_WANT_AUTHENTICATE] = "authenticate",
-      [INVSRC_WANT_NOW] = "now",         [INVSRC_WANT_RANDOM] = "random",
-      [INVSRC_WANT_LOOKUP] = "lookup",   [INVSRC_WANT_OAUTH_START] = "oauth start",
-      [INVSRC_WANT_SEAL] = "seal",       [INVSRC_WANT_INSERT] = "insert",
-      [INVSRC_WANT_DISCARD] = "discard", [INVSRC_WANT_GET] = "get",
-      [INVSRC_WANT_LOG] = "log",         [INVSRC_WANT_LIST] = "list",
-      [INVSRC_WANT_UPDATE] = "update",   [INVSRC_WANT_REMOVE] = "remove",
-      [INVSRC_WANT_OPEN] = "open",       [INVSRC_WANT_PROBE] = "probe",
+      [INVSRC_WANT_NONE] = "none",
+      [INVSRC_WANT_AUTHENTICATE] = "authenticate",
+      [INVSRC_WANT_NOW] = "now",
+      [INVSRC_WANT_RANDOM] = "random",
+      [INVSRC_WANT_LOOKUP] = "lookup",
+      [INVSRC_WANT_OAUTH_START] = "oauth start",
+      [INVSRC_WANT_SEAL] = "seal",
+      [INVSRC_WANT_INSERT] = "insert",
+      [INVSRC_WANT_DISCARD] = "discard",
+      [INVSRC_WANT_GET] = "get",
+      [INVSRC_WANT_LOG] = "log",
+      [INVSRC_WANT_LIST] = "list",
+      [INVSRC_WANT_UPDATE] = "update",
+      [INVSRC_WANT_REMOVE] = "remove",
+      [INVSRC_WANT_OPEN] = "open",
+      [INVSRC_WANT_PROBE] = "probe",
+      [INVSRC_WANT_FIND] = "find",
+      [INVSRC_WANT_OAUTH_FINISH] = "oauth finish",
+      [INVSRC_WANT_OAUTH_REFRESH] = "oauth refresh",
+      [INVSRC_WANT_OAUTH_REVOKE] = "oauth revoke",
   };
 
   return names[want];

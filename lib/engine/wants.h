@@ -20,6 +20,7 @@ extern const ivs_failure ivs_failure_no_route;
 extern const ivs_failure ivs_failure_unauthorized;
 extern const ivs_failure ivs_failure_content_type;
 extern const ivs_failure ivs_failure_content_encoding;
+extern const ivs_failure ivs_failure_no_agent;
 extern const ivs_failure ivs_failure_internal;
 
 /* What an outcome other than OK earns. An outcome that is not legal for the want

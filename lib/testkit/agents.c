@@ -7,6 +7,8 @@
 #include "core/json.h"
 #include "testkit/kit.h"
 
+#define REFRESHED INT64_C(3600000) /* milliseconds that tokens are good for */
+
 struct ivs_agent {
   ivs_agent *next;
   char *url;                     /* canonical */
@@ -92,6 +94,13 @@ static void answer(invsrc_testkit *kit, invsrc_probe *probe) {
     invsrc_probe_end(probe, INVSRC_OUTCOME_OK, NULL);
 }
 
+static void refresh(const invsrc_testkit *kit, invsrc_probe *probe) {
+  uint64_t length;
+  const void *credential = invsrc_probe_credential(probe, &length);
+
+  invsrc_probe_end_refreshed(probe, credential, length, kit->time + REFRESHED);
+}
+
 /* A prober of the host's takes its probes itself, so it is counted once for all of them. */
 int32_t ivs_kit_probe(void *context, invsrc_probes *probes) {
   invsrc_testkit *kit = context;
@@ -103,8 +112,12 @@ int32_t ivs_kit_probe(void *context, invsrc_probes *probes) {
     return kit->prober.probe(kit->prober_context, probes);
   }
   while ((probe = invsrc_probes_next(probes))) {
-    if (ivs_kit_fails(kit, INVSRC_EFFECT_PROBE, &outcome))
+    int is_refresh = invsrc_probe_is_refresh(probe);
+    if (ivs_kit_fails(kit, is_refresh ? INVSRC_EFFECT_OAUTH_REFRESH : INVSRC_EFFECT_PROBE,
+                      &outcome))
       invsrc_probe_end(probe, outcome, NULL);
+    else if (is_refresh)
+      refresh(kit, probe);
     else
       answer(kit, probe);
   }

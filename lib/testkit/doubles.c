@@ -67,12 +67,35 @@ static int32_t discard(void *context, const invsrc_binding *binding, const void 
 }
 
 static int32_t oauth_start(void *context, const invsrc_source *source,
-                           invsrc_buffer *authorization_url, invsrc_buffer *private_state) {
+                           const invsrc_consent *consent, invsrc_buffer *authorization_url,
+                           invsrc_buffer *private_state, invsrc_buffer *reason) {
   invsrc_testkit *kit = context;
   int32_t outcome;
 
   if (ivs_kit_fails(kit, INVSRC_EFFECT_OAUTH_START, &outcome)) return outcome;
-  return kit->oauth.start(kit->oauth_context, source, authorization_url, private_state);
+  return kit->oauth.start(kit->oauth_context, source, consent, authorization_url, private_state,
+                          reason);
+}
+
+static int32_t oauth_finish(void *context, const invsrc_source *source, const void *private_state,
+                            uint64_t length, const invsrc_redirect *redirect,
+                            invsrc_buffer *credential, int64_t *refresh_at, invsrc_buffer *reason) {
+  invsrc_testkit *kit = context;
+  int32_t outcome;
+
+  if (ivs_kit_fails(kit, INVSRC_EFFECT_OAUTH_FINISH, &outcome)) return outcome;
+  return kit->oauth.finish(kit->oauth_context, source, private_state, length, redirect, credential,
+                           refresh_at, reason);
+}
+
+static int32_t oauth_revoke(void *context, const invsrc_source *source, const void *credential,
+                            uint64_t length, invsrc_buffer *reason) {
+  invsrc_testkit *kit = context;
+  int32_t outcome;
+
+  if (ivs_kit_fails(kit, INVSRC_EFFECT_OAUTH_REVOKE, &outcome)) return outcome;
+  if (!kit->oauth.revoke) return INVSRC_OUTCOME_NOT_IMPLEMENTED;
+  return kit->oauth.revoke(kit->oauth_context, source, credential, length, reason);
 }
 
 /* ---- Store --------------------------------------------------------------------------- */
@@ -243,7 +266,8 @@ void ivs_kit_install(invsrc_testkit *kit, invsrc_options *options) {
   static const invsrc_authenticator_vtable authenticator = {sizeof authenticator, 0, authenticate};
   static const invsrc_registry_vtable registry = {sizeof registry, 0, lookup};
   static const invsrc_sealer_vtable sealer = {sizeof sealer, 0, seal, unseal, discard};
-  static const invsrc_oauth_vtable oauth = {sizeof oauth, 0, oauth_start};
+  static const invsrc_oauth_vtable oauth = {sizeof oauth, 0, oauth_start, oauth_finish,
+                                            oauth_revoke};
   static const invsrc_prober_vtable prober = {sizeof prober, 0, ivs_kit_probe};
   static const invsrc_events_vtable events = {sizeof events, 0, deliver};
   int keeps_events = !kit->store.insert || (kit->store.event_next && kit->store.event_end);

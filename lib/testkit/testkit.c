@@ -157,7 +157,7 @@ USE(authenticator, IVS_TABLE_UP_TO(invsrc_authenticator_vtable, authenticate))
 USE(registry, IVS_TABLE_UP_TO(invsrc_registry_vtable, lookup))
 USE(sealer, IVS_TABLE_UP_TO(invsrc_sealer_vtable, open))
 USE(store, IVS_TABLE_UP_TO(invsrc_store_vtable, due))
-USE(oauth, IVS_TABLE_UP_TO(invsrc_oauth_vtable, start))
+USE(oauth, IVS_TABLE_UP_TO(invsrc_oauth_vtable, finish))
 USE(prober, IVS_TABLE_UP_TO(invsrc_prober_vtable, probe))
 USE(events, IVS_TABLE_UP_TO(invsrc_events_vtable, deliver))
 

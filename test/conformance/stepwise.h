@@ -128,7 +128,8 @@ static inline int32_t give_answer(invsrc_call *call, int32_t want, const answer 
       return invsrc_call_answer_random(call, from->outcome, NULL, 0);
     case INVSRC_WANT_OAUTH_START:
       return invsrc_call_answer_oauth_start(call, from->outcome, from->url, strlen(from->url),
-                                            from->state, strlen(from->state));
+                                            from->state, strlen(from->state), from->reason,
+                                            strlen(from->reason));
     case INVSRC_WANT_SEAL:
       return invsrc_call_answer_seal(call, from->outcome, bytes, length);
     case INVSRC_WANT_OPEN:

@@ -60,20 +60,35 @@ static const invsrc_sealer_vtable counting_sealer = {sizeof counting_sealer, 0, 
 
 /* ---- The OAuth provider ---------------------------------------------------------- */
 
+#define CREDENTIAL_OF_CONSENT "{\"type\":\"oauth\",\"access_token\":\"granted\"}"
+
 static inline int32_t start_oauth(void *context, const invsrc_source *source,
-                                  invsrc_buffer *authorization_url, invsrc_buffer *private_state) {
+                                  const invsrc_consent *consent, invsrc_buffer *authorization_url,
+                                  invsrc_buffer *private_state, invsrc_buffer *reason) {
   const cJSON *oauth = ((world *)context)->oauth;
   const char *url = text_of(oauth, "authorizationUrl", ""), *state = text_of(oauth, "state", "");
 
-  (void)source;
+  (void)source, (void)consent, (void)reason;
   if (invsrc_buffer_set(authorization_url, url, strlen(url)) != INVSRC_OK ||
       invsrc_buffer_set(private_state, state, strlen(state)) != INVSRC_OK)
     return INVSRC_OUTCOME_UNAVAILABLE;
   return INVSRC_OUTCOME_OK;
 }
 
-static const invsrc_oauth_vtable scripted_oauth = {.size = sizeof scripted_oauth,
-                                                   .start = start_oauth};
+static inline int32_t finish_oauth(void *context, const invsrc_source *source,
+                                   const void *private_state, uint64_t length,
+                                   const invsrc_redirect *redirect, invsrc_buffer *credential,
+                                   int64_t *refresh_at, invsrc_buffer *reason) {
+  (void)context, (void)source, (void)private_state, (void)length, (void)redirect, (void)reason;
+  *refresh_at = 0;
+  return invsrc_buffer_set(credential, CREDENTIAL_OF_CONSENT, strlen(CREDENTIAL_OF_CONSENT)) ==
+                 INVSRC_OK
+             ? INVSRC_OUTCOME_OK
+             : INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+static const invsrc_oauth_vtable scripted_oauth = {
+    .size = sizeof scripted_oauth, .start = start_oauth, .finish = finish_oauth};
 
 /* ---- Making worlds --------------------------------------------------------------- */
 

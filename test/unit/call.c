@@ -26,8 +26,8 @@
 
 /* A host that answers what it is told, and remembers what it was asked. */
 struct host {
-  int32_t outcomes[INVSRC_WANT_PROBE + 1];
-  int calls[INVSRC_WANT_PROBE + 1];
+  int32_t outcomes[INVSRC_WANT_OAUTH_REVOKE + 1];
+  int calls[INVSRC_WANT_OAUTH_REVOKE + 1];
   const char *storefront;
   const char *url;
   const char *state;
@@ -131,14 +131,32 @@ static int32_t due(void *context, int64_t now, int64_t lease_end, uint64_t limit
   return INVSRC_OUTCOME_OK;
 }
 
-static int32_t oauth_start(void *context, const invsrc_source *source, invsrc_buffer *url,
-                           invsrc_buffer *state) {
+static int32_t oauth_start(void *context, const invsrc_source *source,
+                           const invsrc_consent *consent, invsrc_buffer *url, invsrc_buffer *state,
+                           invsrc_buffer *reason) {
   struct host *host = context;
 
+  (void)reason;
+  assert_int_equal(consent->size, sizeof *consent);
+  assert_int_equal(consent->state_length, 43);
   assert_non_null(invsrc_source_text(source, INVSRC_SOURCE_AGENT_ID, NULL));
   invsrc_buffer_set(url, host->url, strlen(host->url));
   invsrc_buffer_set(state, host->state, strlen(host->state));
   return outcome(host, INVSRC_WANT_OAUTH_START);
+}
+
+static int32_t oauth_finish(void *context, const invsrc_source *source, const void *private_state,
+                            uint64_t length, const invsrc_redirect *redirect,
+                            invsrc_buffer *credential, int64_t *refresh_at, invsrc_buffer *reason) {
+  (void)source, (void)private_state, (void)length, (void)redirect;
+  (void)credential, (void)refresh_at, (void)reason;
+  return outcome(context, INVSRC_WANT_OAUTH_FINISH);
+}
+
+static int32_t find(void *context, int32_t field, const char *value, uint64_t length,
+                    invsrc_source *source, invsrc_buffer *sealed) {
+  (void)field, (void)value, (void)length, (void)source, (void)sealed;
+  return outcome(context, INVSRC_WANT_FIND);
 }
 
 static int32_t now(void *context, int64_t *milliseconds) {
@@ -168,8 +186,10 @@ static const invsrc_store_vtable store = {.size = sizeof store,
                                           .list = list,
                                           .update = update,
                                           .remove = remove_source,
-                                          .due = due};
-static const invsrc_oauth_vtable oauth = {sizeof oauth, 0, oauth_start};
+                                          .due = due,
+                                          .find = find};
+static const invsrc_oauth_vtable oauth = {
+    .size = sizeof oauth, .start = oauth_start, .finish = oauth_finish};
 static const invsrc_world_vtable world = {sizeof world, 0, now, random_bytes, log_line};
 
 static struct host host;
@@ -594,7 +614,7 @@ static void wants_bring_their_inputs_and_no_others(void **state) {
 /* Gives every answer that is not the wanted one; none may be taken. */
 static void give_wrong_answers(invsrc_call *call, int32_t want) {
   invsrc_source *source = invsrc_source_new();
-  uint8_t bytes[18] = {0};
+  uint8_t bytes[50] = {0};
   int is_plain = want == INVSRC_WANT_LOOKUP || want == INVSRC_WANT_INSERT ||
                  want == INVSRC_WANT_DISCARD || want == INVSRC_WANT_LOG;
 
@@ -604,12 +624,13 @@ static void give_wrong_answers(invsrc_call *call, int32_t want) {
                      INVSRC_ESTATE);
   if (want != INVSRC_WANT_NOW)
     assert_int_equal(invsrc_call_answer_now(call, INVSRC_OUTCOME_OK, 1), INVSRC_ESTATE);
-  assert_int_equal(invsrc_call_answer_random(call, INVSRC_OUTCOME_OK, bytes, 17),
+  assert_int_equal(invsrc_call_answer_random(call, INVSRC_OUTCOME_OK, bytes, 49),
                    want == INVSRC_WANT_RANDOM ? INVSRC_EINVAL : INVSRC_ESTATE);
-  assert_int_equal(invsrc_call_answer_random(call, INVSRC_OUTCOME_OK, NULL, 18),
+  assert_int_equal(invsrc_call_answer_random(call, INVSRC_OUTCOME_OK, NULL, 50),
                    want == INVSRC_WANT_RANDOM ? INVSRC_EINVAL : INVSRC_ESTATE);
-  assert_int_equal(invsrc_call_answer_oauth_start(call, INVSRC_OUTCOME_OK, "u", 1, NULL, 1),
-                   want == INVSRC_WANT_OAUTH_START ? INVSRC_EINVAL : INVSRC_ESTATE);
+  assert_int_equal(
+      invsrc_call_answer_oauth_start(call, INVSRC_OUTCOME_OK, "u", 1, NULL, 1, NULL, 0),
+      want == INVSRC_WANT_OAUTH_START ? INVSRC_EINVAL : INVSRC_ESTATE);
   assert_int_equal(invsrc_call_answer_seal(call, INVSRC_OUTCOME_OK, NULL, 1),
                    want == INVSRC_WANT_SEAL ? INVSRC_EINVAL : INVSRC_ESTATE);
   assert_int_equal(invsrc_call_answer_get(call, INVSRC_OUTCOME_OK, NULL, NULL, 0),
@@ -649,8 +670,9 @@ static void wrong_answers_change_nothing(void **state) {
   assert_int_equal(invsrc_call_answer_seal(NULL, INVSRC_OUTCOME_OK, NULL, 0), INVSRC_EINVAL);
   assert_int_equal(invsrc_call_answer_authenticate(NULL, INVSRC_OUTCOME_OK, NULL, 0),
                    INVSRC_EINVAL);
-  assert_int_equal(invsrc_call_answer_oauth_start(NULL, INVSRC_OUTCOME_OK, NULL, 0, NULL, 0),
-                   INVSRC_EINVAL);
+  assert_int_equal(
+      invsrc_call_answer_oauth_start(NULL, INVSRC_OUTCOME_OK, NULL, 0, NULL, 0, NULL, 0),
+      INVSRC_EINVAL);
   assert_int_equal(invsrc_call_step(NULL), INVSRC_EINVAL);
   assert_int_equal(invsrc_call_perform(NULL), INVSRC_EINVAL);
   invsrc_call_free(NULL);
@@ -676,7 +698,7 @@ static void a_host_may_answer_everything_itself(void **state) {
   invsrc_response *response = NULL;
   invsrc_request *request = request_of("POST", TARGET, OAUTH_BODY);
   invsrc_call *call = NULL;
-  uint8_t bytes[18] = {0};
+  uint8_t bytes[50] = {0};
   int32_t want;
 
   (void)state;
@@ -695,7 +717,8 @@ static void a_host_may_answer_everything_itself(void **state) {
         invsrc_call_answer_random(call, INVSRC_OUTCOME_OK, bytes, sizeof bytes);
         break;
       case INVSRC_WANT_OAUTH_START:
-        invsrc_call_answer_oauth_start(call, INVSRC_OUTCOME_OK, "https://a.example/", 18, "p", 1);
+        invsrc_call_answer_oauth_start(call, INVSRC_OUTCOME_OK, "https://a.example/", 18, "p", 1,
+                                       NULL, 0);
         break;
       case INVSRC_WANT_SEAL:
         invsrc_call_answer_seal(call, INVSRC_OUTCOME_OK, "x", 1);

@@ -386,18 +386,29 @@ static void wrapped_providers_take_the_place_of_the_script(void **state) {
   assert_int_equal(send("GET", SOURCES "/x", "anything", ""), 401);
 }
 
-static int32_t start_consent(void *context, const invsrc_source *source, invsrc_buffer *url,
-                             invsrc_buffer *private_state) {
-  (void)context, (void)source;
+static int32_t start_consent(void *context, const invsrc_source *source,
+                             const invsrc_consent *consent, invsrc_buffer *url,
+                             invsrc_buffer *private_state, invsrc_buffer *reason) {
+  (void)context, (void)source, (void)consent, (void)reason;
   invsrc_buffer_set(private_state, "verifier", 8);
   return invsrc_buffer_set(url, "https://auth.example/", 21) == INVSRC_OK
              ? INVSRC_OUTCOME_OK
              : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
+static int32_t finish_consent(void *context, const invsrc_source *source, const void *private_state,
+                              uint64_t length, const invsrc_redirect *redirect,
+                              invsrc_buffer *credential, int64_t *refresh_at,
+                              invsrc_buffer *reason) {
+  (void)context, (void)source, (void)private_state, (void)length, (void)redirect;
+  (void)credential, (void)refresh_at, (void)reason;
+  return INVSRC_OUTCOME_FAILED;
+}
+
 static void an_oauth_start_is_wrapped(void **state) {
   static const char oauth[] = "\"authenticationType\":\"OAUTH\"";
-  const invsrc_oauth_vtable table = {.size = sizeof table, .start = start_consent};
+  const invsrc_oauth_vtable table = {
+      .size = sizeof table, .start = start_consent, .finish = finish_consent};
 
   (void)state;
   start();

@@ -292,16 +292,26 @@ static void a_source_that_needs_no_credential_any_more_is_active(void **state) {
   assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT), START); /* is it there at all? */
 }
 
-static int32_t start_oauth(void *context, const invsrc_source *source, invsrc_buffer *url,
-                           invsrc_buffer *state) {
-  (void)context, (void)source;
+static int32_t start_oauth(void *context, const invsrc_source *source,
+                           const invsrc_consent *consent, invsrc_buffer *url, invsrc_buffer *state,
+                           invsrc_buffer *reason) {
+  (void)context, (void)source, (void)consent, (void)reason;
   invsrc_buffer_set(url, "https://id.example/", 19);
   invsrc_buffer_set(state, "verifier", 8);
   return INVSRC_OUTCOME_OK;
 }
 
+static int32_t finish_oauth(void *context, const invsrc_source *source, const void *private_state,
+                            uint64_t length, const invsrc_redirect *redirect,
+                            invsrc_buffer *credential, int64_t *refresh_at, invsrc_buffer *reason) {
+  (void)context, (void)source, (void)private_state, (void)length, (void)redirect;
+  (void)credential, (void)refresh_at, (void)reason;
+  return INVSRC_OUTCOME_FAILED;
+}
+
 static void a_source_becomes_one_that_awaits_consent(void **state) {
-  static const invsrc_oauth_vtable oauth = {sizeof oauth, 0, start_oauth};
+  static const invsrc_oauth_vtable oauth = {
+      .size = sizeof oauth, .start = start_oauth, .finish = finish_oauth};
 
   (void)state;
   invsrc_testkit_use_oauth(now_living.kit, &oauth, NULL);
@@ -329,7 +339,8 @@ static void a_source_becomes_one_that_awaits_consent(void **state) {
 
 /* Consent, and the tokens that it gives, are for one agent. */
 static void another_agent_needs_another_consent(void **state) {
-  static const invsrc_oauth_vtable oauth = {sizeof oauth, 0, start_oauth};
+  static const invsrc_oauth_vtable oauth = {
+      .size = sizeof oauth, .start = start_oauth, .finish = finish_oauth};
 
   (void)state;
   invsrc_testkit_use_oauth(now_living.kit, &oauth, NULL);

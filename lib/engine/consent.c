@@ -1,0 +1,96 @@
+/*
+ * See consent.h.
+ */
+#include "engine/consent.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base64.h"
+#include "core/digest.h"
+#include "core/source.h"
+#include "core/uri.h"
+
+#define AUTHORIZATION_URL_LONGEST 8192
+
+int32_t ivs_consent_digest(const char *state, size_t length, ivs_buffer *digest) {
+  uint8_t bytes[IVS_DIGEST_SIZE];
+
+  if (ivs_digest(state, length, bytes) != INVSRC_OK) return INVSRC_ENOMEM;
+  ivs_buffer_clear(digest);
+  ivs_base64url_append(digest, bytes, sizeof bytes);
+  return digest->failed ? INVSRC_ENOMEM : INVSRC_OK;
+}
+
+void ivs_consent_begin(invsrc_call *call, const uint8_t random[IVS_STATE_RANDOM], ivs_state next) {
+  ivs_base64url_append(&call->oauth_state, random, IVS_STATE_RANDOM);
+  if (call->oauth_state.failed)
+    ivs_call_out_of_memory(call);
+  else
+    ivs_call_want(call, INVSRC_WANT_OAUTH_START, next);
+}
+
+static int is_authorization_url(const ivs_buffer *url) {
+  const char *reason;
+  size_t offset;
+  ivs_uri uri;
+
+  return url->length <= AUTHORIZATION_URL_LONGEST &&
+         ivs_url_parse(url->bytes ? url->bytes : "", url->length, &uri, &reason, &offset) ==
+             INVSRC_OK;
+}
+
+/* A source that has tokens goes on with them: only who began the consent is told its URL. */
+static int32_t set_consent(invsrc_call *call) {
+  invsrc_source *source = call->draft.source;
+  const ivs_buffer *url = &call->authorization_url.data, *state = &call->oauth_state;
+  int32_t result = ivs_consent_digest(state->bytes, state->length, &call->state_digest);
+
+  invsrc_source_set_number(source, INVSRC_SOURCE_OAUTH_EXPIRES_AT, call->now + IVS_CONSENT_LIFE);
+  if (result == INVSRC_OK)
+    result = invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_STATE, call->state_digest.bytes,
+                                    call->state_digest.length);
+  if (result == INVSRC_OK && ivs_source_awaits_consent(source))
+    result = invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, url->bytes,
+                                    url->length);
+  return result;
+}
+
+/* The failure of the start, with the reason where there is one. */
+static const ivs_failure *failure_of(invsrc_call *call) {
+  const ivs_failure *plain = ivs_want_failure(call->answered, call->outcome);
+
+  if (!*call->reason || (plain->status != 400 && plain->status != 503)) return plain;
+  snprintf(call->sentence, sizeof call->sentence,
+           plain->status == 400 ? "must not be OAUTH: %s"
+                                : "The OAuth server cannot be reached now: %s; nothing was stored",
+           call->reason);
+  call->own_failure = *plain;
+  call->own_failure.message = call->sentence;
+  return &call->own_failure;
+}
+
+int ivs_consent_take(invsrc_call *call) {
+  if (call->outcome == INVSRC_OUTCOME_OK && (!is_authorization_url(&call->authorization_url.data) ||
+                                             call->private_state.data.length == 0))
+    call->outcome = INVSRC_OUTCOME_FAILED;
+  if (!ivs_call_went_well_or(call, failure_of(call))) return 0;
+  call->draft.credential = call->private_state.data;
+  memset(&call->private_state, 0, sizeof call->private_state);
+  call->purpose = INVSRC_PURPOSE_OAUTH_STATE;
+  if (set_consent(call) == INVSRC_OK) return 1;
+  ivs_call_out_of_memory(call);
+  return 0;
+}
+
+int32_t ivs_consent_keep(invsrc_call *call) {
+  ivs_buffer text = IVS_BUFFER_EMPTY;
+  int32_t result = INVSRC_ENOMEM;
+
+  ivs_base64url_append(&text, call->sealed.data.bytes, call->sealed.data.length);
+  if (!text.failed)
+    result = invsrc_source_set_text(call->draft.source, INVSRC_SOURCE_OAUTH_PRIVATE_STATE,
+                                    text.bytes, text.length);
+  ivs_buffer_end(&text);
+  return result;
+}
