@@ -4,46 +4,16 @@
  */
 #include "providers/agents.h"
 
-#include <openssl/err.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agents/http.h"
 #include "core/error.h"
-#include "core/table.h"
 
 #define LONGEST_TIME_LIMIT 600 /* seconds */
 #define LONGEST_ASSERTION 3600
 #define TIME_LIMIT INT64_C(60000) /* milliseconds */
 #define ASSERTION 300
-
-/* ---- The world ----------------------------------------------------------- */
-
-int32_t ivs_agents_now(const invsrc_agents *agents, int64_t *now) {
-  struct timespec time;
-
-  if (agents->world.now) {
-    int32_t outcome = agents->world.now(agents->world_context, now);
-    if (outcome != INVSRC_OUTCOME_OK) return outcome;
-    return *now >= 0 && *now <= INVSRC_TIME_LIMIT ? outcome : INVSRC_OUTCOME_FAILED;
-  }
-  if (clock_gettime(CLOCK_REALTIME, &time) != 0) return INVSRC_OUTCOME_FAILED;
-  *now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-  return INVSRC_OUTCOME_OK;
-}
-
-int32_t ivs_agents_random(const invsrc_agents *agents, uint8_t *bytes, uint64_t length) {
-  int drawn;
-
-  if (agents->world.random) return agents->world.random(agents->world_context, bytes, length);
-  /* The queue of errors is the host's thread's: leave it as it was. */
-  ERR_set_mark();
-  drawn = RAND_bytes(bytes, (int)length);
-  ERR_pop_to_mark();
-  return drawn == 1 ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_UNAVAILABLE;
-}
 
 /* ---- Stopping ------------------------------------------------------------ */
 
@@ -140,9 +110,7 @@ int32_t invsrc_agents_set_api_key_header(invsrc_agents *agents, const char *name
 
 int32_t invsrc_agents_set_world(invsrc_agents *agents, const invsrc_world_vtable *vtable,
                                 void *context) {
-  if (!agents) return INVSRC_EINVAL;
-  agents->world_context = context;
-  return ivs_table_copy(&agents->world, sizeof agents->world, vtable, IVS_TABLE_HEADER);
+  return agents ? ivs_world_set(&agents->world, vtable, context) : INVSRC_EINVAL;
 }
 
 static int32_t probe(void *context, invsrc_probes *probes) {

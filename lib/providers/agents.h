@@ -11,6 +11,7 @@
 
 #include "core/buffer.h"
 #include "providers/tokens.h"
+#include "providers/world.h"
 
 /* A run that can be woken. */
 typedef struct ivs_running {
@@ -24,8 +25,7 @@ struct invsrc_agents {
   uint32_t assertion_seconds;
   int64_t time_limit; /* milliseconds */
   ivs_buffer api_key_header;
-  invsrc_world_vtable world;
-  void *world_context;
+  ivs_world world;
   ivs_tokens *tokens;
   pthread_mutex_t lock; /* guards what follows */
   int stopped;
@@ -36,9 +36,6 @@ struct invsrc_agents {
  * invsrc_prober_vtable. */
 int32_t ivs_agents_run(invsrc_agents *agents, invsrc_probes *probes);
 
-/* The clock and the entropy that were set, or the system's. Return an outcome. */
-int32_t ivs_agents_now(const invsrc_agents *agents, int64_t *now);
-int32_t ivs_agents_random(const invsrc_agents *agents, uint8_t *bytes, uint64_t length);
 /* From register to unregister the multi handle may be woken. */
 void ivs_agents_register(invsrc_agents *agents, ivs_running *running);
 void ivs_agents_unregister(invsrc_agents *agents, ivs_running *running);

@@ -288,8 +288,8 @@ static int32_t new_conversation(struct run *run, struct talk *talk) {
   const void *credential;
   uint64_t length;
 
-  if (ivs_agents_now(agents, &setup.now) != INVSRC_OUTCOME_OK ||
-      ivs_agents_random(agents, random, sizeof random) != INVSRC_OUTCOME_OK)
+  if (ivs_world_now(&agents->world, &setup.now) != INVSRC_OUTCOME_OK ||
+      ivs_world_random(&agents->world, random, sizeof random) != INVSRC_OUTCOME_OK)
     goto done;
   setup.random = random;
   result = find_token(run, talk, setup.now, &token);

@@ -7,11 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agents/webhook.h"
 #include "core/error.h"
 #include "core/table.h"
+#include "providers/world.h"
 
 #define LONGEST_MESSAGE 512
 
@@ -21,33 +21,15 @@ struct invsrc_webhook {
   ivs_buffer key; /* secret */
   invsrc_transport_vtable transport;
   void *transport_context;
-  invsrc_world_vtable world;
-  void *world_context;
+  ivs_world world;
 };
-
-static int32_t read_clock(const invsrc_webhook *webhook, int64_t *now) {
-  struct timespec time;
-
-  if (webhook->world.now) {
-    int32_t outcome = webhook->world.now(webhook->world_context, now);
-    return outcome == INVSRC_OUTCOME_OK && *now >= 0 && *now <= INVSRC_TIME_LIMIT;
-  }
-  if (clock_gettime(CLOCK_REALTIME, &time) != 0) return 0;
-  *now = (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-  return 1;
-}
 
 static void warn(const invsrc_webhook *webhook, const invsrc_event *event, const char *reason) {
   const char *id = invsrc_event_text(event, INVSRC_EVENT_ID, NULL);
   char message[LONGEST_MESSAGE];
-  int length;
 
-  if (!webhook->world.log) return;
-  length = snprintf(message, sizeof message, "webhook: event %s was not taken: %s", id ? id : "",
-                    reason);
-  if (length < 0) return;
-  if (length >= LONGEST_MESSAGE) length = LONGEST_MESSAGE - 1;
-  webhook->world.log(webhook->world_context, INVSRC_LOG_WARNING, message, (uint64_t)length);
+  snprintf(message, sizeof message, "webhook: event %s was not taken: %s", id ? id : "", reason);
+  ivs_world_warn(&webhook->world, message);
 }
 
 static int32_t carry(const invsrc_webhook *webhook, const ivs_outgoing *request,
@@ -70,7 +52,7 @@ static int32_t deliver(void *context, const invsrc_event *event) {
   int64_t now = 0;
 
   if (!webhook || !event) return INVSRC_OUTCOME_FAILED;
-  if (read_clock(webhook, &now)) {
+  if (ivs_world_now(&webhook->world, &now) == INVSRC_OUTCOME_OK) {
     code = ivs_webhook_request_make(&request, webhook->url.bytes, &webhook->key, event, now);
     if (code == INVSRC_OK)
       outcome = carry(webhook, &request, reason);
@@ -120,9 +102,7 @@ void invsrc_webhook_free(invsrc_webhook *webhook) {
 
 int32_t invsrc_webhook_set_world(invsrc_webhook *webhook, const invsrc_world_vtable *vtable,
                                  void *context) {
-  if (!webhook) return INVSRC_EINVAL;
-  webhook->world_context = context;
-  return ivs_table_copy(&webhook->world, sizeof webhook->world, vtable, IVS_TABLE_HEADER);
+  return webhook ? ivs_world_set(&webhook->world, vtable, context) : INVSRC_EINVAL;
 }
 
 const invsrc_events_vtable *invsrc_webhook_events(void) {
