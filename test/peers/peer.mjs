@@ -1,10 +1,15 @@
 // What the peers have in common: options, the credential that each request must show,
 // a listener on loopback and an end. It knows nothing of MCP, A2A and OAuth grants.
 //
-//   --auth none|bearer|api-key|basic|jwt   what is demanded (none)
+//   --auth none|bearer|api-key|basic|jwt|oauth   what is demanded (none)
 //   --secret TEXT       the token, the key, or "user:password"
 //   --header NAME       api-key: the one header that carries it
 //   --introspect URL    jwt: where the token server says whether a token is good
+//   --issuer URL        oauth: the authorization server
+//   --scope "A B"       oauth: what a token must be good for
+//   --metadata WHERE    oauth: the metadata that tells of the server is at the path of the
+//                       peer and named in the challenge (challenge), or is there but not
+//                       named (path), or is that of the whole origin and not named (root)
 //   --port N            listen there (any free port)
 //   --cert F --key F    speak TLS
 //   --host NAME         the host in the URLs that the peer tells (127.0.0.1)
@@ -17,6 +22,7 @@ import http from 'node:http';
 import https from 'node:https';
 import { parseArgs } from 'node:util';
 import express from 'express';
+import { METADATA, challenge, lacksScope, publish, read } from './oauth.mjs';
 
 // The SDKs expect what Node 18 has, but not yet as a global.
 globalThis.crypto ??= webcrypto;
@@ -36,6 +42,9 @@ const DEMANDING = {
   secret: text,
   header: text,
   introspect: text,
+  issuer: text,
+  scope: text,
+  metadata: { type: 'string', default: METADATA[0] },
 };
 
 export const state = { requests: 0, refused: 0 };
@@ -58,6 +67,11 @@ const ACCEPTS = {
     const answer = await fetch(introspect, { method: 'POST', body });
     return answer.ok && (await answer.json()).active === true;
   },
+  oauth: async (request, options) => {
+    const claims = token(request) && (await read(token(request), request, options));
+    if (claims && lacksScope(claims, options)) request.lacksScope = true;
+    return claims && !request.lacksScope;
+  },
 };
 
 export function misused(reason) {
@@ -76,21 +90,28 @@ export function parse(options) {
 // For a peer that demands a credential.
 export function parseAgent(options) {
   const values = parse({ ...DEMANDING, ...options });
-  const needed = { none: [], jwt: ['introspect'] }[values.auth] ?? ['secret'];
+  const needed = { none: [], jwt: ['introspect'], oauth: ['issuer'] }[values.auth] ?? ['secret'];
   if (!Object.hasOwn(ACCEPTS, values.auth)) misused(`no such --auth: ${values.auth}`);
   for (const name of needed) if (!values[name]) misused(`--auth ${values.auth} needs --${name}`);
+  if (!METADATA.includes(values.metadata)) misused(`no such --metadata: ${values.metadata}`);
   return values;
+}
+
+function challengeOf(request, options) {
+  if (options.auth !== 'oauth') return `${options.auth === 'basic' ? 'Basic' : 'Bearer'} realm="peer"`;
+  const refused = token(request) ? 'invalid_token' : undefined;
+  return challenge(request, options, request.lacksScope ? 'insufficient_scope' : refused);
 }
 
 // Lets nothing pass but what shows the credential or is for anybody.
 export function guard(options, isPublic = () => false) {
-  const scheme = options.auth === 'basic' ? 'Basic' : 'Bearer';
   return async (request, response, next) => {
     state.requests++;
     if (isPublic(request) || (await ACCEPTS[options.auth](request, options))) return next();
     state.refused++;
-    response.set('WWW-Authenticate', `${scheme} realm="peer"`);
-    return response.status(401).json({ error: 'the credential is refused' });
+    response.set('WWW-Authenticate', challengeOf(request, options));
+    response.status(request.lacksScope ? 403 : 401);
+    return response.json({ error: 'the credential is refused' });
   };
 }
 
@@ -103,6 +124,8 @@ export async function start(options) {
   const server = tls ? https.createServer(tls, app) : http.createServer(app);
   await new Promise((resolve) => server.listen(Number(options.port), '127.0.0.1', resolve));
   const origin = `${tls ? 'https' : 'http'}://${options.host}:${server.address().port}`;
+  options.origin = origin;
+  if (options.auth === 'oauth') publish(app, options);
   return { app, origin };
 }
 
