@@ -86,7 +86,8 @@ help:
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libcjson-dev libssl-dev liburiparser-dev \
   libutf8proc-dev libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev
-CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev curl ca-certificates openssl sqlite3 mandoc
+CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev curl ca-certificates openssl sqlite3 mandoc \
+  chromium
 FULL_PACKAGES := clang-format clang-tidy cppcheck valgrind libc6-dbg libclang-rt-dev gcovr wrk
 
 # The test peers run on Node, from the npm registry's packages that the lock file names.
