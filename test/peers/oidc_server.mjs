@@ -318,6 +318,8 @@ function configuration() {
       introspection: { enabled: true },
       revocation: { enabled: true },
     },
+    // Its own agent refuses loopback, where all of the tests' documents are.
+    fetch: (url, { dispatcher, ...rest }) => fetch(url, rest),
     findAccount: (context, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     interactions: { url: (context, { uid }) => `/interaction/${uid}` },
     issueRefreshToken: (context, client, code) =>
