@@ -19,7 +19,7 @@ typedef struct option {
   const char *help;
 } option;
 
-#define MOST_OPTIONS 24
+#define MOST_OPTIONS 32
 
 /* The words of a command line, sorted out. */
 typedef struct arguments {

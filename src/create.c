@@ -27,7 +27,7 @@ static int run(const arguments *given) {
   int status = host_storefront(given, &storefront);
 
   if (status == EXIT_DONE)
-    status = host_open(&self, given, ANY_STORE, HOST_KEYRING | HOST_REGISTRY);
+    status = host_open(&self, given, ANY_STORE, HOST_KEYRING | HOST_REGISTRY | HOST_OAUTH);
   if (status == EXIT_DONE)
     status = input_read(&body, given->operand_count ? given->operands[0] : "-", self.max_body);
   if (status == EXIT_DONE) {
@@ -47,4 +47,5 @@ const command create_command = {
     run,
     {&store_option, &master_key_file_option, &registry_option, &storefront_option, &envelope_option,
      &allow_http_option, &allow_private_option, &max_body_option, &registry_key_file_option,
-     &ca_file_option, &proxy_option, &recheck_option, NULL}};
+     &ca_file_option, &proxy_option, &recheck_option, &public_url_option,
+     &oauth_clients_file_option, &oauth_client_name_option, NULL}};

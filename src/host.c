@@ -21,6 +21,8 @@ const option database_option = {"store", "sqlite:PATH",
                                 "where sources and API keys are kept (required)"};
 const option master_key_file_option = {"master-key-file", "FILE",
                                        "master keys, the current one first (required)"};
+const option optional_key_file_option = {"master-key-file", "FILE",
+                                         "master keys, to revoke OAuth tokens with"};
 const option registry_option = {"registry", "URL|file:PATH",
                                 "the AAO registry, or a file of it (required)"};
 const option registry_key_file_option = {"registry-key-file", "FILE",
@@ -50,6 +52,15 @@ const option api_key_header_option = {"api-key-header", "NAME",
 const option webhook_option = {"webhook", "URL", "where events are posted"};
 const option webhook_secret_file_option = {"webhook-secret-file", "FILE",
                                            "what signs them: whsec_ and base64"};
+
+const option public_url_option = {"public-url", "URL",
+                                  "where browsers reach this server, for OAuth agents"};
+const option oauth_done_url_option = {"oauth-done-url", "URL",
+                                      "a page of your own for when a consent is over"};
+const option oauth_clients_file_option = {"oauth-clients-file", "FILE",
+                                          "clients that were registered by hand"};
+const option oauth_client_name_option = {"oauth-client-name", "NAME",
+                                         "what operators read when they consent"};
 
 #define PROBE_SECONDS 60 /* that an agent may take as a whole */
 #define OTHER_FILES 600  /* connections of callers, databases … */
@@ -137,7 +148,11 @@ int host_open_keyring(host *self, const arguments *given) {
   const char *path;
   int status = begin(self);
 
-  if (status == EXIT_DONE) status = needed(given, &master_key_file_option, &path);
+  if (status == EXIT_DONE)
+    status = needed(given,
+                    takes(given, &optional_key_file_option) ? &optional_key_file_option
+                                                            : &master_key_file_option,
+                    &path);
   if (status != EXIT_DONE) return status;
   if (invsrc_keyring_load(path, &self->keyring, self->error) == INVSRC_OK) return EXIT_DONE;
   return host_complain(self, "cannot load master keys");
@@ -355,6 +370,102 @@ static int open_agents(host *self, const arguments *given) {
   return set_lease(self, given);
 }
 
+/* ---- OAuth ------------------------------------------------------------------------- */
+
+#define LONGEST_URL 2048
+#define MOST_CLIENTS 65536 /* bytes */
+
+/* Writes --public-url with a path below it; 0 where that is too long. */
+static int below_public_url(const char *public_url, const char *path, char url[LONGEST_URL]) {
+  size_t length = strlen(public_url);
+  int written;
+
+  while (length && public_url[length - 1] == '/') length--;
+  written = snprintf(url, LONGEST_URL, "%.*s%s", (int)length, public_url, path);
+  return written > 0 && written < LONGEST_URL;
+}
+
+/* One line: "ISSUER CLIENT_ID [SECRET]", with blanks between. */
+static int add_client(host *self, char *line, const char *path, unsigned number) {
+  static const char blanks[] = " \t\r";
+  char *rest = NULL;
+  char *issuer = strtok_r(line, blanks, &rest);
+  char *client_id = issuer ? strtok_r(NULL, blanks, &rest) : NULL;
+  char *secret = client_id ? strtok_r(NULL, blanks, &rest) : NULL;
+
+  if (!issuer || *issuer == '#') return EXIT_DONE;
+  if (client_id && !strtok_r(NULL, blanks, &rest) &&
+      invsrc_consents_add_client(self->consents, issuer, client_id, secret) == INVSRC_OK)
+    return EXIT_DONE;
+  return complain(EXIT_FAILED, "%s: line %u is not ISSUER CLIENT_ID [SECRET], or one twice", path,
+                  number);
+}
+
+static int add_clients(host *self, const char *path) {
+  unsigned number = 1;
+  char *rest = NULL;
+  input file;
+  int status;
+
+  if (!path) return EXIT_DONE;
+  status = input_read(&file, path, MOST_CLIENTS);
+  for (char *at = status == EXIT_DONE ? file.bytes : NULL; at && status == EXIT_DONE; number++) {
+    rest = strchr(at, '\n');
+    if (rest) *rest++ = '\0';
+    status = add_client(self, at, path, number);
+    at = rest;
+  }
+  input_end(&file);
+  return status;
+}
+
+/* A server that can be reached by https shows what it is as a client. */
+static void set_client_document(host *self, const char *public_url) {
+  char url[LONGEST_URL];
+
+  self->has_client_document =
+      public_url && is_prefixed(public_url, "https://") &&
+      below_public_url(public_url, HOST_CLIENT_DOCUMENT, url) &&
+      invsrc_consents_set_client_metadata_url(self->consents, url) == INVSRC_OK;
+}
+
+static void keep_clients(host *self) {
+  if (self->db)
+    invsrc_consents_set_clients(self->consents, invsrc_sqlite_clients(), self->db,
+                                invsrc_keyring_sealer(), self->keyring);
+  else
+    invsrc_consents_set_clients(self->consents, invsrc_memory_clients(), self->memory,
+                                invsrc_keyring_sealer(), self->keyring);
+}
+
+static int set_done_url(host *self, const char *url) {
+  if (invsrc_options_set_oauth_done_url(self->options, url) == INVSRC_OK) return EXIT_DONE;
+  return complain(EXIT_USAGE, "--oauth-done-url must be an http or https URL without fragment");
+}
+
+static int open_consents(host *self, const arguments *given) {
+  const char *public_url = value_of(given, &public_url_option);
+  char callback[LONGEST_URL];
+  int status = open_curl(self, given);
+
+  if (status == EXIT_DONE) status = set_done_url(self, value_of(given, &oauth_done_url_option));
+  if (status != EXIT_DONE) return status;
+  if (public_url &&
+      (strpbrk(public_url, "?#") || !below_public_url(public_url, HOST_CALLBACK, callback)))
+    return complain(EXIT_USAGE, "--public-url must have no query and no fragment");
+  if (invsrc_consents_new(public_url ? callback : NULL, invsrc_curl_transport(), self->curl,
+                          &self->consents, self->error) != INVSRC_OK)
+    return complain(EXIT_USAGE, "--public-url: %s", invsrc_error_message(self->error));
+  if (invsrc_consents_set_client_name(self->consents, value_of(given, &oauth_client_name_option)) !=
+      INVSRC_OK)
+    return complain(EXIT_USAGE, "--oauth-client-name must be 1 to 255 bytes of UTF-8");
+  invsrc_consents_set_allow_http(self->consents, value_of(given, &allow_http_option) != NULL);
+  keep_clients(self);
+  invsrc_options_set_oauth(self->options, invsrc_consents_oauth(), self->consents);
+  set_client_document(self, public_url);
+  return add_clients(self, value_of(given, &oauth_clients_file_option));
+}
+
 /* ---- Events --------------------------------------------------------------------- */
 
 /* Posted until it is taken; logged when that is, and when it is not for the first time. */
@@ -436,6 +547,7 @@ static void set_world(host *self, const invsrc_world_vtable *world) {
   if (self->aao) invsrc_aao_set_world(self->aao, world, NULL);
   if (self->file) invsrc_registry_file_set_world(self->file, world, NULL);
   if (self->agents) invsrc_agents_set_world(self->agents, world, NULL);
+  if (self->consents) invsrc_consents_set_world(self->consents, world, NULL);
   if (self->webhook) invsrc_webhook_set_world(self->webhook, world, NULL);
 }
 
@@ -455,6 +567,7 @@ int host_open(host *self, const arguments *given, wanted_store wanted, unsigned 
   if (status == EXIT_DONE) status = set_recheck(self, given);
   if (status == EXIT_DONE) status = open_webhook(self, given);
   if (status == EXIT_DONE) status = host_open_store(self, given, wanted);
+  if (status == EXIT_DONE && needs & HOST_OAUTH) status = open_consents(self, given);
   if (status != EXIT_DONE) return status;
   set_store(self);
   invsrc_options_set_sealer(self->options, invsrc_keyring_sealer(), self->keyring);
@@ -470,6 +583,7 @@ void host_close(host *self) {
   invsrc_options_free(self->options);
   invsrc_webhook_free(self->webhook);
   invsrc_curl_free(self->webhook_curl);
+  invsrc_consents_free(self->consents);
   invsrc_agents_free(self->agents);
   invsrc_registry_file_free(self->file);
   invsrc_aao_free(self->aao);

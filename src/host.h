@@ -11,13 +11,16 @@
 
 /* --store where it is a database, and --storefront where it may be left out. */
 extern const option database_option, only_storefront_option;
+/* --master-key-file where keys are not needed. */
+extern const option optional_key_file_option;
 
 /* The options that several commands share. */
 extern const option store_option, master_key_file_option, registry_option, registry_key_file_option,
     ca_file_option, proxy_option, envelope_option, allow_http_option, allow_private_option,
     max_body_option, storefront_option, name_option, json_option, log_level_option, parallel_option,
     lease_option, recheck_option, probe_tool_option, api_key_header_option, webhook_option,
-    webhook_secret_file_option;
+    webhook_secret_file_option, public_url_option, oauth_done_url_option, oauth_clients_file_option,
+    oauth_client_name_option;
 
 typedef struct host {
   invsrc_error *error;
@@ -28,6 +31,8 @@ typedef struct host {
   invsrc_aao *aao;
   invsrc_registry_file *file;
   invsrc_agents *agents;
+  invsrc_consents *consents;
+  int has_client_document; /* it is to be served */
   invsrc_curl *webhook_curl;
   invsrc_webhook *webhook; /* NULL: events are logged only */
   invsrc_options *options;
@@ -56,6 +61,11 @@ int host_set_switches(host *self, const arguments *given);
 #define HOST_REGISTRY 2u
 #define HOST_AGENTS 4u /* it probes them */
 #define HOST_LOG 8u    /* what the library has to say is logged */
+#define HOST_OAUTH 16u /* it asks for consents, where --public-url says where to, and revokes */
+
+/* Below --public-url. */
+#define HOST_CALLBACK "/api/v2/storefront/oauth/callback"
+#define HOST_CLIENT_DOCUMENT "/api/v2/storefront/oauth/client.json"
 
 /* Opens all that is needed and makes the service. Its changes of sources are kept as
  * events, for whoever delivers them. */

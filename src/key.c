@@ -27,7 +27,8 @@ static int reseal(host *self) {
   printf("resealed %" PRIu64 ", refused %" PRIu64 "\n", resealed, refused);
   if (result != INVSRC_OK) return host_complain(self, "cannot reseal");
   if (!refused) return EXIT_DONE;
-  return complain(EXIT_FAILED, "%" PRIu64 " credentials open with no key of the file", refused);
+  return complain(EXIT_FAILED, "%" PRIu64 " credentials or clients open with no key of the file",
+                  refused);
 }
 
 static int run_reseal(const arguments *given) {

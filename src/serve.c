@@ -136,6 +136,12 @@ static void wipe_authorization(struct MHD_Connection *connection) {
   if (value) wipe((void *)value, strlen(value));
 }
 
+static int is_path(const char *target, const char *path) {
+  size_t length = strlen(path);
+
+  return strcspn(target, "?") == length && memcmp(target, path, length) == 0;
+}
+
 /* Hands the request to the library, HEAD as GET. NULL when memory ran out. */
 static invsrc_response *handle(const server *self, struct MHD_Connection *connection,
                                const exchange *it, const char *method) {
@@ -143,7 +149,8 @@ static invsrc_response *handle(const server *self, struct MHD_Connection *connec
   invsrc_response *response = NULL;
   int is_whole = it->body_length == it->body.length;
 
-  if (is_head(method)) method = "GET";
+  /* A look at a link must not use it up. */
+  if (is_head(method) && !is_path(it->target, HOST_CALLBACK)) method = "GET";
   if (request && invsrc_request_set_method(request, method, strlen(method)) == INVSRC_OK &&
       invsrc_request_set_target(request, it->target, strlen(it->target)) == INVSRC_OK &&
       MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) ==
@@ -157,19 +164,35 @@ static invsrc_response *handle(const server *self, struct MHD_Connection *connec
 }
 
 static int is_health(const char *target) {
-  static const char path[] = "/healthz";
+  return is_path(target, "/healthz");
+}
 
-  return strcspn(target, "?") == sizeof path - 1 && memcmp(target, path, sizeof path - 1) == 0;
+/* What authorization servers read of us as a client. */
+static enum MHD_Result answer_document(const server *self, struct MHD_Connection *connection,
+                                       exchange *it) {
+  invsrc_buffer *document = invsrc_buffer_new();
+  own_answer own = {200, NULL, NULL, NULL};
+  enum MHD_Result result;
+
+  if (document && invsrc_consents_client_metadata(self->host->consents, document) == INVSRC_OK)
+    own.body = invsrc_buffer_bytes(document, NULL);
+  result = queue_own(self, connection, it, own.body ? &own : &no_memory);
+  invsrc_buffer_free(document);
+  return result;
 }
 
 static enum MHD_Result answer(const server *self, struct MHD_Connection *connection, exchange *it,
                               const char *method) {
   invsrc_response *response;
   enum MHD_Result result;
+  int is_reading = strcmp(method, "GET") == 0 || is_head(method);
+  int is_document = self->host->has_client_document && is_path(it->target, HOST_CLIENT_DOCUMENT);
 
-  if (is_health(it->target))
-    return queue_own(self, connection, it,
-                     strcmp(method, "GET") == 0 || is_head(method) ? &healthy : &not_allowed);
+  if (is_health(it->target) || is_document) {
+    if (!is_reading) return queue_own(self, connection, it, &not_allowed);
+    return is_document ? answer_document(self, connection, it)
+                       : queue_own(self, connection, it, &healthy);
+  }
   response = handle(self, connection, it, method);
   input_end(&it->body);
   if (!response) return queue_own(self, connection, it, &no_memory);
@@ -474,8 +497,8 @@ static int run(const arguments *given) {
 
   if (is_alone && value_of(given, &webhook_option))
     return complain(EXIT_USAGE, "--webhook is for who activates, and --no-activate says not to");
-  status =
-      host_open(&opened, given, ANY_STORE, HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS | HOST_LOG);
+  status = host_open(&opened, given, ANY_STORE,
+                     HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS | HOST_LOG | HOST_OAUTH);
   if (status == EXIT_DONE && opened.memory) status = make_development_key(&opened);
   if (status == EXIT_DONE)
     status = serve(&self, where ? where : "127.0.0.1:8080", is_alone ? NULL : &beside);
@@ -510,4 +533,8 @@ const command serve_command = {
      &api_key_header_option,
      &webhook_option,
      &webhook_secret_file_option,
+     &public_url_option,
+     &oauth_done_url_option,
+     &oauth_clients_file_option,
+     &oauth_client_name_option,
      NULL}};

@@ -33,9 +33,15 @@ static int is_success(const invsrc_response *response) {
 
 /* ---- Fields, as a person reads them ------------------------------------------------ */
 
+/* Those that only some sources have. */
+static int is_oauth_time(int32_t field) {
+  return field == INVSRC_SOURCE_OAUTH_EXPIRES_AT || field == INVSRC_SOURCE_OAUTH_REFRESH_AT;
+}
+
 static int is_time(int32_t field) {
   return field == INVSRC_SOURCE_CREATED_AT || field == INVSRC_SOURCE_UPDATED_AT ||
-         field == INVSRC_SOURCE_LAST_CHECKED_AT || field == INVSRC_SOURCE_NEXT_CHECK_AT;
+         field == INVSRC_SOURCE_LAST_CHECKED_AT || field == INVSRC_SOURCE_NEXT_CHECK_AT ||
+         is_oauth_time(field);
 }
 
 static int is_switch(int32_t field) {
@@ -201,14 +207,20 @@ static int list_sources(host *self, const arguments *given, const char *storefro
 
 #define LABEL_WIDTH 20
 
+/* What says nothing to a person. */
+static int is_inner(int32_t field) {
+  return field == INVSRC_SOURCE_STOREFRONT || field == INVSRC_SOURCE_REVISION ||
+         field == INVSRC_SOURCE_OAUTH_STATE || field == INVSRC_SOURCE_OAUTH_PRIVATE_STATE;
+}
+
 /* Every field that is there, by its name: those of the wire, and the check. */
 static void show_source(const invsrc_source *source) {
   char text[TIME_SIZE];
 
   for (int32_t field = 1; invsrc_source_field_kind(field); field++) {
     const char *shown = value(source, field, text);
-    if (!*shown && is_time(field)) shown = "never";
-    if (field == INVSRC_SOURCE_STOREFRONT || field == INVSRC_SOURCE_REVISION || !*shown) continue;
+    if (!*shown && is_time(field) && !is_oauth_time(field)) shown = "never";
+    if (is_inner(field) || !*shown) continue;
     printf("%-*s", LABEL_WIDTH, invsrc_source_field_name(field));
     print_plain(shown);
     putchar('\n');
@@ -295,11 +307,14 @@ static int run_get(const arguments *given) {
 }
 
 static int run_update(const arguments *given) {
-  return run_with(given, HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS, update_source);
+  return run_with(given, HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS | HOST_OAUTH, update_source);
 }
 
+/* Without keys tokens cannot be revoked: what they are sealed with has to be opened. */
 static int run_remove(const arguments *given) {
-  return run_with(given, 0, remove_source);
+  int has_keys = value_of(given, &optional_key_file_option) != NULL;
+
+  return run_with(given, has_keys ? HOST_KEYRING | HOST_OAUTH : 0, remove_source);
 }
 
 const command source_list_command = {
@@ -329,8 +344,15 @@ const command source_update_command = {
     {&database_option, &master_key_file_option, &registry_option, &storefront_option,
      &envelope_option, &allow_http_option, &allow_private_option, &max_body_option,
      &registry_key_file_option, &ca_file_option, &proxy_option, &recheck_option, &probe_tool_option,
-     &api_key_header_option, NULL}};
+     &api_key_header_option, &public_url_option, &oauth_clients_file_option,
+     &oauth_client_name_option, NULL}};
 
 const command source_remove_command = {
-    "source rm", "SOURCE_ID", "Remove a source and its credential",        1,
-    1,           run_remove,  {&database_option, &storefront_option, NULL}};
+    "source rm",
+    "SOURCE_ID",
+    "Remove a source and its credential",
+    1,
+    1,
+    run_remove,
+    {&database_option, &storefront_option, &optional_key_file_option, &allow_http_option,
+     &allow_private_option, &ca_file_option, &proxy_option, NULL}};

@@ -46,7 +46,7 @@ typedef void (*invsrc_apikey_visitor)(void *context, const invsrc_apikey *key);
 
 /* ---- Store in memory ----------------------------------------------------- */
 
-/* For development and tests: sources and API keys until the process ends. */
+/* For development and tests: sources, API keys and clients until the process ends. */
 typedef struct invsrc_memory invsrc_memory;
 
 /* Returns INVSRC_OK, INVSRC_EINVAL (a NULL) or INVSRC_ENOMEM. */
@@ -65,13 +65,14 @@ INVSRC_API int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *s
  * disk. Many processes may open the same file; but one that is open is not to be used
  * across fork(): the child opens it anew.
  *
- * When a source is removed, or what was sealed for it is replaced, the old sealed bytes
- * are overwritten in the file, and the write-ahead log is emptied of them, before the
- * function returns; that costs one more wait for the disk. Whoever reads the database
+ * When a source is removed, or what was sealed for it is replaced, or a client that is kept, the
+ * old sealed bytes are overwritten in the file, and the write-ahead log is emptied of them, before
+ * the function returns; that costs one more wait for the disk. What was sealed for a consent under
+ * way is part of the record, and leaves the log when SQLite empties it. Whoever reads the database
  * just then (a backup) can put off the emptying, which then comes with the next write or
  * when the last process closes the file. Neither can fail the operation. Copies that the
  * file system or the disk keeps, and backups, are out of reach. To make this hold, each source
- * takes 4 KiB more than its fields. */
+ * and each client takes 4 KiB more than its fields. */
 typedef struct invsrc_sqlite invsrc_sqlite;
 
 /* Opens `path`, made (mode 0600) and given its schema when there is none, or
@@ -108,6 +109,27 @@ INVSRC_API int32_t invsrc_sqlite_apikey_list(invsrc_sqlite *db, const char *stor
 INVSRC_API int32_t invsrc_sqlite_apikey_revoke(invsrc_sqlite *db, const char *client_id,
                                                invsrc_error *error);
 
+/* ---- Kept clients -------------------------------------------------------- */
+
+/* Where clients that were registered with authorization servers are kept, sealed: one for an
+ * issuer and a redirect URI. */
+typedef struct invsrc_clients_vtable {
+  uint32_t size;
+  uint32_t reserved; /* 0 */
+  /* Puts what is kept into `sealed`. OK. NOT_FOUND. UNAVAILABLE. FAILED. */
+  int32_t (*get)(void *context, const char *issuer, uint64_t issuer_length,
+                 const char *redirect_uri, uint64_t redirect_uri_length, invsrc_buffer *sealed);
+  /* Keeps `sealed` in place of what was kept, durably; NULL and 0: nothing. OK, also where
+   * nothing was. UNAVAILABLE and FAILED: what was kept still is. */
+  int32_t (*put)(void *context, const char *issuer, uint64_t issuer_length,
+                 const char *redirect_uri, uint64_t redirect_uri_length, const void *sealed,
+                 uint64_t length);
+} invsrc_clients_vtable;
+
+/* The ready-made ones, with an invsrc_memory or an invsrc_sqlite as context. */
+INVSRC_API const invsrc_clients_vtable *invsrc_memory_clients(void);
+INVSRC_API const invsrc_clients_vtable *invsrc_sqlite_clients(void);
+
 /* ---- Sealer with local keys ---------------------------------------------- */
 
 /* AES-256-GCM under a ring of master keys: the current one seals, any of them
@@ -140,9 +162,11 @@ INVSRC_API int32_t invsrc_keyring_load(const char *path, invsrc_keyring **keyrin
 INVSRC_API void invsrc_keyring_free(invsrc_keyring *keyring);
 INVSRC_API const invsrc_sealer_vtable *invsrc_keyring_sealer(void);
 
-/* Seals again, with the current key, what an older key of the ring sealed, so
- * that the older key can be taken out of the ring. Each source is changed in a
- * step of its own, so it may be interrupted, and repeated. `*resealed` and
+/* Seals again, with the current key, the credentials and the clients that an older key of the
+ * ring sealed, so that the older key can be taken out of the ring. Consents under way are left:
+ * they are over in ten minutes, and must be asked for again where the older key is gone before.
+ * Each source and each client is changed in a step of its own, so it may be interrupted, and
+ * repeated. `*resealed` and
  * `*refused` (may be NULL) count what was changed and what no key of the ring opens.
  * Returns INVSRC_OK, also where some were refused; INVSRC_EINVAL (`db` or `keyring` is
  * NULL); INVSRC_EUNAVAILABLE (locked for longer than the busy timeout); INVSRC_EIO (the
@@ -421,6 +445,64 @@ INVSRC_API const char *invsrc_conversation_result(const invsrc_conversation *con
 /* Finish and refresh, OK: when the tokens are to be refreshed, in milliseconds; 0: never. */
 INVSRC_API int64_t invsrc_conversation_refresh_at(const invsrc_conversation *conversation);
 
+/* ---- Consents --------------------------------------------------------------- */
+
+/* Holds the conversations of OAuth (its start, finish and revocation; the prober refreshes) over
+ * a transport, and knows as which client: one that the host has registered by hand for the
+ * issuer; the host's client-id metadata document, where it serves one and the server takes it;
+ * or one that is registered with the server (RFC 7591), once for an issuer and a redirect URI
+ * where clients are kept. */
+typedef struct invsrc_consents invsrc_consents;
+
+/* `redirect_uri` is where the operator's browser comes back to: what answers
+ * "/api/v2/storefront/oauth/callback" there, or a page of the host's that calls
+ * invsrc_callback(). NULL: nothing is started, as NOT_IMPLEMENTED says. The transport must outlive the object. Returns INVSRC_OK, INVSRC_EINVAL
+ * (another NULL, or a table without its function), INVSRC_EMALFORMED (not an http or https URL
+ * without fragment; the error says why) or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_consents_new(const char *redirect_uri,
+                                       const invsrc_transport_vtable *transport,
+                                       void *transport_context, invsrc_consents **consents,
+                                       invsrc_error *error);
+INVSRC_API void invsrc_consents_free(invsrc_consents *consents);
+/* One more that callers may ask for, at most INVSRC_REDIRECT_URIS in all. Returns INVSRC_OK,
+ * INVSRC_EINVAL (a NULL, one too many, or as above) or INVSRC_ENOMEM. */
+#define INVSRC_REDIRECT_URIS 8
+INVSRC_API int32_t invsrc_consents_add_redirect_uri(invsrc_consents *consents,
+                                                    const char *redirect_uri);
+/* A client that was registered by hand with the server of this issuer, with the redirect URIs
+ * above; `secret` is NULL where it has none, and sent in the Authorization field
+ * (client_secret_basic) where it has one. Returns INVSRC_OK, INVSRC_EINVAL (another NULL, a text
+ * that is empty or has control characters, or a second client for the issuer) or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_consents_add_client(invsrc_consents *consents, const char *issuer,
+                                              const char *client_id, const char *secret);
+/* What operators read when they consent; NULL (the default): "libinvsrc". Returns INVSRC_OK,
+ * INVSRC_EINVAL (not 1 to 255 bytes of UTF-8 without control characters) or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_consents_set_client_name(invsrc_consents *consents, const char *name);
+/* The https URL at which the host serves what invsrc_consents_client_metadata() writes; NULL
+ * (the default): it does not. Returns INVSRC_OK, INVSRC_EINVAL (not an https URL with a path and
+ * without query and fragment) or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_consents_set_client_metadata_url(invsrc_consents *consents,
+                                                           const char *url);
+/* Puts the client-id metadata document, JSON text, into `document`. Returns INVSRC_OK,
+ * INVSRC_EINVAL (a NULL), INVSRC_ESTATE (no URL is set) or INVSRC_ENOMEM. */
+INVSRC_API int32_t invsrc_consents_client_metadata(const invsrc_consents *consents,
+                                                   invsrc_buffer *document);
+/* Where registered clients are kept, and what seals them; without it each start registers one.
+ * Returns INVSRC_OK or INVSRC_EINVAL (a NULL, or a table without one of its first functions). */
+INVSRC_API int32_t invsrc_consents_set_clients(invsrc_consents *consents,
+                                               const invsrc_clients_vtable *clients,
+                                               void *clients_context,
+                                               const invsrc_sealer_vtable *sealer,
+                                               void *sealer_context);
+/* 0 (default) or 1: agents and servers may be http, as the transport must allow too. Returns
+ * INVSRC_OK or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_consents_set_allow_http(invsrc_consents *consents, int32_t on);
+/* Its clock, entropy and log, as in the options. Returns INVSRC_OK or INVSRC_EINVAL. */
+INVSRC_API int32_t invsrc_consents_set_world(invsrc_consents *consents,
+                                             const invsrc_world_vtable *vtable, void *context);
+/* A start or a finish takes 30 seconds at most, however many exchanges it has. */
+INVSRC_API const invsrc_oauth_vtable *invsrc_consents_oauth(void);
+
 /* ---- The prober ------------------------------------------------------------- */
 
 /* Carries conversations with many agents at a time on the thread that calls it, over one
@@ -454,7 +536,8 @@ INVSRC_API int32_t invsrc_agents_set_assertion_lifetime(invsrc_agents *agents, u
  * generator. Returns INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_agents_set_world(invsrc_agents *agents, const invsrc_world_vtable *vtable,
                                            void *context);
-/* Ends the probes that are under way, as UNAVAILABLE, and takes no more. Any thread. */
+/* Ends the probes that are under way, as UNAVAILABLE, and takes no more; a refresh of tokens
+ * comes to its end, which it does within 10 seconds. Any thread. */
 INVSRC_API void invsrc_agents_stop(invsrc_agents *agents);
 INVSRC_API const invsrc_prober_vtable *invsrc_agents_prober(void);
 

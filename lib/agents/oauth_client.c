@@ -45,19 +45,23 @@ static void write_text(ivs_buffer *out, const char *before, const char *text, co
   ivs_buffer_append_text(out, behind);
 }
 
-int32_t ivs_oauth_client_ask(const char *url, const char *name, const char *redirect_uri,
-                             const char *method, ivs_outgoing *request) {
-  ivs_buffer *body = &request->body;
+void ivs_oauth_client_write(ivs_buffer *out, const char *name, const ivs_buffer *redirect_uris,
+                            size_t count, const char *method) {
+  write_text(out, "\"client_name\":", name, ",\"redirect_uris\":[");
+  for (size_t i = 0; i < count; i++) write_text(out, i ? "," : "", redirect_uris[i].bytes, "");
+  ivs_buffer_append_text(out,
+                         "],\"grant_types\":[\"authorization_code\",\"refresh_token\"],"
+                         "\"response_types\":[\"code\"]");
+  write_text(out, ",\"token_endpoint_auth_method\":", method, ",\"application_type\":\"web\"}");
+}
 
+int32_t ivs_oauth_client_ask(const char *url, const char *name, const ivs_buffer *redirect_uri,
+                             const char *method, ivs_outgoing *request) {
   ivs_outgoing_begin(request, "POST", url);
   ivs_outgoing_add(request, "Accept: ", "application/json");
   ivs_outgoing_add(request, "Content-Type: ", "application/json");
-  write_text(body, "{\"client_name\":", name, "");
-  write_text(body, ",\"redirect_uris\":[", redirect_uri, "]");
-  ivs_buffer_append_text(body,
-                         ",\"grant_types\":[\"authorization_code\",\"refresh_token\"],"
-                         "\"response_types\":[\"code\"]");
-  write_text(body, ",\"token_endpoint_auth_method\":", method, ",\"application_type\":\"web\"}");
+  ivs_buffer_append_text(&request->body, "{");
+  ivs_oauth_client_write(&request->body, name, redirect_uri, 1, method);
   return ivs_outgoing_finish(request);
 }
 

@@ -12,8 +12,12 @@
 /* How a client should authenticate that is registered, by what the server says it takes (NULL:
  * it does not say); static, or NULL where it takes none of ours. */
 const char *ivs_oauth_client_method(const ivs_json *supported);
+/* Appends what a client says of itself (RFC 7591 §2), from its first member to the closing
+ * brace. */
+void ivs_oauth_client_write(ivs_buffer *out, const char *name, const ivs_buffer *redirect_uris,
+                            size_t count, const char *method);
 /* Makes the request for a registration. INVSRC_OK or INVSRC_ENOMEM. */
-int32_t ivs_oauth_client_ask(const char *url, const char *name, const char *redirect_uri,
+int32_t ivs_oauth_client_ask(const char *url, const char *name, const ivs_buffer *redirect_uri,
                              const char *method, ivs_outgoing *request);
 /* Takes the client that was registered. INVSRC_OK; INVSRC_EMALFORMED (not a client);
  * INVSRC_EREFUSED (it is to authenticate in a way that is not known here); INVSRC_ENOMEM. */

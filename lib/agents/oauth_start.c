@@ -156,7 +156,7 @@ static int32_t ask(void *talk, int lane, ivs_outgoing *request, int *made) {
   if (start->step == AGENT) return ask_agent(start, request);
   if (start->step != REGISTER) return ask_for_metadata(start, request);
   return ivs_oauth_client_ask(start->server.registration_endpoint.bytes, start->client_name.bytes,
-                              start->redirect_uri.bytes, start->server.method, request);
+                              &start->redirect_uri, start->server.method, request);
 }
 
 /* ---- The end ----------------------------------------------------------------------------- */

@@ -53,6 +53,7 @@ struct talk {
   int32_t outcome;    /* 0: it goes on */
   const char *reason; /* static, the conversation's, or this: */
   char late[IVS_HOP_LATE_SIZE];
+  int is_refresh; /* of OAuth tokens */
   int has_key;
   ivs_token_key key;
   struct exchange *exchanges[EXCHANGES];
@@ -185,16 +186,30 @@ static void keep_token(const struct run *run, const struct talk *talk) {
     ivs_tokens_put(run->agents->tokens, &talk->key, token, good_until);
 }
 
-/* It is in no list any more. */
+/* Hands over what came of it. */
+static void end_probe(const struct talk *talk) {
+  const char *credential;
+  uint64_t length;
+
+  if (!talk->is_refresh || talk->outcome != INVSRC_OUTCOME_OK) {
+    invsrc_probe_end(talk->probe, talk->outcome, talk->reason);
+    return;
+  }
+  credential = invsrc_conversation_result(talk->conversation, INVSRC_RESULT_CREDENTIAL, &length);
+  invsrc_probe_end_refreshed(talk->probe, credential, length,
+                             invsrc_conversation_refresh_at(talk->conversation));
+}
+
+/* It is in no list any more. Behind a refresh the agent is to be asked. */
 static void end_talk(struct run *run, struct talk *talk) {
   for (size_t i = 0; i < EXCHANGES; i++)
     if (talk->exchanges[i]) cancel(run, talk->exchanges[i]);
   keep_token(run, talk);
-  invsrc_probe_end(talk->probe, talk->outcome, talk->reason);
+  end_probe(talk);
+  if (run->has_more || talk->is_refresh) run->ask_at = 0; /* there is room */
   invsrc_conversation_free(talk->conversation);
   free(talk);
   run->count--;
-  if (run->has_more) run->ask_at = 0; /* there is room */
 }
 
 /* Returns 0 where memory ran out. */
@@ -275,7 +290,18 @@ static int32_t find_token(struct run *run, struct talk *talk, int64_t now, ivs_b
   return ivs_tokens_get(run->agents->tokens, &talk->key, now, token);
 }
 
-static int32_t new_conversation(struct run *run, struct talk *talk) {
+static int32_t new_refresh(const struct run *run, struct talk *talk) {
+  invsrc_oauth_setup setup = {.size = sizeof setup, .allow_http = (uint32_t)run->guard->allow_http};
+  uint64_t length;
+  const void *credential = invsrc_probe_credential(talk->probe, &length);
+
+  talk->is_refresh = 1;
+  if (ivs_world_now(&run->agents->world, &setup.now) != INVSRC_OUTCOME_OK)
+    return INVSRC_EUNAVAILABLE;
+  return invsrc_conversation_new_oauth_refresh(credential, length, &setup, &talk->conversation);
+}
+
+static int32_t new_probe(struct run *run, struct talk *talk) {
   const invsrc_agents *agents = run->agents;
   invsrc_probe_setup setup = {.size = sizeof setup,
                               .assertion_seconds = agents->assertion_seconds,
@@ -302,6 +328,10 @@ done:
   ivs_buffer_end(&token);
   OPENSSL_cleanse(random, sizeof random);
   return result;
+}
+
+static int32_t new_conversation(struct run *run, struct talk *talk) {
+  return invsrc_probe_is_refresh(talk->probe) ? new_refresh(run, talk) : new_probe(run, talk);
 }
 
 static const struct {
@@ -444,6 +474,14 @@ static void end_talks(struct run *run) {
   run->end = at;
 }
 
+/* Those that are stopped leave refreshes to come to their end: tokens that a server has given
+ * out must not be lost. */
+static void stop(struct run *run) {
+  run->ask_at = INT64_MAX;
+  for (struct talk *talk = run->talks; talk; talk = talk->next)
+    if (!talk->outcome && !talk->is_refresh) come_to(talk, INVSRC_OUTCOME_UNAVAILABLE, stopped);
+}
+
 static void break_off(struct run *run, const char *reason) {
   struct talk *talk;
 
@@ -485,7 +523,7 @@ int32_t ivs_agents_run(invsrc_agents *agents, invsrc_probes *probes) {
   ivs_agents_register(agents, &run.running);
   if (!set_bounds(&run)) goto done;
   while (take_probes(&run) || run.count) {
-    if (ivs_agents_are_stopped(agents)) break_off(&run, stopped);
+    if (ivs_agents_are_stopped(agents)) stop(&run);
     tend(&run);
     end_talks(&run);
     if (!run.count) continue;

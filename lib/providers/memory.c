@@ -19,6 +19,7 @@ void invsrc_memory_free(invsrc_memory *memory) {
   ivs_memory_clear_store(memory);
   ivs_memory_clear_events(memory);
   ivs_memory_clear_keys(memory);
+  ivs_memory_clear_clients(memory);
   pthread_mutex_destroy(&memory->lock);
   free(memory);
 }

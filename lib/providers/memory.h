@@ -44,6 +44,7 @@ typedef struct ivs_memory_shop {
 
 typedef struct ivs_memory_event ivs_memory_event;
 typedef struct ivs_memory_key ivs_memory_key;
+typedef struct ivs_memory_client ivs_memory_client;
 
 struct invsrc_memory {
   pthread_mutex_t lock;
@@ -58,6 +59,7 @@ struct invsrc_memory {
   void *events;          /* a tree by id, */
   ivs_queue event_queue; /* and all of them by when they are due */
   ivs_memory_key *keys;
+  void *clients; /* a tree by issuer and redirect URI */
 };
 
 /* ---- Indexes ----------------------------------------------------------------- */
@@ -113,5 +115,6 @@ int32_t ivs_memory_event_end(void *context, const char *id, uint64_t id_length, 
 
 void ivs_memory_clear_store(invsrc_memory *memory);
 void ivs_memory_clear_keys(invsrc_memory *memory);
+void ivs_memory_clear_clients(invsrc_memory *memory);
 
 #endif

@@ -123,7 +123,15 @@ static const char *const migrations[] = {
     "ALTER TABLE sources ADD COLUMN oauth_refresh_at INTEGER NOT NULL DEFAULT 0;"
     "CREATE UNIQUE INDEX sources_consents ON sources (oauth_state)"
     "  WHERE oauth_state IS NOT NULL;"
-    "DELETE FROM credentials WHERE seq IN (SELECT seq FROM sources WHERE auth_configured = 0);",
+    "DELETE FROM credentials WHERE seq IN (SELECT seq FROM sources WHERE auth_configured = 0);"
+    "CREATE TABLE oauth_clients ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  issuer TEXT NOT NULL,"
+    "  redirect_uri TEXT NOT NULL,"
+    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096))," /* as in credentials */
+    "  sealed BLOB NOT NULL CHECK (length(sealed) > 0),"
+    "  UNIQUE (issuer, redirect_uri)"
+    ") STRICT;",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))

@@ -90,11 +90,21 @@ static const struct {
                             " ON CONFLICT (seq) DO UPDATE SET sealed = excluded.sealed"},
     [IVS_SQL_SEALED_DROP] = {1, "DELETE FROM credentials WHERE seq = ?"},
     [IVS_SQL_SEALED_NEXT] = {0,
-                             "SELECT credentials.seq, storefront, id, auth_configured, sealed"
+                             "SELECT credentials.seq, storefront, id, sealed"
                              " FROM credentials CROSS JOIN sources USING (seq)"
                              " WHERE credentials.seq > ? ORDER BY credentials.seq LIMIT 1"},
     [IVS_SQL_SEALED_REPLACE] = {1,
                                 "UPDATE credentials SET sealed = ? WHERE seq = ? AND sealed = ?"},
+    [IVS_SQL_CLIENT_GET] =
+        {0, "SELECT sealed FROM oauth_clients WHERE issuer = ? AND redirect_uri = ?"},
+    [IVS_SQL_CLIENT_ADD] =
+        {1, "INSERT INTO oauth_clients (issuer, redirect_uri, sealed) VALUES (?,?,?)"},
+    [IVS_SQL_CLIENT_DROP] = {1, "DELETE FROM oauth_clients WHERE issuer = ? AND redirect_uri = ?"},
+    [IVS_SQL_CLIENT_NEXT] = {0,
+                             "SELECT seq, redirect_uri, issuer, sealed FROM oauth_clients"
+                             " WHERE seq > ? ORDER BY seq LIMIT 1"},
+    [IVS_SQL_CLIENT_REPLACE] = {1,
+                                "UPDATE oauth_clients SET sealed = ? WHERE seq = ? AND sealed = ?"},
     [IVS_SQL_APIKEY_ADD] = {1,
                             "INSERT INTO api_keys (client_id, digest, storefront, name, created_at)"
                             " VALUES (?,?,?,?,?)"},

@@ -1,8 +1,9 @@
 /*
- * Sealing again what an older master key sealed. Each source is replaced by
- * compare-and-swap on its sealed bytes, so nothing is lost when someone else
+ * Sealing again what an older master key sealed: credentials, and clients that are kept. Each
+ * is replaced by compare-and-swap on its sealed bytes, so nothing is lost when someone else
  * changes it meanwhile, and an interrupted run goes on where the next one begins. The
- * revision stays: an update writes over, or hands back, what it finds in its own step.
+ * revision of a source stays: an update writes over, or hands back, what it finds in its own
+ * step. Consents under way are over before it matters, and left.
  */
 #include <string.h>
 
@@ -11,13 +12,25 @@
 #include "providers/keyring.h"
 #include "providers/sqlite.h"
 
-/* One row, copied out, so that no read transaction is open while it is sealed. */
+/* What is sealed again. The statements: the first row behind a seq, as a `row` has it; and its
+ * replacement. */
+static const struct kind {
+  ivs_sql next;
+  ivs_sql replace;
+  const char *purpose;
+} kinds[] = {
+    {IVS_SQL_SEALED_NEXT, IVS_SQL_SEALED_REPLACE, INVSRC_PURPOSE_CREDENTIAL},
+    {IVS_SQL_CLIENT_NEXT, IVS_SQL_CLIENT_REPLACE, INVSRC_PURPOSE_OAUTH_CLIENT},
+};
+
+/* One row, copied out, so that no read transaction is open while it is sealed; storefront and
+ * id are what it is bound to. */
 typedef struct row {
+  const struct kind *kind;
   int64_t seq;
   ivs_buffer storefront;
   ivs_buffer id;
   ivs_buffer sealed;
-  const char *purpose;
 } row;
 
 typedef struct counts {
@@ -29,12 +42,10 @@ static int32_t take_row(ivs_query *query, row *next) {
   uint64_t storefront_length, id_length, sealed_length;
   const char *storefront = ivs_query_text(query, 1, &storefront_length);
   const char *id = ivs_query_text(query, 2, &id_length);
-  const void *sealed = ivs_query_blob(query, 4, &sealed_length);
+  const void *sealed = ivs_query_blob(query, 3, &sealed_length);
 
   if (query->status != SQLITE_ROW) return INVSRC_OK; /* the status says it */
   next->seq = ivs_query_number(query, 0);
-  next->purpose =
-      ivs_query_number(query, 3) ? INVSRC_PURPOSE_CREDENTIAL : INVSRC_PURPOSE_OAUTH_STATE;
   if (ivs_buffer_set(&next->storefront, storefront, (size_t)storefront_length) ||
       ivs_buffer_set(&next->id, id, (size_t)id_length) ||
       ivs_buffer_set(&next->sealed, sealed, (size_t)sealed_length))
@@ -47,7 +58,7 @@ static int read_next(invsrc_sqlite *db, row *next) {
   int32_t result = INVSRC_OK;
   ivs_query query;
 
-  ivs_query_begin(&query, db, IVS_SQL_SEALED_NEXT);
+  ivs_query_begin(&query, db, next->kind->next);
   ivs_query_bind_number(&query, 1, next->seq);
   if (ivs_query_step(&query) == SQLITE_ROW) result = take_row(&query, next);
   ivs_query_end(&query);
@@ -61,7 +72,7 @@ static int32_t replace(invsrc_sqlite *db, const row *old, const invsrc_buffer *s
   const void *bytes = invsrc_buffer_bytes(sealed, &length);
   ivs_query query;
 
-  ivs_query_begin(&query, db, IVS_SQL_SEALED_REPLACE);
+  ivs_query_begin(&query, db, old->kind->replace);
   ivs_query_bind_blob(&query, 1, bytes, length);
   ivs_query_bind_number(&query, 2, old->seq);
   ivs_query_bind_blob(&query, 3, old->sealed.bytes, old->sealed.length);
@@ -77,7 +88,7 @@ static int32_t convert(invsrc_keyring *keyring, const row *old, invsrc_buffer *s
   invsrc_binding binding = {sizeof binding,        0,
                             old->storefront.bytes, old->storefront.length,
                             old->id.bytes,         old->id.length,
-                            old->purpose,          strlen(old->purpose)};
+                            old->kind->purpose,    strlen(old->kind->purpose)};
   invsrc_buffer *plaintext = invsrc_buffer_new();
   int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
   const void *bytes;
@@ -111,24 +122,33 @@ static int32_t reseal_row(invsrc_sqlite *db, invsrc_keyring *keyring, const row 
   return result;
 }
 
-int32_t invsrc_sqlite_reseal(invsrc_sqlite *db, invsrc_keyring *keyring, uint64_t *resealed,
-                             uint64_t *refused, invsrc_error *error) {
-  row next = {-1, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, INVSRC_PURPOSE_CREDENTIAL};
-  counts done = {0, 0};
+static int32_t reseal_kind(invsrc_sqlite *db, invsrc_keyring *keyring, const struct kind *kind,
+                           counts *done, invsrc_error *error) {
+  row next = {kind, -1, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY};
   int32_t result = INVSRC_OK;
   int status = SQLITE_DONE;
+
+  while (result == INVSRC_OK && (status = read_next(db, &next)) == SQLITE_ROW)
+    result = reseal_row(db, keyring, &next, done, error);
+  if (result == INVSRC_OK) result = ivs_sqlite_report(status, error);
+  ivs_buffer_end(&next.storefront);
+  ivs_buffer_end(&next.id);
+  ivs_buffer_end(&next.sealed);
+  return result;
+}
+
+int32_t invsrc_sqlite_reseal(invsrc_sqlite *db, invsrc_keyring *keyring, uint64_t *resealed,
+                             uint64_t *refused, invsrc_error *error) {
+  int32_t result = INVSRC_OK;
+  counts done = {0, 0};
 
   if (!db || !keyring) {
     ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", invsrc_strerror(INVSRC_EINVAL));
     return INVSRC_EINVAL;
   }
-  while (result == INVSRC_OK && (status = read_next(db, &next)) == SQLITE_ROW)
-    result = reseal_row(db, keyring, &next, &done, error);
-  if (result == INVSRC_OK) result = ivs_sqlite_report(status, error);
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds && result == INVSRC_OK; i++)
+    result = reseal_kind(db, keyring, &kinds[i], &done, error);
   if (done.resealed) ivs_sqlite_forget(db);
-  ivs_buffer_end(&next.storefront);
-  ivs_buffer_end(&next.id);
-  ivs_buffer_end(&next.sealed);
   if (resealed) *resealed = done.resealed;
   if (refused) *refused = done.refused;
   return result;

@@ -3,6 +3,7 @@
  */
 #include <invsrc/providers.h>
 
+#include "client_checks.h"
 #include "store_life_checks.h"
 
 static struct store store;
@@ -53,6 +54,22 @@ static void keys_speak_for_their_storefront(void **state) {
   invsrc_buffer_free(other);
 }
 
+static void clients_are_kept(void **state) {
+  const struct clients clients = {invsrc_memory_clients(), store.context};
+
+  (void)state;
+  check_clients(clients);
+  check_client_bytes(clients);
+  check_many_clients(clients);
+}
+
+static void several_may_register_at_once(void **state) {
+  const struct clients clients = {invsrc_memory_clients(), store.context};
+
+  (void)state;
+  check_registrars(clients);
+}
+
 static void mistakes_are_told(void **state) {
   invsrc_buffer *key = invsrc_buffer_new();
   invsrc_error *error = invsrc_error_new();
@@ -78,6 +95,8 @@ int main(void) {
       STORE_TESTS(TEST),
       TEST(thousands_of_sources_are_found),
       TEST(keys_speak_for_their_storefront),
+      TEST(clients_are_kept),
+      TEST(several_may_register_at_once),
       TEST(mistakes_are_told),
   };
 

@@ -106,7 +106,7 @@ static void opens_as(const char *path, int32_t code, const char *message) {
 
 /* Refuses the file, leaves its bytes alone, and leaves nothing beside it. */
 static void is_refused(const char *path, const char *message) {
-  static char before[65536], after[65536], name[64];
+  static char before[131072], after[131072], name[64];
   size_t length = scratch_read(path, before, sizeof before);
 
   assert_in_range(length, 1, sizeof before - 1);

@@ -237,11 +237,7 @@ static invsrc_binding binding_of(const char *id, const char *purpose) {
   return binding;
 }
 
-static const char *purpose_of(int number) {
-  return number % 2 ? INVSRC_PURPOSE_CREDENTIAL : INVSRC_PURPOSE_OAUTH_STATE;
-}
-
-/* A source whose sealed text is "secret <id>". */
+/* A source, configured or not, whose sealed text is "secret <id>". */
 static void insert_sealed(invsrc_keyring *ring, int number) {
   invsrc_buffer *sealed = invsrc_buffer_new();
   invsrc_source *source;
@@ -254,7 +250,7 @@ static void insert_sealed(invsrc_keyring *ring, int number) {
   snprintf(secret, sizeof secret, "secret %s", id);
   source = make_source("acme", id, id);
   invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED, number % 2);
-  binding = binding_of(id, purpose_of(number));
+  binding = binding_of(id, INVSRC_PURPOSE_CREDENTIAL);
   assert_int_equal(invsrc_keyring_sealer()->seal(ring, &binding, secret, strlen(secret), sealed),
                    INVSRC_OUTCOME_OK);
   bytes = invsrc_buffer_bytes(sealed, &length);
@@ -301,7 +297,7 @@ static int opens_with(int key, int number) {
 
   snprintf(id, sizeof id, "%d", number);
   snprintf(wanted, sizeof wanted, "secret %s", id);
-  binding = binding_of(id, purpose_of(number));
+  binding = binding_of(id, INVSRC_PURPOSE_CREDENTIAL);
   outcome = invsrc_keyring_sealer()->open(ring, &binding, sealed, length, secret);
   if (outcome == INVSRC_OUTCOME_OK)
     assert_string_equal(invsrc_buffer_bytes(secret, NULL), wanted);
@@ -442,6 +438,112 @@ static void several_may_reseal_at_once(void **state) {
   invsrc_keyring_free(ring);
 }
 
+/* ---- Clients, sealed again ----------------------------------------------------------- */
+
+#define ISSUER "https://auth.example"
+
+/* Keeps a client of a redirect URI, sealed with a key of its own. */
+static void keep_client(int key, const char *uri) {
+  const invsrc_binding binding = {
+      sizeof binding,        0, uri, strlen(uri), ISSUER, strlen(ISSUER), "oauth-client",
+      strlen("oauth-client")};
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  invsrc_keyring *ring = ring_of(key, -1);
+  uint64_t length;
+  const void *bytes;
+
+  assert_int_equal(invsrc_keyring_sealer()->seal(ring, &binding, "client", 6, sealed),
+                   INVSRC_OUTCOME_OK);
+  bytes = invsrc_buffer_bytes(sealed, &length);
+  assert_int_equal(
+      invsrc_sqlite_clients()->put(db, ISSUER, strlen(ISSUER), uri, strlen(uri), bytes, length),
+      INVSRC_OUTCOME_OK);
+  invsrc_keyring_free(ring);
+  invsrc_buffer_free(sealed);
+}
+
+static uint64_t client_of(const char *uri, uint8_t copy[64]) {
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  const void *bytes;
+  uint64_t length;
+
+  assert_int_equal(
+      invsrc_sqlite_clients()->get(db, ISSUER, strlen(ISSUER), uri, strlen(uri), sealed),
+      INVSRC_OUTCOME_OK);
+  bytes = invsrc_buffer_bytes(sealed, &length);
+  assert_in_range(length, 1, 64);
+  memcpy(copy, bytes, (size_t)length);
+  invsrc_buffer_free(sealed);
+  return length;
+}
+
+static int client_opens_with(int key, const char *uri) {
+  const invsrc_binding binding = {
+      sizeof binding,
+      0,
+      uri,
+      strlen(uri),
+      ISSUER,
+      strlen(ISSUER),
+      INVSRC_PURPOSE_OAUTH_CLIENT,
+      strlen(INVSRC_PURPOSE_OAUTH_CLIENT),
+  };
+  invsrc_buffer *opened = invsrc_buffer_new();
+  invsrc_keyring *ring = ring_of(key, -1);
+  uint8_t sealed[64];
+  uint64_t length = client_of(uri, sealed);
+  int32_t outcome = invsrc_keyring_sealer()->open(ring, &binding, sealed, length, opened);
+
+  if (outcome == INVSRC_OUTCOME_OK)
+    assert_string_equal(invsrc_buffer_bytes(opened, NULL), "client");
+  invsrc_keyring_free(ring);
+  invsrc_buffer_free(opened);
+  return outcome == INVSRC_OUTCOME_OK;
+}
+
+static void clients_are_resealed_too(void **state) {
+  uint8_t before[64];
+  uint64_t length;
+
+  (void)state;
+  keep_client(0, "https://a.example/");
+  reseals(1, 0, 1, 0);
+  fill(0, 1, 4);
+  keep_client(0, "https://b.example/");
+  keep_client(1, "https://c.example/");
+  keep_client(2, "https://d.example/");
+  length = client_of("https://b.example/", before);
+  assert_true(is_on_disk(before, length));
+  reseals(1, 0, 4, 1);
+  assert_false(is_on_disk(before, length));
+  reseals(1, 2, 1, 0);
+  reseals(1, 2, 0, 0);
+  assert_true(client_opens_with(1, "https://a.example/"));
+  assert_true(client_opens_with(1, "https://b.example/"));
+  assert_true(client_opens_with(1, "https://c.example/"));
+  assert_true(client_opens_with(1, "https://d.example/"));
+  for (int i = 1; i < 4; i++) assert_true(opens_with(1, i));
+}
+
+/* What is sealed for a consent is not looked at. */
+static void consents_are_left(void **state) {
+  invsrc_source *source = make_source("acme", "1", "1"), *back = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+
+  (void)state;
+  set_text(source, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, "sealed with any key");
+  invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED, 0);
+  assert_int_equal(insert(store, source, NULL), INVSRC_OUTCOME_OK);
+  reseals(1, 0, 0, 0);
+  assert_int_equal(get(store, "acme", "1", back, sealed), INVSRC_OUTCOME_OK);
+  assert_same_source(source, back);
+  invsrc_source_free(source);
+  invsrc_source_free(back);
+  invsrc_buffer_free(sealed);
+}
+
+/* ---- Runs that end early -------------------------------------------------------------- */
+
 /* A source that cannot be replaced ends the run; what was done is done. */
 static void an_interrupted_run_goes_on(void **state) {
   invsrc_keyring *ring = ring_of(1, 0);
@@ -459,7 +561,9 @@ static void an_interrupted_run_goes_on(void **state) {
   run_sql(DB, "DROP TRIGGER t");
   assert_int_equal(invsrc_sqlite_reseal(db, ring, NULL, NULL, NULL), INVSRC_OK);
   for (int i = 1; i < 6; i++) assert_true(opens_with(1, i));
-  run_sql(DB, "ALTER TABLE sources RENAME TO elsewhere");
+  run_sql(DB, "ALTER TABLE oauth_clients RENAME TO elsewhere");
+  assert_int_equal(invsrc_sqlite_reseal(db, ring, NULL, NULL, error), INVSRC_EIO);
+  run_sql(DB, "ALTER TABLE sources RENAME TO elsewhere_too");
   assert_int_equal(invsrc_sqlite_reseal(db, ring, NULL, NULL, error), INVSRC_EIO);
   invsrc_keyring_free(ring);
 }
@@ -467,13 +571,22 @@ static void an_interrupted_run_goes_on(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
-      TEST(keys_speak_for_their_storefront),     TEST(only_digests_are_kept),
-      TEST(keys_are_listed_oldest_first),        TEST(a_visitor_may_use_the_database),
-      TEST(what_is_revoked_stays_revoked),       TEST(mistakes_are_told),
-      TEST(a_key_that_is_not_kept_is_not_shown), TEST(altered_keys_are_nobodys),
-      TEST(an_older_key_is_taken_out),           TEST(what_no_key_opens_is_counted_and_left),
-      TEST(old_sealed_bytes_are_gone_from_disk), TEST(several_may_reseal_at_once),
-      TEST(updates_meanwhile_lose_nothing),      TEST(an_interrupted_run_goes_on),
+      TEST(keys_speak_for_their_storefront),
+      TEST(only_digests_are_kept),
+      TEST(keys_are_listed_oldest_first),
+      TEST(a_visitor_may_use_the_database),
+      TEST(what_is_revoked_stays_revoked),
+      TEST(mistakes_are_told),
+      TEST(a_key_that_is_not_kept_is_not_shown),
+      TEST(altered_keys_are_nobodys),
+      TEST(an_older_key_is_taken_out),
+      TEST(what_no_key_opens_is_counted_and_left),
+      TEST(old_sealed_bytes_are_gone_from_disk),
+      TEST(several_may_reseal_at_once),
+      TEST(updates_meanwhile_lose_nothing),
+      TEST(an_interrupted_run_goes_on),
+      TEST(clients_are_resealed_too),
+      TEST(consents_are_left),
   };
 
   return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
