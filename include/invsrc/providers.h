@@ -193,6 +193,10 @@ typedef struct invsrc_http_request {
   uint32_t looks;      /* 1: what has come of the body is to be shown to
                         * invsrc_conversation_look() whenever more comes, and when another
                         * exchange of the conversation was answered */
+  uint32_t once;       /* 1: it must never be sent twice (a code, a refresh token), as some
+                        * clients do by themselves when a kept connection turns out to be
+                        * closed: it goes over a new one */
+  uint32_t reserved;   /* 0 */
 } invsrc_http_request;
 
 /* What came back, filled by the transport. */
@@ -456,9 +460,10 @@ typedef struct invsrc_consents invsrc_consents;
 
 /* `redirect_uri` is where the operator's browser comes back to: what answers
  * "/api/v2/storefront/oauth/callback" there, or a page of the host's that calls
- * invsrc_callback(). NULL: nothing is started, as NOT_IMPLEMENTED says. The transport must outlive the object. Returns INVSRC_OK, INVSRC_EINVAL
- * (another NULL, or a table without its function), INVSRC_EMALFORMED (not an http or https URL
- * without fragment; the error says why) or INVSRC_ENOMEM. */
+ * invsrc_callback(). NULL: nothing is started, as NOT_IMPLEMENTED says. The transport must outlive
+ * the object. Returns INVSRC_OK, INVSRC_EINVAL (another NULL, or a table without its function),
+ * INVSRC_EMALFORMED (not an http or https URL without fragment; the error says why) or
+ * INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_consents_new(const char *redirect_uri,
                                        const invsrc_transport_vtable *transport,
                                        void *transport_context, invsrc_consents **consents,

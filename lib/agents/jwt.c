@@ -273,6 +273,7 @@ int32_t ivs_jwt_ask(const ivs_jwt *jwt, ivs_outgoing *request) {
   ivs_outgoing_add(request, "Accept: ", "application/json");
   ivs_outgoing_add(request, "Content-Type: ", "application/x-www-form-urlencoded");
   ivs_buffer_append(&request->body, jwt->form.bytes, jwt->form.length);
+  request->http.once = 1; /* a jti is good once */
   return ivs_outgoing_finish(request);
 }
 

@@ -74,14 +74,24 @@ static void go(struct start *start, int step) {
 }
 
 /* Always INVSRC_OK. */
-static int32_t fail(struct start *start, int32_t outcome, const char *party, const char *reason) {
+static int32_t end_with(struct start *start, int32_t outcome, const char *party,
+                        const char *reason) {
   ivs_verdict_set(&start->verdict, outcome, party, reason);
   go(start, DONE);
   return INVSRC_OK;
 }
 
 static int32_t refuse(struct start *start, const char *reason) {
-  return fail(start, NO_OAUTH, parties[start->step].name, reason);
+  return end_with(start, NO_OAUTH, parties[start->step].name, reason);
+}
+
+/* The answer should be `what`. */
+static int32_t refuse_foreign(struct start *start, const invsrc_http_reply *reply,
+                              const char *what) {
+  ivs_verdict_set_foreign(&start->verdict, &parties[start->step], reply, what);
+  start->verdict.outcome = NO_OAUTH;
+  go(start, DONE);
+  return INVSRC_OK;
 }
 
 /* Whether there was an answer that says something; else the start is over. Who is asked too
@@ -206,11 +216,11 @@ static int32_t finish(struct start *start) {
     code = ivs_oauth_consent_write(&start->server.authorization_endpoint, &start->record,
                                    &start->state, &start->audience, &start->authorization_url);
   if (code == INVSRC_ERANGE)
-    return fail(start, NO_OAUTH, parties[SERVER].name, " makes the authorization URL too long");
+    return end_with(start, NO_OAUTH, parties[SERVER].name, " makes the authorization URL too long");
   if (code != INVSRC_OK) return code;
   ivs_oauth_record_write(&start->record, IVS_OAUTH_PRIVATE_STATE, &start->private_state);
   if (start->private_state.failed) return INVSRC_ENOMEM;
-  return fail(start, INVSRC_OUTCOME_OK, "", "");
+  return end_with(start, INVSRC_OUTCOME_OK, "", "");
 }
 
 /* ---- The client -------------------------------------------------------------------------- */
@@ -238,11 +248,11 @@ static int32_t make_client(struct start *start) {
     return code == INVSRC_OK ? finish(start) : code;
   }
   if (!start->server.registration_endpoint.length)
-    return fail(start, NO_OAUTH, parties[SERVER].name,
-                " takes only clients that are registered by hand: register one for the host");
+    return end_with(start, NO_OAUTH, parties[SERVER].name,
+                    " takes only clients that are registered by hand: register one for the host");
   if (!start->server.method)
-    return fail(start, NO_OAUTH, parties[SERVER].name,
-                " wants clients to authenticate in ways that are not known here");
+    return end_with(start, NO_OAUTH, parties[SERVER].name,
+                    " wants clients to authenticate in ways that are not known here");
   go(start, REGISTER);
   return INVSRC_OK;
 }
@@ -261,10 +271,7 @@ static int32_t refuse_registration(struct start *start, const ivs_json *root,
   if (status == 400) return refuse(start, " refused to register a client");
   if (ivs_verdict_is_refusal(status))
     return refuse(start, " registers no client of itself: register one for the host");
-  ivs_verdict_set_foreign(&start->verdict, &parties[REGISTER], reply, "a client");
-  start->verdict.outcome = NO_OAUTH;
-  go(start, DONE);
-  return INVSRC_OK;
+  return refuse_foreign(start, reply, "a client");
 }
 
 static int32_t hear_registration(struct start *start, const invsrc_http_reply *reply) {
@@ -289,7 +296,20 @@ static int32_t hear_registration(struct start *start, const invsrc_http_reply *r
 
 /* ---- The metadata ------------------------------------------------------------------------ */
 
-static int32_t find_server(struct start *start);
+/* To the place where the server's metadata may be next. */
+static int32_t find_server(struct start *start) {
+  int32_t code = ivs_well_known_server(start->resource.issuer.bytes, start->place, &start->url);
+
+  go(start, SERVER);
+  if (code != INVSRC_ENOTFOUND) return code;
+  if (start->is_guessed) return end_with(start, NO_OAUTH, parties[AGENT].name, " offers no OAuth");
+  return refuse(start, " has no metadata where it should be");
+}
+
+static int32_t begin_server(struct start *start) {
+  start->place = 0;
+  return find_server(start);
+}
 
 /* No resource metadata anywhere. */
 static int32_t guess(struct start *start) {
@@ -299,59 +319,38 @@ static int32_t guess(struct start *start) {
 
   if (code != INVSRC_OK) return code;
   start->is_guessed = 1;
-  if (problem) return fail(start, NO_OAUTH, parties[AGENT].name, problem);
-  return find_server(start);
+  if (problem) return end_with(start, NO_OAUTH, parties[AGENT].name, problem);
+  return begin_server(start);
 }
 
-/* To the place where the metadata may be next. */
-static int32_t find(struct start *start) {
-  int of_resource = start->step == RESOURCE;
-  int32_t code =
-      of_resource ? ivs_well_known_resource(start->endpoint.bytes, start->place, &start->url)
-                  : ivs_well_known_server(start->resource.issuer.bytes, start->place, &start->url);
+/* To the place where the resource's may be next. */
+static int32_t find_resource(struct start *start) {
+  int32_t code = ivs_well_known_resource(start->endpoint.bytes, start->place, &start->url);
 
-  if (code != INVSRC_ENOTFOUND) {
-    go(start, start->step);
-    return code;
-  }
-  if (of_resource) return guess(start);
-  if (start->is_guessed) return fail(start, NO_OAUTH, "the agent", " offers no OAuth");
-  return refuse(start, " has no metadata where it should be");
-}
-
-static int32_t find_server(struct start *start) {
-  go(start, SERVER);
-  start->place = 0;
-  return find(start);
+  go(start, RESOURCE);
+  return code == INVSRC_ENOTFOUND ? guess(start) : code;
 }
 
 /* Where the agent has named a URL there is no other place. */
-static int32_t find_resource(struct start *start) {
+static int32_t begin_resource(struct start *start) {
   const ivs_buffer *named = &start->challenge.resource_metadata;
   int good;
   int32_t code;
 
-  if (named->length) {
-    code = ivs_oauth_judge_url(named->bytes, named->length, start->endpoint.bytes,
-                               start->allow_http, &good);
-    if (code != INVSRC_OK) return code;
-    if (!good) return refuse(start, " names resource metadata that must not be asked");
-    go(start, RESOURCE);
-    return ivs_buffer_set(&start->url, named->bytes, named->length);
-  }
+  if (!named->length) return find_resource(start);
+  code = ivs_oauth_judge_url(named->bytes, named->length, start->endpoint.bytes, start->allow_http,
+                             &good);
+  if (code != INVSRC_OK) return code;
+  if (!good) return refuse(start, " names resource metadata that must not be asked");
   go(start, RESOURCE);
-  return find(start);
+  return ivs_buffer_set(&start->url, named->bytes, named->length);
 }
 
 static int32_t look_on(struct start *start, const invsrc_http_reply *reply) {
-  if (start->step == RESOURCE && start->challenge.resource_metadata.length) {
-    ivs_verdict_set_foreign(&start->verdict, &parties[RESOURCE], reply, "JSON");
-    start->verdict.outcome = NO_OAUTH;
-    go(start, DONE);
-    return INVSRC_OK;
-  }
+  if (start->step == RESOURCE && start->challenge.resource_metadata.length)
+    return refuse_foreign(start, reply, "JSON");
   start->place++;
-  return find(start);
+  return start->step == RESOURCE ? find_resource(start) : find_server(start);
 }
 
 static int32_t take_resource(struct start *start, const ivs_json *root) {
@@ -360,7 +359,7 @@ static int32_t take_resource(struct start *start, const ivs_json *root) {
                                             &start->resource, &problem);
 
   if (code != INVSRC_OK) return code;
-  return problem ? refuse(start, problem) : find_server(start);
+  return problem ? refuse(start, problem) : begin_server(start);
 }
 
 static int32_t take_server(struct start *start, const ivs_json *root) {
@@ -392,7 +391,7 @@ static int32_t hear_agent(struct start *start, const invsrc_http_reply *reply) {
   int32_t code =
       ivs_challenge_read(invsrc_http_reply_header(reply, "WWW-Authenticate"), &start->challenge);
 
-  return code == INVSRC_OK ? find_resource(start) : code;
+  return code == INVSRC_OK ? begin_resource(start) : code;
 }
 
 /* ---- The conversation -------------------------------------------------------------------- */
@@ -474,7 +473,7 @@ int32_t invsrc_conversation_give_client(invsrc_conversation *conversation, const
   if (code == INVSRC_OK)
     code = ivs_oauth_record_text(&start->record, IVS_OAUTH_CLIENT_ID) ? finish(start)
                                                                       : make_client(start);
-  if (code == INVSRC_ENOMEM) fail(start, UNAVAILABLE, "", IVS_OUT_OF_MEMORY);
+  if (code == INVSRC_ENOMEM) end_with(start, UNAVAILABLE, "", IVS_OUT_OF_MEMORY);
   return code;
 }
 

@@ -111,6 +111,7 @@ static int32_t ask(void *of, int lane, ivs_outgoing *request, int *made) {
   ivs_outgoing_add(request, "Content-Type: ", "application/x-www-form-urlencoded");
   if (has_method(talk, IVS_OAUTH_METHOD_BASIC)) add_basic(talk, request);
   talk->errand->write(talk, &request->body);
+  request->http.once = 1;
   return ivs_outgoing_finish(request);
 }
 

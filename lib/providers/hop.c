@@ -320,6 +320,8 @@ static int set_method(CURL *handle, const invsrc_http_request *request) {
               CURLE_OK;
   }
   failed |= curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request->method) != CURLE_OK;
+  /* On a connection that was kept, and is closed, libcurl sends it again by itself. */
+  failed |= curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, request->once ? 1L : 0L) != CURLE_OK;
   return failed;
 }
 

@@ -546,7 +546,7 @@ static void what_is_no_client_is_not_taken(void **state) {
       "{\"client_id\":7,\"token_endpoint_auth_method\":\"none\"}",
       "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"private_key_jwt\"}",
       "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"client_secret_basic\"}",
-      CLIENT CLIENT,
+      "{\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\"}{}",
   };
   static const struct script_line lines[] = {TO_SERVER, SERVER_IS(THE_SERVER("")), NONE};
   const struct script_start script = {.issuer = AS};
