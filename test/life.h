@@ -38,6 +38,7 @@ typedef struct life {
   invsrc_keyring *keyring;
   invsrc_options *options;
   invsrc_service *service;
+  int sealed;              /* how often something was */
   int discarded;           /* sealed bytes that the sealer was told to forget */
   int32_t discard_outcome; /* what it says then */
 } life;
@@ -46,6 +47,7 @@ static life now_living;
 
 static inline int32_t life_seal(void *context, const invsrc_binding *binding, const void *plaintext,
                                 uint64_t length, invsrc_buffer *sealed) {
+  ((life *)context)->sealed++;
   return invsrc_keyring_sealer()->seal(((life *)context)->keyring, binding, plaintext, length,
                                        sealed);
 }

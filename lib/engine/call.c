@@ -138,6 +138,7 @@ void ivs_call_log_failure(invsrc_call *call, ivs_state state) {
            : call->outcome == INVSRC_OUTCOME_NOT_IMPLEMENTED ? "not implemented"
            : call->answered == INVSRC_WANT_OPEN && call->outcome == INVSRC_OUTCOME_REFUSED
                ? "refused; is the key at hand?"
+           : status == 400 ? "refused"
            : status == 500 ? "failed for good"
                            : "unavailable",
            state);
@@ -245,6 +246,7 @@ const char *ivs_call_tool(const invsrc_call *call) {
 
 void ivs_call_take_reason(invsrc_call *call, int32_t outcome, const char *reason, uint64_t length) {
   *call->reason = '\0';
+  if (outcome == INVSRC_OUTCOME_OK) return;
   if (reason && length > 0 && length < sizeof call->reason &&
       ivs_text_is_utf8(reason, (size_t)length, NULL) &&
       !ivs_text_has_control(reason, (size_t)length)) {

@@ -85,29 +85,46 @@ static void end_with(invsrc_call *call, enum ivs_page page) {
 }
 
 static void end_in_failure(invsrc_call *call) {
-  end_with(call, call->page);
+  ivs_call_finish(call, call->response);
 }
 
-/* Tokens that cannot be stored are nobody's: they are made void. */
-static void after_revoke(invsrc_call *call) {
+static void discard_tokens(invsrc_call *call) {
   ivs_buffer_end(&call->opened.data);
   ivs_call_discard(call, end_in_failure);
 }
 
+static void after_revoke(invsrc_call *call) {
+  if (call->outcome == INVSRC_OUTCOME_OK)
+    discard_tokens(call);
+  else
+    ivs_call_log_failure(call, discard_tokens);
+}
+
+/* Tokens that cannot be stored are nobody's: they are made void. The page is made before, as it
+ * does not tell of that. */
 static void drop_tokens(invsrc_call *call) {
   ivs_buffer_end(&call->draft.credential);
+  invsrc_response_free(call->response);
+  call->response = answer_with(call, call->page);
   if (call->opened.data.length)
     ivs_call_want(call, INVSRC_WANT_OAUTH_REVOKE, after_revoke);
   else
-    after_revoke(call);
+    discard_tokens(call);
 }
 
-/* What was answered last was not OK. */
+/* What was answered last was not OK. Who is told to find a source again has tried by now. */
 static void fail(invsrc_call *call) {
-  int is_passing = ivs_want_failure(call->answered, call->outcome)->status == 503;
+  int is_passing = call->outcome == INVSRC_OUTCOME_CONFLICT ||
+                   ivs_want_failure(call->answered, call->outcome)->status == 503;
 
   call->page = is_passing ? IVS_PAGE_BUSY : IVS_PAGE_FAILED;
   ivs_call_log_failure(call, drop_tokens);
+}
+
+/* The source is gone, or is not the one any more that was consented to. */
+static void expire(invsrc_call *call) {
+  call->page = IVS_PAGE_EXPIRED;
+  drop_tokens(call);
 }
 
 static void out_of_memory(invsrc_call *call) {
@@ -212,6 +229,19 @@ static int begin_draft(invsrc_call *call) {
              INVSRC_OK;
 }
 
+/* By which it is read again when it has been changed. INVSRC_OK or INVSRC_ENOMEM. */
+static int32_t take_names(invsrc_call *call) {
+  uint64_t storefront_length, id_length;
+  const char *storefront =
+      invsrc_source_text(call->found, INVSRC_SOURCE_STOREFRONT, &storefront_length);
+  const char *id = invsrc_source_text(call->found, INVSRC_SOURCE_SOURCE_ID, &id_length);
+  int32_t result = invsrc_buffer_set(&call->storefront, storefront, storefront_length);
+
+  return result == INVSRC_OK ? ivs_buffer_set(&call->source_id, id, (size_t)id_length) : result;
+}
+
+/* What is sealed for the state is put where it is discarded from: once the state is used up,
+ * nothing on the way there can fail. */
 static void after_open(invsrc_call *call) {
   if (call->outcome != INVSRC_OUTCOME_OK) {
     fail(call);
@@ -219,11 +249,14 @@ static void after_open(invsrc_call *call) {
   }
   call->private_state = call->opened;
   memset(&call->opened, 0, sizeof call->opened);
-  if (!begin_draft(call)) {
+  if (!begin_draft(call) || take_names(call) != INVSRC_OK) {
     out_of_memory(call);
     return;
   }
   ivs_source_end_consent(call->draft.source);
+  call->sealed = call->found_sealed;
+  memset(&call->found_sealed, 0, sizeof call->found_sealed);
+  call->purpose = INVSRC_PURPOSE_OAUTH_STATE;
   call->parts = INVSRC_PART_RECORD;
   ivs_call_want(call, INVSRC_WANT_UPDATE, after_consume);
 }
@@ -239,21 +272,18 @@ static void find_again(invsrc_call *call) {
 static void begin_exchange(invsrc_call *call) {
   invsrc_source *consumed = call->draft.source;
 
-  if (!take_private_state(call) || call->found_sealed.data.failed) {
-    out_of_memory(call);
-    return;
-  }
-  call->sealed = call->found_sealed;
-  memset(&call->found_sealed, 0, sizeof call->found_sealed);
   call->draft.source = call->found;
   call->found = consumed;
   ivs_call_discard(call, exchange);
 }
 
 static void after_consume(invsrc_call *call) {
-  if (call->outcome == INVSRC_OUTCOME_OK)
+  if (call->outcome == INVSRC_OUTCOME_OK) {
     begin_exchange(call);
-  else if (call->outcome == INVSRC_OUTCOME_CONFLICT && ++call->tries < MOST_TRIES)
+    return;
+  }
+  ivs_buffer_end(&call->sealed.data); /* it is needed still */
+  if (call->outcome == INVSRC_OUTCOME_CONFLICT && ++call->tries < MOST_TRIES)
     find_again(call);
   else if (call->outcome == INVSRC_OUTCOME_NOT_FOUND)
     end_with(call, IVS_PAGE_EXPIRED);
@@ -298,6 +328,7 @@ static int32_t accept(invsrc_call *call) {
 
   if (!begin_draft(call)) return INVSRC_ENOMEM;
   source = call->draft.source;
+  ivs_call_bind(call, source, INVSRC_PURPOSE_CREDENTIAL);
   is_disabled = ivs_source_is(source, INVSRC_SOURCE_STATUS, "DISABLED");
   invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED, 1);
   invsrc_source_set_number(source, INVSRC_SOURCE_OAUTH_REFRESH_AT, call->refresh_at);
@@ -306,6 +337,8 @@ static int32_t accept(invsrc_call *call) {
   invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, 0);
   invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, 0);
   invsrc_source_set_text(source, INVSRC_SOURCE_LAST_ERROR, NULL, 0);
+  /* Another consent may have been begun, and goes on. */
+  invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL, 0);
   call->parts = INVSRC_PART_RECORD | INVSRC_PART_CHECK | INVSRC_PART_SEALED;
   invsrc_event_free(call->event);
   call->event = NULL;
@@ -327,7 +360,6 @@ static void after_random(invsrc_call *call) {
     out_of_memory(call);
     return;
   }
-  ivs_call_bind(call, call->draft.source, call->purpose);
   ivs_call_want(call, INVSRC_WANT_SEAL, after_seal);
 }
 
@@ -350,9 +382,11 @@ static void after_store(invsrc_call *call) {
   if (call->outcome == INVSRC_OUTCOME_OK) {
     end_well(call);
   } else if (call->outcome == INVSRC_OUTCOME_CONFLICT && ++call->tries < MOST_TRIES) {
-    invsrc_source_free(call->found);
+    call->before = call->found;
     call->found = NULL;
     ivs_call_want(call, INVSRC_WANT_GET, after_get);
+  } else if (call->outcome == INVSRC_OUTCOME_NOT_FOUND) {
+    expire(call);
   } else {
     fail(call);
   }
@@ -368,19 +402,24 @@ static int is_same_consent(const invsrc_call *call) {
   return 1;
 }
 
-/* It was changed while the code was exchanged: a new name, say. */
+/* It was changed while the code was exchanged: a new name, say. Where the tokens are not for what
+ * it has become, they are made void as what they were. */
 static void after_get(invsrc_call *call) {
+  int is_same = call->outcome == INVSRC_OUTCOME_OK && is_same_consent(call);
+  invsrc_source *gone = is_same ? call->before : call->found;
+
+  if (!is_same) call->found = call->before;
+  call->before = NULL;
+  invsrc_source_free(gone);
   ivs_buffer_end(&call->found_sealed.data);
-  if (call->outcome != INVSRC_OUTCOME_OK) {
+  if (call->outcome == INVSRC_OUTCOME_NOT_FOUND || (call->outcome == INVSRC_OUTCOME_OK && !is_same))
+    expire(call);
+  else if (call->outcome != INVSRC_OUTCOME_OK)
     fail(call);
-  } else if (!is_same_consent(call)) {
-    call->page = IVS_PAGE_EXPIRED;
-    drop_tokens(call);
-  } else if (accept(call) != INVSRC_OK) {
+  else if (accept(call) != INVSRC_OK)
     out_of_memory(call);
-  } else {
+  else
     ivs_call_want(call, INVSRC_WANT_UPDATE, after_store);
-  }
 }
 
 const ivs_operation ivs_callback_operation = {

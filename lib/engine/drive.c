@@ -74,8 +74,7 @@ static int32_t lookup(invsrc_call *call, const invsrc_options *host) {
 
 /* Takes over why an outcome is not OK. */
 static int32_t with_reason(invsrc_call *call, int32_t outcome, invsrc_buffer *reason) {
-  if (outcome != INVSRC_OUTCOME_OK)
-    ivs_call_take_reason(call, outcome, reason->data.bytes, reason->data.length);
+  ivs_call_take_reason(call, outcome, reason->data.bytes, reason->data.length);
   ivs_buffer_end(&reason->data);
   return outcome;
 }
@@ -143,13 +142,23 @@ static int32_t discard(invsrc_call *call, const invsrc_options *host) {
                               call->sealed.data.length);
 }
 
+/* A source counts only with OK, too. */
+static int32_t found_with(invsrc_call *call, int32_t outcome) {
+  outcome = outcome_with(&call->found_sealed, outcome);
+  if (outcome != INVSRC_OUTCOME_OK) {
+    invsrc_source_free(call->found);
+    call->found = NULL;
+  }
+  return outcome;
+}
+
 static int32_t get(invsrc_call *call, const invsrc_options *host) {
   call->found = invsrc_source_new();
   if (!call->found) return INVSRC_OUTCOME_UNAVAILABLE;
-  return outcome_with(&call->found_sealed,
-                      host->store.get(host->store_context, call->storefront.data.bytes,
-                                      call->storefront.data.length, call->source_id.bytes,
-                                      call->source_id.length, call->found, &call->found_sealed));
+  return found_with(call,
+                    host->store.get(host->store_context, call->storefront.data.bytes,
+                                    call->storefront.data.length, call->source_id.bytes,
+                                    call->source_id.length, call->found, &call->found_sealed));
 }
 
 static int32_t find(invsrc_call *call, const invsrc_options *host) {
@@ -157,9 +166,9 @@ static int32_t find(invsrc_call *call, const invsrc_options *host) {
 
   call->found = invsrc_source_new();
   if (!call->found) return INVSRC_OUTCOME_UNAVAILABLE;
-  return outcome_with(&call->found_sealed,
-                      host->store.find(host->store_context, ivs_call_find_field(call), value->bytes,
-                                       value->length, call->found, &call->found_sealed));
+  return found_with(call,
+                    host->store.find(host->store_context, ivs_call_find_field(call), value->bytes,
+                                     value->length, call->found, &call->found_sealed));
 }
 
 static int32_t list(invsrc_call *call, const invsrc_options *host) {
