@@ -209,7 +209,9 @@ static void append_source_id(line *to, const char *payload) {
 void log_write_event(const invsrc_event *event, int is_taken) {
   const char *type = invsrc_event_text(event, INVSRC_EVENT_TYPE, NULL);
   const char *payload = invsrc_event_text(event, INVSRC_EVENT_PAYLOAD, NULL);
-  int32_t level = strcmp(type, "source.unreachable") == 0 ? INVSRC_LOG_WARNING : INVSRC_LOG_INFO;
+  int is_trouble =
+      strcmp(type, "source.unreachable") == 0 || strcmp(type, "source.consent_required") == 0;
+  int32_t level = is_trouble ? INVSRC_LOG_WARNING : INVSRC_LOG_INFO;
   line out;
 
   if (level < lowest) return;
