@@ -9,11 +9,13 @@ peers=${PEERS:-${BUILD:-build}/peers}
 folder=$(mktemp -d)
 server=
 agent_process=
+login_process=
+listen=127.0.0.1:0
 token=sk_demo_$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 failures=0
 
 finish() {
-  for process in $server $agent_process; do
+  for process in $server $agent_process $login_process; do
     kill "$process" 2>/dev/null
     wait "$process" 2>/dev/null
   done
@@ -49,7 +51,7 @@ serve() {
   registry=$1
   shift
   : > "$folder/out"
-  "$invsrc" serve --listen 127.0.0.1:0 --store "sqlite:$folder/sources.db" \
+  "$invsrc" serve --listen "$listen" --store "sqlite:$folder/sources.db" \
     --master-key-file "$folder/master.keys" --registry "file:$registry" "$@" \
     > "$folder/out" 2>> "$folder/log" &
   server=$!
@@ -136,6 +138,14 @@ end_server
 
 # ---- The source comes alive, against a real agent --------------------------------------
 
+until_active() { # PATH
+  tries=0
+  until ask GET "$1" "$key" && grep -q '"status":"ACTIVE"' "$folder/body" || [ $tries -ge 200 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+}
+
 source_command() { # VERB
   "$invsrc" source "$1" --store "sqlite:$folder/sources.db" --storefront acme retail-network-agent
 }
@@ -156,12 +166,7 @@ activation() {
   check 'changed' 200 "$status"
 
   say 'The server asks the agent with the token: the source is ACTIVE'
-  tries=0
-  until ask GET /retail-network-agent "$key" && grep -q '"status":"ACTIVE"' "$folder/body" ||
-    [ $tries -ge 200 ]; do
-    tries=$((tries + 1))
-    sleep 0.1
-  done
+  until_active /retail-network-agent
   show GET /retail-network-agent "$key"
   check 'its status' 1 "$(grep -c '"status":"ACTIVE"' "$folder/body")"
 
@@ -180,8 +185,73 @@ activation() {
   end_server
 }
 
+# ---- An agent with OAuth: its operator consents in a browser ---------------------------
+
+# peer NAME [OPTION...]: starts a test peer; where it listens is left in $peer.
+peer() {
+  name=$1
+  shift
+  : > "$folder/$name"
+  node "$peers/$name.mjs" "$@" > "$folder/$name" 2>> "$folder/log" &
+  peer_process=$!
+  await "$folder/$name" 'listening ' $peer_process
+  peer=$(sed -n 's/^listening //p' "$folder/$name")
+}
+
+# The browser comes back to the server, whose port must be known before it starts.
+free_port() {
+  node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => {
+    console.log(s.address().port); s.close(); })'
+}
+
+# member NAME FILE: a text of a JSON object, without escapes.
+member() { sed -n 's/.*"'"$1"'":"\([^"]*\)".*/\1/p' "$2"; }
+
+consent() {
+  say 'An authorization server, an MCP agent that takes only its tokens, and a server with a public URL'
+  kill "$agent_process"
+  wait "$agent_process" 2>/dev/null
+  peer oidc_server
+  login_process=$peer_process
+  login=$peer
+  peer mcp_server --auth oauth --issuer "$login"
+  agent_process=$peer_process
+  echo '{"agents":[{"url":"'"$peer"'"}],"count":1}' > "$folder/oauth.json"
+  listen=127.0.0.1:$(free_port)
+  serve "$folder/oauth.json" --allow-http --allow-private --public-url "http://$listen"
+  echo "$login, $peer"
+
+  say 'A source with OAUTH says where its operator consents'
+  post "$key" "$(source_of 'Agent with OAuth' "$peer" '"authenticationType":"OAUTH"')"
+  check 'created' 201 "$status"
+  consent_url=$(member authorizationUrl "$folder/body")
+
+  say 'The operator opens it in a browser, signs in and consents'
+  node "$peers/browser.mjs" "$consent_url" > "$folder/seen" 2>> "$folder/log"
+  check 'exit status' 0 $?
+  member text "$folder/seen" | sed 's/\\n/\n/g'
+  check 'the page' Connected "$(member title "$folder/seen")"
+
+  say 'The agent takes the tokens: the source is ACTIVE'
+  until_active /agent-with-oauth
+  show GET /agent-with-oauth "$key"
+  check 'its status' 1 "$(grep -c '"status":"ACTIVE"' "$folder/body")"
+
+  say 'It is removed, and its tokens are revoked'
+  show DELETE /agent-with-oauth "$key"
+  check 'gone' 204 "$status"
+  curl -sS -o "$folder/state" "$login/state"
+  check 'the authorization server has revoked them' 1 "$(grep -c '"revoked": *true' "$folder/state")"
+  end_server
+}
+
 if command -v node > /dev/null && [ -f "$peers/installed" ] && [ -f "$peers/mcp_server.mjs" ]; then
   activation
+  if command -v chromium > /dev/null; then
+    consent
+  else
+    say 'A consent is not shown: it needs Chromium, which `make deps` installs'
+  fi
 else
   say 'A source that comes alive is not shown: it needs an agent, which `make deps` installs'
 fi
