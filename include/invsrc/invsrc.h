@@ -303,7 +303,8 @@ INVSRC_API int32_t invsrc_callback(invsrc_service *service, const char *query, u
 typedef struct invsrc_check {
   uint32_t size;
   /* OK: reachable with the credential; PROVEN: and not without it; REFUSED: the
-   * credential is; UNREACHABLE; UNAVAILABLE and FAILED: it could not be checked, or
+   * credential is, or its OAuth tokens are not refreshed any more; UNREACHABLE, also of who
+   * refreshes them; UNAVAILABLE and FAILED: it could not be checked, or
    * the result not be stored; CONFLICT: the source has changed meanwhile, so the
    * result is nobody's. */
   int32_t outcome;
@@ -320,7 +321,8 @@ typedef int32_t (*invsrc_check_visitor)(void *context, const invsrc_check *check
 
 /* Claims the sources that are due at `now` (milliseconds since
  * 1970-01-01T00:00:00Z), at most `max`, has them probed, many at a time as the
- * prober can, and stores each result as it comes: ACTIVE, or when to try again.
+ * prober can, and stores each result as it comes: ACTIVE, or when to try again. OAuth tokens
+ * that are due are refreshed first, and stored at once.
  * Where `now` is 0 it goes by the service's clock, and claims what becomes due while
  * probes are under way, too. `visit` may be NULL. No two processes check a source
  * within the same lease.
