@@ -169,6 +169,7 @@ static void after_get(invsrc_call *call) {
   }
   call->before = NULL;
   invsrc_source_free(gone);
+  ivs_call_bind(call, call->found, call->purpose);
   if (call->outcome == INVSRC_OUTCOME_OK && is_same(call))
     store_again(call);
   else if (call->outcome == INVSRC_OUTCOME_OK || call->outcome == INVSRC_OUTCOME_NOT_FOUND)
