@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "core/text.h"
+#include "core/uri.h"
 
 int ivs_form_find(const ivs_buffer *form, const char *name, const char **value, size_t *length) {
   const char *at = form->bytes;
@@ -29,17 +29,13 @@ int ivs_form_find(const ivs_buffer *form, const char *name, const char **value, 
 }
 
 int ivs_form_decode(const char *value, size_t length, ivs_buffer *out) {
-  for (size_t i = 0; i < length; i++) {
-    char c = value[i] == '+' ? ' ' : value[i];
+  const char *end = value + length;
 
-    if (c == '%') {
-      int high = i + 2 < length ? ivs_text_hex(value[i + 1]) : -1;
-      int low = i + 2 < length ? ivs_text_hex(value[i + 2]) : -1;
-      if (high < 0 || low < 0) return 0;
-      c = (char)(high << 4 | low);
-      i += 2;
-    }
-    ivs_buffer_append(out, &c, 1);
+  while (value < end) {
+    const char *plus = memchr(value, '+', (size_t)(end - value));
+    if (!ivs_uri_unescape(value, (size_t)((plus ? plus : end) - value), out)) return 0;
+    if (plus) ivs_buffer_append_text(out, " ");
+    value = plus ? plus + 1 : end;
   }
   return 1;
 }

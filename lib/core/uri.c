@@ -170,6 +170,22 @@ int ivs_uri_scheme_is(const ivs_uri *uri, const char *lower_case) {
   return ivs_text_is_same(uri->scheme.text, uri->scheme.length, lower_case);
 }
 
+int ivs_uri_unescape(const char *text, size_t length, ivs_buffer *out) {
+  for (size_t i = 0; i < length; i++) {
+    char c = text[i];
+
+    if (c == '%') {
+      int high = i + 2 < length ? ivs_text_hex(text[i + 1]) : -1;
+      int low = i + 2 < length ? ivs_text_hex(text[i + 2]) : -1;
+      if (high < 0 || low < 0) return 0;
+      c = (char)(high << 4 | low);
+      i += 2;
+    }
+    ivs_buffer_append(out, &c, 1);
+  }
+  return 1;
+}
+
 void ivs_uri_append_escaped(ivs_buffer *out, const char *text, size_t length) {
   static const char hex[] = "0123456789ABCDEF";
 

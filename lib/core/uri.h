@@ -43,6 +43,8 @@ int32_t ivs_uri_parse(const char *text, size_t length, ivs_uri *uri, const char 
 int32_t ivs_url_parse(const char *text, size_t length, ivs_uri *uri, const char **reason,
                       size_t *offset);
 int ivs_uri_scheme_is(const ivs_uri *uri, const char *lower_case);
+/* Appends what a text with %XX stands for. Returns 0 where a "%" is not followed by two digits. */
+int ivs_uri_unescape(const char *text, size_t length, ivs_buffer *out);
 /* Appends unreserved characters (RFC 3986 §2.3) as they are, the others as %XX. */
 void ivs_uri_append_escaped(ivs_buffer *out, const char *text, size_t length);
 

@@ -44,11 +44,7 @@ static invsrc_response *redirect_to(const char *url, enum ivs_page page, const c
     ivs_buffer_append_text(&location, "&sourceId=");
     ivs_uri_append_escaped(&location, source_id, strlen(source_id));
   }
-  if (location.failed)
-    response->body.failed = 1;
-  else
-    ivs_response_add_header(response, "Location", location.bytes);
-  ivs_buffer_end(&location);
+  ivs_response_set_location(response, &location);
   return response;
 }
 

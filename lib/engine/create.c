@@ -102,11 +102,7 @@ static invsrc_response *created(invsrc_call *call) {
   if (!response) return NULL;
   ivs_buffer_append_text(&location, IVS_ROUTE_SOURCES "/");
   ivs_uri_append_escaped(&location, source_id, (size_t)length);
-  if (location.failed)
-    response->body.failed = 1;
-  else
-    ivs_response_add_header(response, "Location", location.bytes);
-  ivs_buffer_end(&location);
+  ivs_response_set_location(response, &location);
   return response;
 }
 

@@ -157,6 +157,12 @@ void ivs_response_add_header(invsrc_response *response, const char *name, const 
   ivs_buffer_append_text(&response->headers[i].value, value);
 }
 
+void ivs_response_set_location(invsrc_response *response, ivs_buffer *location) {
+  response->body.failed |= location->failed;
+  if (!location->failed) ivs_response_add_header(response, "Location", location->bytes);
+  ivs_buffer_end(location);
+}
+
 int ivs_response_failed(const invsrc_response *response) {
   int failed = response->body.failed;
 

@@ -51,6 +51,8 @@ invsrc_response *ivs_response_new(int32_t status);
 invsrc_response *ivs_response_new_page(int32_t status);
 /* Adds a header; failure shows in ivs_response_failed(). */
 void ivs_response_add_header(invsrc_response *response, const char *name, const char *value);
+/* The same for Location, which is ended. */
+void ivs_response_set_location(invsrc_response *response, ivs_buffer *location);
 /* Whether memory ran out for the body or a header. */
 int ivs_response_failed(const invsrc_response *response);
 

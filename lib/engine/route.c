@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/text.h"
+#include "core/uri.h"
 
 #define NOT_ALLOWED(allow) \
   { 405, "BAD_REQUEST", "Method not allowed", NULL, allow }
@@ -45,22 +46,10 @@ static const struct path {
      NOT_ALLOWED("POST")},
 };
 
-/* Decodes one path segment. Returns 0 where it is none, or no sourceId can be so. */
+/* Decodes one path segment. Returns 0 where it is none, or no id can be so. */
 static int decode_segment(const char *text, size_t length, ivs_buffer *out) {
-  for (size_t i = 0; i < length; i++) {
-    char c = text[i];
-
-    if (c == '/') return 0;
-    if (c == '%') {
-      int high = i + 2 < length ? ivs_text_hex(text[i + 1]) : -1;
-      int low = i + 2 < length ? ivs_text_hex(text[i + 2]) : -1;
-      if (high < 0 || low < 0) return 0;
-      c = (char)(high << 4 | low);
-      i += 2;
-    }
-    ivs_buffer_append(out, &c, 1);
-  }
-  return out->length && ivs_text_is_utf8(out->bytes, out->length, NULL) &&
+  return !memchr(text, '/', length) && ivs_uri_unescape(text, length, out) && out->length &&
+         ivs_text_is_utf8(out->bytes, out->length, NULL) &&
          !ivs_text_has_control(out->bytes, out->length);
 }
 
