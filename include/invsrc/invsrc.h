@@ -383,7 +383,8 @@ INVSRC_API uint64_t invsrc_response_total(const invsrc_response *response);
 #define INVSRC_SOURCE_PROTOCOL 9                 /* T "MCP", "A2A" */
 #define INVSRC_SOURCE_AUTHENTICATION_TYPE 10     /* T */
 #define INVSRC_SOURCE_AUTH_CONFIGURED 11         /* N 0 or 1 */
-#define INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL 12 /* T absent unless it awaits consent */
+/* T absent unless it awaits consent; never stored: it is sealed with the private state */
+#define INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL 12
 #define INVSRC_SOURCE_DESCRIPTION 13             /* T absent unless set */
 #define INVSRC_SOURCE_CREATED_AT 14              /* N milliseconds since 1970-01-01T00:00:00Z */
 #define INVSRC_SOURCE_UPDATED_AT 15              /* N the same */

@@ -268,8 +268,8 @@ struct invsrc_oauth_vtable {
   uint32_t size;
   uint32_t reserved; /* 0 */
   /* Starts the flow for a source that is about to be stored: puts the URL to open (1 to 8192
-   * bytes), and the private state (PKCE verifier and the like) that the finish will need; it
-   * is sealed and stored with the source. OK: both were set. NO_OAUTH: the agent has none, or
+   * bytes), and the private state (PKCE verifier and the like, 1 to 32768 bytes) that the finish
+   * will need; both are sealed and stored with the source. OK: both were set. NO_OAUTH: the agent has none, or
    * none that may be used. REFUSED: the redirect URI is none of the host's. UNAVAILABLE.
    * NOT_IMPLEMENTED. FAILED. */
   int32_t (*start)(void *context, const invsrc_source *source, const invsrc_consent *consent,

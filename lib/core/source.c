@@ -142,3 +142,10 @@ void ivs_source_end_consent(invsrc_source *source) {
   invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, NULL, 0);
   invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL, 0);
 }
+
+void ivs_source_swap_text(invsrc_source *source, int32_t field, ivs_buffer *text) {
+  ivs_buffer old = source->values[field].text;
+
+  source->values[field].text = *text;
+  *text = old;
+}

@@ -6,6 +6,8 @@
 
 #include <invsrc/invsrc.h>
 
+#include "core/buffer.h"
+
 /* Whether a text field is this text. */
 int ivs_source_is(const invsrc_source *source, int32_t field, const char *text);
 /* Whether a text field is the same in both, or absent in both. */
@@ -15,6 +17,10 @@ int ivs_source_is_whole(const invsrc_source *source);
 int ivs_source_is_oauth(const invsrc_source *source);
 /* Whether it is an OAUTH source without tokens. */
 int ivs_source_awaits_consent(const invsrc_source *source);
+/* Exchanges what a text field has for what is in a buffer. */
+void ivs_source_swap_text(invsrc_source *source, int32_t field, ivs_buffer *text);
+/* A source of a list, to be changed; NULL from its count on. */
+invsrc_source *ivs_source_list_edit(const invsrc_source_list *list, uint64_t index);
 /* No consent is under way any more. */
 void ivs_source_end_consent(invsrc_source *source);
 

@@ -5,7 +5,7 @@
 #include <invsrc/invsrc.h>
 #include <stdlib.h>
 
-#include "core/buffer.h"
+#include "core/source.h"
 
 typedef struct item {
   invsrc_source *source;
@@ -66,8 +66,12 @@ uint64_t invsrc_source_list_count(const invsrc_source_list *list) {
   return list ? list->count : 0;
 }
 
-const invsrc_source *invsrc_source_list_at(const invsrc_source_list *list, uint64_t index) {
+invsrc_source *ivs_source_list_edit(const invsrc_source_list *list, uint64_t index) {
   return list && index < list->count ? list->items[index].source : NULL;
+}
+
+const invsrc_source *invsrc_source_list_at(const invsrc_source_list *list, uint64_t index) {
+  return ivs_source_list_edit(list, index);
 }
 
 const void *invsrc_source_list_sealed(const invsrc_source_list *list, uint64_t index,

@@ -129,10 +129,10 @@ static int has_reason(const invsrc_call *call) {
   }
 }
 
-void ivs_call_log_failure(invsrc_call *call, ivs_state state) {
+static void log_failure(invsrc_call *call, int32_t level, ivs_state state) {
   int32_t status = ivs_want_failure(call->answered, call->outcome)->status;
 
-  log_line(call, status == 500 ? INVSRC_LOG_ERROR : INVSRC_LOG_WARNING,
+  log_line(call, level,
            !ivs_want_is_legal(call->answered, call->outcome) ? "returned what is not legal"
            : has_reason(call)                                ? call->reason
            : call->outcome == INVSRC_OUTCOME_NOT_IMPLEMENTED ? "not implemented"
@@ -142,6 +142,16 @@ void ivs_call_log_failure(invsrc_call *call, ivs_state state) {
            : status == 500 ? "failed for good"
                            : "unavailable",
            state);
+}
+
+void ivs_call_log_failure(invsrc_call *call, ivs_state state) {
+  int32_t status = ivs_want_failure(call->answered, call->outcome)->status;
+
+  log_failure(call, status == 500 ? INVSRC_LOG_ERROR : INVSRC_LOG_WARNING, state);
+}
+
+void ivs_call_log_quietly(invsrc_call *call, ivs_state state) {
+  log_failure(call, INVSRC_LOG_INFO, state);
 }
 
 int ivs_call_went_well(invsrc_call *call) {
@@ -380,6 +390,7 @@ void invsrc_call_free(invsrc_call *call) {
   ivs_buffer_end(&call->query);
   ivs_buffer_end(&call->oauth_state);
   ivs_buffer_end(&call->redirect_uri);
+  ivs_buffer_end(&call->hidden_url);
   ivs_buffer_end(&call->code);
   ivs_buffer_end(&call->issuer);
   ivs_buffer_end(&call->oauth_error);

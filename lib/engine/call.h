@@ -71,7 +71,8 @@ struct invsrc_call {
   ivs_buffer oauth_state;
   ivs_buffer redirect_uri;
   int is_again;
-  enum ivs_page page; /* that a callback which fails ends with */
+  ivs_buffer hidden_url; /* the authorization URL, while the source is stored without it */
+  enum ivs_page page;    /* that a callback which fails ends with */
   ivs_buffer code;
   ivs_buffer issuer;
   ivs_buffer oauth_error;
@@ -89,7 +90,9 @@ struct invsrc_call {
   invsrc_source *found;       /* as it is stored, */
   invsrc_buffer found_sealed; /* and what is sealed for it; then what an update replaced */
   invsrc_buffer opened;
-  int64_t refresh_at; /* of the tokens that have just come */
+  int64_t refresh_at;      /* of the tokens that have just come */
+  invsrc_source *revealed; /* whose authorization URL is being opened */
+  uint64_t index;          /* of it in a list */
   invsrc_source_list *list;
   uint64_t total;
   int probed;                   /* the agent answered in this call, */
@@ -133,6 +136,8 @@ int ivs_call_went_well(invsrc_call *call);
 int ivs_call_went_well_or(invsrc_call *call, const ivs_failure *failure);
 /* Logs what the answered want came to, which was not OK, and goes on with `state`. */
 void ivs_call_log_failure(invsrc_call *call, ivs_state state);
+/* The same for information. */
+void ivs_call_log_quietly(invsrc_call *call, ivs_state state);
 /* Moves the call to its end, by way of forgetting what was sealed in vain. */
 void ivs_call_fail(invsrc_call *call, const ivs_failure *failure);
 /* Makes void and discards what `found` had and the source has no more, and ends the call with the

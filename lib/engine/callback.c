@@ -14,6 +14,7 @@
 #include "core/text.h"
 #include "core/uri.h"
 #include "engine/consent.h"
+#include "engine/reveal.h"
 #include "engine/schedule.h"
 
 /* More than anybody changes a source in one breath. */
@@ -239,13 +240,21 @@ static int32_t take_names(invsrc_call *call) {
 /* What is sealed for the state is put where it is discarded from: once the state is used up,
  * nothing on the way there can fail. */
 static void after_open(invsrc_call *call) {
+  size_t url_length, state_length;
+  const char *state;
+  int32_t copied;
+
   if (call->outcome != INVSRC_OUTCOME_OK) {
     fail(call);
     return;
   }
-  call->private_state = call->opened;
-  memset(&call->opened, 0, sizeof call->opened);
-  if (!begin_draft(call) || take_names(call) != INVSRC_OK) {
+  if (!ivs_reveal_split(&call->opened.data, &url_length, &state, &state_length)) {
+    end_with(call, IVS_PAGE_FAILED);
+    return;
+  }
+  copied = ivs_buffer_set(&call->private_state.data, state, state_length);
+  ivs_buffer_end(&call->opened.data);
+  if (copied != INVSRC_OK || !begin_draft(call) || take_names(call) != INVSRC_OK) {
     out_of_memory(call);
     return;
   }

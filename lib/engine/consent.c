@@ -12,6 +12,7 @@
 #include "core/uri.h"
 
 #define AUTHORIZATION_URL_LONGEST 8192
+#define PRIVATE_STATE_LONGEST 32768
 
 int32_t ivs_consent_digest(const char *state, size_t length, ivs_buffer *digest) {
   uint8_t bytes[IVS_DIGEST_SIZE];
@@ -70,15 +71,20 @@ static const ivs_failure *failure_of(invsrc_call *call) {
   return &call->own_failure;
 }
 
+/* What opens the consent is sealed as a whole: see reveal.h. */
 int ivs_consent_take(invsrc_call *call) {
-  if (call->outcome == INVSRC_OUTCOME_OK && (!is_authorization_url(&call->authorization_url.data) ||
-                                             call->private_state.data.length == 0))
+  const ivs_buffer *url = &call->authorization_url.data, *state = &call->private_state.data;
+
+  if (call->outcome == INVSRC_OUTCOME_OK &&
+      (!is_authorization_url(url) || state->length == 0 || state->length > PRIVATE_STATE_LONGEST))
     call->outcome = INVSRC_OUTCOME_FAILED;
   if (!ivs_call_went_well_or(call, failure_of(call))) return 0;
-  call->draft.credential = call->private_state.data;
-  memset(&call->private_state, 0, sizeof call->private_state);
+  ivs_buffer_append(&call->draft.credential, url->bytes, url->length);
+  ivs_buffer_append_text(&call->draft.credential, "\n");
+  ivs_buffer_append(&call->draft.credential, state->bytes, state->length);
+  ivs_buffer_end(&call->private_state.data);
   call->purpose = INVSRC_PURPOSE_OAUTH_STATE;
-  if (set_consent(call) == INVSRC_OK) return 1;
+  if (!call->draft.credential.failed && set_consent(call) == INVSRC_OK) return 1;
   ivs_call_out_of_memory(call);
   return 0;
 }

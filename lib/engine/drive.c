@@ -191,7 +191,9 @@ static int32_t remove_source(invsrc_call *call, const invsrc_options *host) {
                             &call->found_sealed);
 }
 
+/* Reads want it too, and get on without it: so a host need not have it for them. */
 static int32_t open_sealed(invsrc_call *call, const invsrc_options *host) {
+  if (!host->sealer.open) return INVSRC_OUTCOME_FAILED;
   return outcome_with(
       &call->opened,
       host->sealer.open(host->sealer_context, &call->binding, call->found_sealed.data.bytes,
@@ -254,7 +256,7 @@ static const struct {
     [INVSRC_WANT_LIST] = {list, IVS_NEEDS_STORE},
     [INVSRC_WANT_UPDATE] = {update, IVS_NEEDS_STORE},
     [INVSRC_WANT_REMOVE] = {remove_source, IVS_NEEDS_STORE},
-    [INVSRC_WANT_OPEN] = {open_sealed, IVS_NEEDS_SEALER},
+    [INVSRC_WANT_OPEN] = {open_sealed, 0},
     [INVSRC_WANT_PROBE] = {probe, 0},
     [INVSRC_WANT_FIND] = {find, IVS_NEEDS_FIND},
     [INVSRC_WANT_OAUTH_FINISH] = {oauth_finish, 0},

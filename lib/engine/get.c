@@ -1,18 +1,20 @@
 /*
  * GET /inventory-sources/{sourceId}.
  */
-#include "engine/call.h"
+#include "engine/reveal.h"
 
-static void after_get(invsrc_call *call) {
-  invsrc_response *response;
+static void answer(invsrc_call *call) {
+  invsrc_response *response = ivs_source_response(call->service, 200, call->found);
 
-  if (!ivs_call_went_well(call)) return;
-  response = ivs_source_response(call->service, 200, call->found);
   if (response) {
     response->source = call->found;
     call->found = NULL;
   }
   ivs_call_finish(call, response);
+}
+
+static void after_get(invsrc_call *call) {
+  if (ivs_call_went_well(call)) ivs_reveal(call, call->found, answer);
 }
 
 static void start(invsrc_call *call) {

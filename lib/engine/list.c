@@ -6,8 +6,9 @@
 
 #include "core/form.h"
 #include "core/render.h"
+#include "core/source.h"
 #include "core/text.h"
-#include "engine/call.h"
+#include "engine/reveal.h"
 
 /* The parameters of the query, contract §1. */
 static const struct parameter {
@@ -66,17 +67,29 @@ static invsrc_response *listed(const invsrc_call *call) {
   return response;
 }
 
-static void after_list(invsrc_call *call) {
-  invsrc_response *response;
+static void answer(invsrc_call *call) {
+  invsrc_response *response = listed(call);
 
-  if (!ivs_call_went_well(call)) return;
-  response = listed(call);
   if (response) {
     response->sources = call->list;
     response->total = call->total;
     call->list = NULL;
   }
   ivs_call_finish(call, response);
+}
+
+/* One after the other, as each may have to be opened. */
+static void reveal_next(invsrc_call *call) {
+  invsrc_source *source = ivs_source_list_edit(call->list, call->index++);
+
+  if (source)
+    ivs_reveal(call, source, reveal_next);
+  else
+    answer(call);
+}
+
+static void after_list(invsrc_call *call) {
+  if (ivs_call_went_well(call)) reveal_next(call);
 }
 
 static void start(invsrc_call *call) {

@@ -8,6 +8,7 @@
 
 #include "core/source.h"
 #include "engine/consent.h"
+#include "engine/reveal.h"
 #include "engine/schedule.h"
 #include "engine/write.h"
 
@@ -81,6 +82,7 @@ static void refuse_activation(invsrc_call *call, const char *reason) {
 }
 
 static void write_source(invsrc_call *call);
+static void store(invsrc_call *call);
 
 static void begin_probe(invsrc_call *call) {
   if (ivs_source_awaits_consent(call->draft.source)) {
@@ -161,7 +163,15 @@ static const char *event_type(const invsrc_call *call) {
                                                                            : "source.disabled";
 }
 
+/* The source that is answered with may await a consent that was under way before. */
 static void write_source(invsrc_call *call) {
+  if (call->draft.changes & IVS_CHANGE_CONSENT)
+    store(call);
+  else
+    ivs_reveal(call, call->draft.source, store);
+}
+
+static void store(invsrc_call *call) {
   invsrc_source *source = call->draft.source;
 
   call->parts = INVSRC_PART_RECORD;

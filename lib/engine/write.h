@@ -1,7 +1,9 @@
 /*
  * The end of a create, an update and an authorize, which is the same: the credential, or the
  * private state of a consent, is sealed, and record, sealed bytes and event go to the store in one
- * step. The response is made before, so that nothing can fail once the change is stored.
+ * step. The response is made before, so that nothing can fail once the change is stored. The
+ * authorization URL of a consent is in neither but sealed (reveal.h), and put back into the source
+ * after.
  */
 #ifndef IVS_ENGINE_WRITE_H
 #define IVS_ENGINE_WRITE_H

@@ -87,6 +87,8 @@ static int32_t discard(void *context, const invsrc_binding *binding, const void 
 static int32_t insert(void *context, const invsrc_source *source, const void *sealed,
                       uint64_t length, const invsrc_event *event) {
   assert_non_null(source);
+  /* Whoever has it can consent: it is sealed. */
+  assert_null(invsrc_source_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL));
   assert_null(event); /* none are kept where nobody hears of them */
   assert_true(length == 0 || memcmp(sealed, "sealed", 6) == 0);
   return outcome(context, INVSRC_WANT_INSERT);
@@ -495,7 +497,7 @@ static void what_is_sealed(void **state) {
   assert_int_equal(post(BODY, NULL, 0), 201);
   assert_string_equal(host.sealed_from, "credential {\"type\":\"bearer\",\"token\":\"secret\"}");
   assert_int_equal(post(OAUTH_BODY, text, sizeof text), 201);
-  assert_string_equal(host.sealed_from, "oauth-state private");
+  assert_string_equal(host.sealed_from, "oauth-state https://login.example/authorize\nprivate");
   assert_non_null(
       strstr(text, "\"oauth\":{\"authorizationUrl\":\"https://login.example/authorize\""));
   assert_non_null(strstr(text, "\"authConfigured\":false"));
