@@ -176,16 +176,26 @@ static void finish_well(invsrc_call *call) {
   ivs_call_finish(call, call->response);
 }
 
-/* The private state of a consent that is over, or that another one takes the place of. */
-static void discard_state(invsrc_call *call) {
-  const invsrc_source *kept = invsrc_response_source(call->response);
+int32_t ivs_call_prepare_rest(invsrc_call *call) {
   uint64_t length;
   const char *text = invsrc_source_text(call->found, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, &length);
 
+  ivs_buffer_end(&call->found_state);
+  if (text && !ivs_base64url_decode(&call->found_state, text, (size_t)length))
+    ivs_buffer_end(&call->found_state); /* nothing that anybody sealed */
+  return call->found_state.failed ? INVSRC_ENOMEM : INVSRC_OK;
+}
+
+/* The private state of a consent that is over, or that another one takes the place of. */
+static void discard_state(invsrc_call *call) {
+  const invsrc_source *kept = invsrc_response_source(call->response);
+
   call->state = finish_well;
-  if (!text || ivs_source_is_same(call->found, kept, INVSRC_SOURCE_OAUTH_PRIVATE_STATE) ||
-      !ivs_base64url_decode(&call->sealed.data, text, (size_t)length) || call->sealed.data.failed)
+  if (!call->found_state.length ||
+      ivs_source_is_same(call->found, kept, INVSRC_SOURCE_OAUTH_PRIVATE_STATE))
     return;
+  call->sealed.data = call->found_state;
+  memset(&call->found_state, 0, sizeof call->found_state);
   ivs_call_bind(call, call->found, INVSRC_PURPOSE_OAUTH_STATE);
   ivs_call_discard(call, finish_well);
 }
@@ -402,6 +412,7 @@ void invsrc_call_free(invsrc_call *call) {
   ivs_buffer_end(&call->sealed.data);
   ivs_buffer_end(&call->found_sealed.data);
   ivs_buffer_end(&call->opened.data);
+  ivs_buffer_end(&call->found_state);
   ivs_buffer_end(&call->used_sealed);
   invsrc_source_free(call->found);
   invsrc_source_free(call->before);

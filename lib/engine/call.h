@@ -89,6 +89,7 @@ struct invsrc_call {
   invsrc_buffer sealed;       /* to be stored, or to be discarded */
   invsrc_source *found;       /* as it is stored, */
   invsrc_buffer found_sealed; /* and what is sealed for it; then what an update replaced */
+  ivs_buffer found_state;     /* what was sealed for the consent under way, decoded in time */
   invsrc_buffer opened;
   int64_t refresh_at;      /* of the tokens that have just come */
   invsrc_source *revealed; /* whose authorization URL is being opened */
@@ -140,6 +141,9 @@ void ivs_call_log_failure(invsrc_call *call, ivs_state state);
 void ivs_call_log_quietly(invsrc_call *call, ivs_state state);
 /* Moves the call to its end, by way of forgetting what was sealed in vain. */
 void ivs_call_fail(invsrc_call *call, const ivs_failure *failure);
+/* Before a write: makes ready what will be discarded of what was found, so that nothing can fail
+ * after it. INVSRC_OK or INVSRC_ENOMEM. */
+int32_t ivs_call_prepare_rest(invsrc_call *call);
 /* Makes void and discards what `found` had and the source has no more, and ends the call with the
  * response that it has. */
 void ivs_call_succeed(invsrc_call *call);

@@ -38,6 +38,7 @@ static void after_random(invsrc_call *call) {
   ivs_buffer_end(&call->found_sealed.data); /* the store hands back what it removes */
   call->response = ivs_response_new(204);
   if (!call->response || ivs_response_failed(call->response) ||
+      ivs_call_prepare_rest(call) != INVSRC_OK ||
       ivs_call_make_event(call, "source.deleted", call->found, NULL) != INVSRC_OK)
     ivs_call_out_of_memory(call);
   else

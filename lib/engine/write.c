@@ -33,7 +33,7 @@ void ivs_write(invsrc_call *call, int32_t want, invsrc_response *response, const
   call->response = response;
   ivs_source_swap_text(call->draft.source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL,
                        &call->hidden_url);
-  if (!response || ivs_response_failed(response) ||
+  if (!response || ivs_response_failed(response) || ivs_call_prepare_rest(call) != INVSRC_OK ||
       ivs_call_make_event(call, event_type, call->draft.source, NULL) != INVSRC_OK) {
     ivs_call_out_of_memory(call);
     return;

@@ -15,8 +15,9 @@ typedef struct answer {
   invsrc_source_list *list;
   uint64_t total;
   const char *reason;
-  const char *url;
-  const char *state;
+  invsrc_buffer *url;
+  invsrc_buffer *words; /* that `reason` may be in */
+  int64_t refresh_at;
 } answer;
 
 static inline void begin_answer(answer *it) {
@@ -25,12 +26,14 @@ static inline void begin_answer(answer *it) {
                  .source = invsrc_source_new(),
                  .list = invsrc_source_list_new(),
                  .reason = "",
-                 .url = "",
-                 .state = ""};
+                 .url = invsrc_buffer_new(),
+                 .words = invsrc_buffer_new()};
 }
 
 static inline void end_answer(answer *it) {
   invsrc_buffer_free(it->bytes);
+  invsrc_buffer_free(it->url);
+  invsrc_buffer_free(it->words);
   invsrc_source_free(it->source);
   invsrc_source_list_free(it->list);
 }
@@ -40,10 +43,11 @@ static inline int ask_store(world *self, const invsrc_call *call, int32_t want, 
   const invsrc_store_vtable *store = invsrc_memory_store();
   const invsrc_source *source = invsrc_call_source(call);
   const invsrc_event *event = invsrc_call_event(call);
-  uint64_t length, shop_length, id_length;
+  uint64_t length, shop_length, id_length, value_length;
   const void *sealed = invsrc_call_input(call, INVSRC_INPUT_SEALED, &length);
   const char *shop = invsrc_call_input(call, INVSRC_INPUT_STOREFRONT, &shop_length);
   const char *id = invsrc_call_input(call, INVSRC_INPUT_SOURCE_ID, &id_length);
+  const char *value = invsrc_call_input(call, INVSRC_INPUT_VALUE, &value_length);
 
   switch (want) {
     case INVSRC_WANT_INSERT:
@@ -52,6 +56,11 @@ static inline int ask_store(world *self, const invsrc_call *call, int32_t want, 
     case INVSRC_WANT_GET:
       to->outcome =
           store->get(self->memory, shop, shop_length, id, id_length, to->source, to->bytes);
+      return 1;
+    case INVSRC_WANT_FIND:
+      to->outcome =
+          store->find(self->memory, (int32_t)invsrc_call_number(call, INVSRC_NUMBER_FIELD), value,
+                      value_length, to->source, to->bytes);
       return 1;
     case INVSRC_WANT_LIST:
       to->outcome =
@@ -74,7 +83,40 @@ static inline int ask_store(world *self, const invsrc_call *call, int32_t want, 
   }
 }
 
-/* Asks sealer, agent or OAuth provider, likewise. */
+/* Asks the OAuth provider, likewise. */
+static inline int ask_provider(world *self, const invsrc_call *call, int32_t want, answer *to) {
+  const invsrc_source *source = invsrc_call_source(call);
+  invsrc_consent consent = {.size = sizeof consent};
+  invsrc_redirect redirect = {.size = sizeof redirect};
+  uint64_t length;
+  const void *plaintext = invsrc_call_input(call, INVSRC_INPUT_PLAINTEXT, &length);
+
+  switch (self->oauth ? want : INVSRC_WANT_NONE) {
+    case INVSRC_WANT_OAUTH_START:
+      consent.is_again = (uint32_t)invsrc_call_number(call, INVSRC_NUMBER_AGAIN);
+      consent.state = invsrc_call_input(call, INVSRC_INPUT_STATE, &consent.state_length);
+      consent.redirect_uri =
+          invsrc_call_input(call, INVSRC_INPUT_REDIRECT_URI, &consent.redirect_uri_length);
+      to->outcome = start_oauth(self, source, &consent, to->url, to->bytes, to->words);
+      break;
+    case INVSRC_WANT_OAUTH_FINISH:
+      redirect.code = invsrc_call_input(call, INVSRC_INPUT_CODE, &redirect.code_length);
+      redirect.issuer = invsrc_call_input(call, INVSRC_INPUT_ISSUER, &redirect.issuer_length);
+      redirect.error = invsrc_call_input(call, INVSRC_INPUT_ERROR, &redirect.error_length);
+      to->outcome = finish_oauth(self, source, plaintext, length, &redirect, to->bytes,
+                                 &to->refresh_at, to->words);
+      break;
+    case INVSRC_WANT_OAUTH_REVOKE:
+      to->outcome = revoke_oauth(self, source, plaintext, length, to->words);
+      break;
+    default:
+      return 0;
+  }
+  to->reason = invsrc_buffer_bytes(to->words, NULL);
+  return 1;
+}
+
+/* Asks sealer or agent, likewise. */
 static inline int ask_others(world *self, const invsrc_call *call, int32_t want, answer *to) {
   const invsrc_binding *binding = invsrc_call_binding(call);
   uint64_t length, sealed_length;
@@ -95,11 +137,6 @@ static inline int ask_others(world *self, const invsrc_call *call, int32_t want,
       to->outcome = self->probed;
       to->reason = self->reason;
       return 1;
-    case INVSRC_WANT_OAUTH_START:
-      to->outcome = self->oauth ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_NOT_IMPLEMENTED;
-      to->url = text_of(self->oauth, "authorizationUrl", "");
-      to->state = text_of(self->oauth, "state", "");
-      return 1;
     default:
       return 0;
   }
@@ -107,6 +144,10 @@ static inline int ask_others(world *self, const invsrc_call *call, int32_t want,
 
 /* Finds the answer to a want. Returns 0 for those that are left to the callbacks. */
 static inline int find_answer(world *self, const invsrc_call *call, int32_t want, answer *to) {
+  if (ask_provider(self, call, want, to)) {
+    if (want == self->failing) to->outcome = self->outcome;
+    return 1;
+  }
   if (want == self->failing) {
     to->outcome = self->outcome;
     return 1;
@@ -116,8 +157,9 @@ static inline int find_answer(world *self, const invsrc_call *call, int32_t want
 
 /* Gives it; of those that are left to the callbacks only failures. */
 static inline int32_t give_answer(invsrc_call *call, int32_t want, const answer *from) {
-  uint64_t length;
+  uint64_t length, url_length;
   const void *bytes = invsrc_buffer_bytes(from->bytes, &length);
+  const char *url;
 
   switch (want) {
     case INVSRC_WANT_AUTHENTICATE:
@@ -127,9 +169,12 @@ static inline int32_t give_answer(invsrc_call *call, int32_t want, const answer 
     case INVSRC_WANT_RANDOM:
       return invsrc_call_answer_random(call, from->outcome, NULL, 0);
     case INVSRC_WANT_OAUTH_START:
-      return invsrc_call_answer_oauth_start(call, from->outcome, from->url, strlen(from->url),
-                                            from->state, strlen(from->state), from->reason,
-                                            strlen(from->reason));
+      url = invsrc_buffer_bytes(from->url, &url_length);
+      return invsrc_call_answer_oauth_start(call, from->outcome, url, url_length, bytes, length,
+                                            from->reason, strlen(from->reason));
+    case INVSRC_WANT_OAUTH_FINISH:
+      return invsrc_call_answer_tokens(call, from->outcome, bytes, length, from->refresh_at,
+                                       from->reason, strlen(from->reason));
     case INVSRC_WANT_SEAL:
       return invsrc_call_answer_seal(call, from->outcome, bytes, length);
     case INVSRC_WANT_OPEN:
@@ -137,13 +182,14 @@ static inline int32_t give_answer(invsrc_call *call, int32_t want, const answer 
     case INVSRC_WANT_PROBE:
       return invsrc_call_answer_probe(call, from->outcome, from->reason, strlen(from->reason));
     case INVSRC_WANT_GET:
+    case INVSRC_WANT_FIND:
       return invsrc_call_answer_get(call, from->outcome, from->source, bytes, length);
     case INVSRC_WANT_LIST:
       return invsrc_call_answer_list(call, from->outcome, from->list, from->total);
     case INVSRC_WANT_UPDATE:
     case INVSRC_WANT_REMOVE:
       return invsrc_call_answer_sealed(call, from->outcome, bytes, length);
-    default: /* LOOKUP, INSERT, DISCARD */
+    default: /* LOOKUP, INSERT, DISCARD, OAUTH_REVOKE */
       return invsrc_call_answer(call, from->outcome);
   }
 }

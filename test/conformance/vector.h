@@ -91,6 +91,7 @@ typedef struct world {
   const char *reason; /* and why */
   int32_t failing;    /* the want that fails, */
   int32_t outcome;    /* and how */
+  int finishes;       /* consents that the provider was asked to finish */
   /* Fingerprints of what was sealed and not discarded; 0: a place that is free. */
   uint64_t sealed[MOST_SEALED];
   int strays; /* discarded, and not sealed, or for something else */
@@ -103,6 +104,25 @@ static inline void append_repeated(ivs_buffer *out, const cJSON *vector) {
 
   for (long i = 0; i < (long)number_of(member(repeat, "times")); i++)
     ivs_buffer_append_text(out, text_of(repeat, "of", ""));
+}
+
+/* Appends the state that is in the authorization URL that a request was answered with. */
+static inline void append_state(ivs_buffer *out, const cJSON *answer) {
+  const char *url =
+      text_of(answer, "authorizationUrl", text_of(member(answer, "oauth"), "authorizationUrl", ""));
+  const char *state = strstr(url, "state=");
+
+  if (!state) return;
+  state += strlen("state=");
+  ivs_buffer_append(out, state, strcspn(state, "&"));
+}
+
+/* Appends a member of an answer, or the state that is in it. */
+static inline void append_member(ivs_buffer *out, const cJSON *answer, const char *key) {
+  if (strcmp(key, "state") == 0)
+    append_state(out, answer);
+  else
+    ivs_buffer_append_text(out, text_of(answer, key, ""));
 }
 
 /* Appends what `name` stands for: a constant, or "id2" for the id that the second of
@@ -126,8 +146,7 @@ static inline int append_known(ivs_buffer *out, const char *name, const world *s
   }
   if (!name[count]) return 0;
   memcpy(letters, name, count);
-  ivs_buffer_append_text(
-      out, text_of(cJSON_GetArrayItem(self->answers, atoi(name + count) - 1), letters, "(none)"));
+  append_member(out, cJSON_GetArrayItem(self->answers, atoi(name + count) - 1), letters);
   return 1;
 }
 
@@ -181,11 +200,13 @@ static inline invsrc_request *make_request(const cJSON *given, ivs_buffer *body,
                                            const world *self) {
   invsrc_request *request = invsrc_request_new();
   const char *method = text_of(given, "method", "POST");
-  const char *target = text_of(given, "target", TARGET);
+  ivs_buffer target = IVS_BUFFER_EMPTY;
 
   write_body(body, given, self);
+  append_filled(&target, text_of(given, "target", TARGET), self);
   must(invsrc_request_set_method(request, method, strlen(method)), "method");
-  must(invsrc_request_set_target(request, target, strlen(target)), "target");
+  must(invsrc_request_set_target(request, target.bytes, target.length), "target");
+  ivs_buffer_end(&target);
   must(invsrc_request_set_body(request, body->bytes, body->length), "body");
   add_headers(request, member(given, "headers"), self);
   return request;
@@ -195,9 +216,11 @@ static inline invsrc_request *make_request(const cJSON *given, ivs_buffer *body,
 
 #define CROCKFORD "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-/* The forms that a placeholder stands for: a pattern in which 'd' is a digit and 'c'
- * a character of a ULID; NULL for a decimal of 1 to 19 digits. With `member` no answer
- * to a request of `before` may have had the same. */
+#define BASE64URL "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+/* The forms that a placeholder stands for: a pattern in which 'd' is a digit, 'c' a
+ * character of a ULID and 'b' one of base64url; NULL for a decimal of 1 to 19 digits. With `member`
+ * no answer to a request of `before` may have had the same. */
 static const struct form {
   const char *placeholder;
   const char *pattern;
@@ -206,6 +229,7 @@ static const struct form {
              {"{{newId}}", NULL, "id"},
              {"{{agentId}}", "agent_cccccccccccccccccccccccccc", NULL},
              {"{{newAgentId}}", "agent_cccccccccccccccccccccccccc", "agentId"},
+             {"{{newState}}", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "state"},
              {"{{time}}", "dddd-dd-ddTdd:dd:ddZ", NULL}};
 
 /* How much of `text` has the form; 0 where it has not. */
@@ -221,8 +245,10 @@ static inline size_t measure(const char *text, const char *pattern) {
     length = 6;
   }
   for (; pattern[length]; length++) {
-    const char *set = pattern[length] == 'd' ? DIGITS : CROCKFORD;
-    int literal = pattern[length] != 'd' && pattern[length] != 'c';
+    const char *set = pattern[length] == 'd'   ? DIGITS
+                      : pattern[length] == 'b' ? BASE64URL
+                                               : CROCKFORD;
+    int literal = !strchr("dcb", pattern[length]);
     if (literal ? text[length] != pattern[length] : !text[length] || !strchr(set, text[length]))
       return 0;
   }
@@ -230,11 +256,15 @@ static inline size_t measure(const char *text, const char *pattern) {
 }
 
 static inline int is_new(const char *text, size_t length, const char *key, const world *self) {
+  int is_old = 0;
+
   for (const cJSON *at = first_of(self->answers); key && at; at = at->next) {
-    const char *old = text_of(at, key, "");
-    if (strlen(old) == length && memcmp(old, text, length) == 0) return 0;
+    ivs_buffer old = IVS_BUFFER_EMPTY;
+    append_member(&old, at, key);
+    is_old |= old.length == length && memcmp(old.bytes, text, length) == 0;
+    ivs_buffer_end(&old);
   }
-  return 1;
+  return !is_old;
 }
 
 static inline const struct form *form_at(const char *expected) {

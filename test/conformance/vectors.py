@@ -19,6 +19,7 @@ TARGET = "/api/v2/storefront/inventory-sources"
 FORMS = {
     "{{id}}": r"[1-9][0-9]{0,18}",
     "{{agentId}}": r"agent_[0-9A-HJKMNP-TV-Z]{26}",
+    "{{newState}}": r"[A-Za-z0-9_-]{43}",
     "{{time}}": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
 }
 
@@ -52,10 +53,17 @@ class Known:
         for name, value in self.texts.items():
             text = text.replace("{{" + name + "}}", value)
         return re.sub(r"\{\{([a-zA-Z]+)([0-9]+)\}\}",
-                      lambda found: self.sources[int(found[2]) - 1][found[1]], text)
+                      lambda found: self.member(int(found[2]) - 1, found[1]), text)
+
+    def member(self, number, name):
+        source = self.sources[number]
+        if name != "state":
+            return source[name]
+        url = source.get("authorizationUrl") or source["oauth"]["authorizationUrl"]
+        return re.search(r"state=([^&]*)", url)[1]
 
     def add_answer(self, body):
-        answer = json.loads(body) if body else {}
+        answer = json.loads(body) if body.startswith(b"{") else {}
         self.sources.append(answer.get("data", answer))
 
     def forms(self):
@@ -121,7 +129,7 @@ def to_send(request, known):
     """Method, target, headers and body of a request."""
     headers = request.get("headers", [["Authorization", "Bearer {{key}}"],
                                       ["Content-Type", "application/json"]])
-    return (request.get("method", "POST"), request.get("target", TARGET),
+    return (request.get("method", "POST"), known.fill(request.get("target", TARGET)),
             [(name, known.fill(value)) for name, value in headers],
             known.fill(body_of(request)).encode())
 

@@ -62,33 +62,114 @@ static const invsrc_sealer_vtable counting_sealer = {sizeof counting_sealer, 0, 
 
 #define CREDENTIAL_OF_CONSENT "{\"type\":\"oauth\",\"access_token\":\"granted\"}"
 
+/* Whether the provider is the one that fails; then with what reason the vector gives. */
+static inline int fails_oauth(const world *self, int32_t want, invsrc_buffer *reason) {
+  const char *text = text_of(member(member(self->vector, "world"), "fail"), "reason", "");
+
+  if (self->failing != want) return 0;
+  must(invsrc_buffer_set(reason, text, strlen(text)), "reason");
+  return 1;
+}
+
+/* Whether `text`, which may be NULL, is one of the texts that are listed. */
+static inline int is_listed(const cJSON *list, const char *text) {
+  for (const cJSON *at = first_of(list); text && at; at = at->next)
+    if (strcmp(cJSON_GetStringValue(at), text) == 0) return 1;
+  return 0;
+}
+
+/* The URL, with the state in the place of {{state}}. */
+static inline void append_url(ivs_buffer *out, const char *url, const char *state) {
+  const char *at = strstr(url, "{{state}}");
+
+  if (!at) {
+    ivs_buffer_append_text(out, url);
+    return;
+  }
+  ivs_buffer_append(out, url, (size_t)(at - url));
+  ivs_buffer_append_text(out, state);
+  ivs_buffer_append_text(out, at + strlen("{{state}}"));
+}
+
 static inline int32_t start_oauth(void *context, const invsrc_source *source,
                                   const invsrc_consent *consent, invsrc_buffer *authorization_url,
                                   invsrc_buffer *private_state, invsrc_buffer *reason) {
-  const cJSON *oauth = ((world *)context)->oauth;
-  const char *url = text_of(oauth, "authorizationUrl", ""), *state = text_of(oauth, "state", "");
+  const world *self = context;
+  const char *state = text_of(self->oauth, "state", "");
+  ivs_buffer url = IVS_BUFFER_EMPTY;
+  int32_t result;
 
-  (void)source, (void)consent, (void)reason;
-  if (invsrc_buffer_set(authorization_url, url, strlen(url)) != INVSRC_OK ||
-      invsrc_buffer_set(private_state, state, strlen(state)) != INVSRC_OK)
-    return INVSRC_OUTCOME_UNAVAILABLE;
-  return INVSRC_OUTCOME_OK;
-}
-
-static inline int32_t finish_oauth(void *context, const invsrc_source *source,
-                                   const void *private_state, uint64_t length,
-                                   const invsrc_redirect *redirect, invsrc_buffer *credential,
-                                   int64_t *refresh_at, invsrc_buffer *reason) {
-  (void)context, (void)source, (void)private_state, (void)length, (void)redirect, (void)reason;
-  *refresh_at = 0;
-  return invsrc_buffer_set(credential, CREDENTIAL_OF_CONSENT, strlen(CREDENTIAL_OF_CONSENT)) ==
-                 INVSRC_OK
+  (void)source;
+  if (fails_oauth(self, INVSRC_WANT_OAUTH_START, reason)) return self->outcome;
+  if (consent->redirect_uri &&
+      !is_listed(member(self->oauth, "redirectUris"), consent->redirect_uri))
+    return INVSRC_OUTCOME_REFUSED;
+  append_url(&url, text_of(self->oauth, "authorizationUrl", ""), consent->state);
+  result = url.failed ? INVSRC_ENOMEM : invsrc_buffer_set(authorization_url, url.bytes, url.length);
+  ivs_buffer_end(&url);
+  return result == INVSRC_OK && invsrc_buffer_set(private_state, state, strlen(state)) == INVSRC_OK
              ? INVSRC_OUTCOME_OK
              : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
-static const invsrc_oauth_vtable scripted_oauth = {
-    .size = sizeof scripted_oauth, .start = start_oauth, .finish = finish_oauth};
+#define NOT_OF_THE_SERVER "the answer is not from the authorization server that was asked"
+#define NO_GOOD_CODE "the authorization server refuses the code"
+
+/* What it says of the redirect, and the reason. */
+static inline int32_t judge_redirect(const world *self, const invsrc_redirect *redirect,
+                                     const char **reason) {
+  const char *issuer = text_of(self->oauth, "issuer", NULL);
+
+  *reason = "";
+  if (issuer && (!redirect->issuer || strcmp(redirect->issuer, issuer) != 0)) {
+    *reason = NOT_OF_THE_SERVER;
+    return INVSRC_OUTCOME_UNKNOWN;
+  }
+  if (redirect->error) return INVSRC_OUTCOME_REFUSED;
+  if (redirect->code && strcmp(redirect->code, text_of(self->oauth, "code", "")) == 0)
+    return INVSRC_OUTCOME_OK;
+  *reason = NO_GOOD_CODE;
+  return INVSRC_OUTCOME_REFUSED;
+}
+
+/* What was private is what the start gave. */
+static inline int32_t finish_oauth(void *context, const invsrc_source *source,
+                                   const void *private_state, uint64_t length,
+                                   const invsrc_redirect *redirect, invsrc_buffer *credential,
+                                   int64_t *refresh_at, invsrc_buffer *reason) {
+  world *self = context;
+  const char *state = text_of(self->oauth, "state", ""), *text;
+  int32_t outcome;
+
+  (void)source;
+  self->finishes++;
+  if (fails_oauth(self, INVSRC_WANT_OAUTH_FINISH, reason)) return self->outcome;
+  if (length != strlen(state) || memcmp(private_state, state, (size_t)length) != 0)
+    return INVSRC_OUTCOME_FAILED;
+  outcome = judge_redirect(self, redirect, &text);
+  *refresh_at = 0;
+  if (invsrc_buffer_set(reason, text, strlen(text)) != INVSRC_OK ||
+      (outcome == INVSRC_OUTCOME_OK &&
+       invsrc_buffer_set(credential, CREDENTIAL_OF_CONSENT, strlen(CREDENTIAL_OF_CONSENT)) !=
+           INVSRC_OK))
+    return INVSRC_OUTCOME_UNAVAILABLE;
+  return outcome;
+}
+
+static inline int32_t revoke_oauth(void *context, const invsrc_source *source,
+                                   const void *credential, uint64_t length, invsrc_buffer *reason) {
+  (void)context, (void)source, (void)reason;
+  return length == strlen(CREDENTIAL_OF_CONSENT) &&
+                 memcmp(credential, CREDENTIAL_OF_CONSENT, (size_t)length) == 0
+             ? INVSRC_OUTCOME_OK
+             : INVSRC_OUTCOME_FAILED;
+}
+
+static const invsrc_oauth_vtable scripted_oauth = {sizeof scripted_oauth, 0, start_oauth,
+                                                   finish_oauth, revoke_oauth};
+
+/* When `before` happens. */
+#define BEFORE INT64_C(1767225600000)
 
 /* ---- Making worlds --------------------------------------------------------------- */
 
@@ -100,6 +181,8 @@ static inline void set_options(world *self, const cJSON *given) {
   invsrc_options_set_envelope(self->options, is_true(options, "envelope"));
   invsrc_options_set_allow_http(self->options, has_agent || is_true(options, "allowHttp"));
   invsrc_options_set_allow_private(self->options, has_agent || is_true(options, "allowPrivate"));
+  must(invsrc_options_set_oauth_done_url(self->options, text_of(options, "oauthDoneUrl", NULL)),
+       "oauthDoneUrl");
   if (max_body)
     must(invsrc_options_set_max_body(self->options, (uint64_t)number_of(max_body)), "maxBody");
 }
@@ -137,6 +220,9 @@ static const struct {
                {"random", INVSRC_EFFECT_RANDOM, INVSRC_WANT_RANDOM},
                {"lookup", INVSRC_EFFECT_LOOKUP, INVSRC_WANT_LOOKUP},
                {"oauthStart", INVSRC_EFFECT_OAUTH_START, INVSRC_WANT_OAUTH_START},
+               {"oauthFinish", INVSRC_EFFECT_OAUTH_FINISH, INVSRC_WANT_OAUTH_FINISH},
+               {"oauthRevoke", INVSRC_EFFECT_OAUTH_REVOKE, INVSRC_WANT_OAUTH_REVOKE},
+               {"find", INVSRC_EFFECT_FIND, INVSRC_WANT_FIND},
                {"seal", INVSRC_EFFECT_SEAL, INVSRC_WANT_SEAL},
                {"open", INVSRC_EFFECT_OPEN, INVSRC_WANT_OPEN},
                {"probe", INVSRC_EFFECT_PROBE, INVSRC_WANT_PROBE},
@@ -165,7 +251,9 @@ static inline void set_failure(world *self, const cJSON *fail) {
     if (strcmp(outcomes[i].name, outcome) == 0) self->outcome = outcomes[i].outcome;
   for (size_t i = 0; i < sizeof effects / sizeof *effects; i++) {
     if (strcmp(effects[i].name, effect) != 0) continue;
-    invsrc_testkit_fail(self->kit, effects[i].effect, 0, self->outcome);
+    /* With a reason it is the provider itself that fails. */
+    if (!member(fail, "reason"))
+      invsrc_testkit_fail(self->kit, effects[i].effect, 0, self->outcome);
     self->failing = effects[i].want;
   }
   if (fail && (!self->failing || !self->outcome))
@@ -180,13 +268,14 @@ static const struct {
     {"API_KEY", "the agent answered 401: check auth.token"},
     {"BASIC_AUTH", "the agent answered 401: check auth.username and auth.password"},
     {"NO_AUTH", "the agent answered 401: it wants a credential"},
+    {"OAUTH", "the agent answered 401: check the consent"},
 };
 
 /* What a probe for the vector's request goes by: what is asked for, or what the source has. */
 static inline const char *probed_by(const world *self, const char *key) {
-  int count = cJSON_GetArraySize(self->answers);
-  const char *text = text_of(cJSON_GetArrayItem(self->answers, count - 1), key, "");
+  const char *text = "";
 
+  for (const cJSON *at = first_of(self->answers); at; at = at->next) text = text_of(at, key, text);
   return text_of(member(member(self->vector, "request"), "json"), key, text);
 }
 
@@ -247,6 +336,8 @@ static inline void make_world(world *self, const cJSON *vector) {
   must(invsrc_service_new(self->options, &self->service, NULL), "service");
   for (const cJSON *at = first_of(member(given, "before")); at; at = at->next) ask_before(self, at);
   script_agent(self, text_of(given, "agent", "dead"));
+  invsrc_testkit_set_time(self->kit, BEFORE + (int64_t)number_of(member(given, "later")));
+  self->finishes = 0;
   set_failure(self, member(given, "fail"));
 }
 

@@ -8,6 +8,7 @@
 #include <glob.h>
 
 #include "conformance/stepwise.h"
+#include "core/base64.h"
 
 #define SEED 7 /* of each try, so that all of them draw the same ids */
 
@@ -19,8 +20,10 @@ typedef struct trial {
   ivs_buffer body;
   int32_t status;   /* expected */
   ivs_buffer old;   /* what is in the world before the request, */
-  ivs_buffer after; /* and after it has been answered well */
-  int any_answer;   /* the body of the answer may be another one */
+  ivs_buffer after; /* and after it has been answered as it should be */
+  ivs_buffer used;  /* and after a callback that has used up its state, and then failed */
+  int is_callback;
+  int any_answer; /* the body of the answer may be another one */
 } trial;
 
 static int failures;
@@ -43,33 +46,66 @@ static inline int is_kept(world *self, const void *sealed, uint64_t length, int 
   return 0;
 }
 
-/* What is wrong with what was sealed for a source, whose credential, or private state, it
- * puts into `opened`; NULL: nothing. */
-static inline const char *open_of(world *self, const invsrc_source *source,
-                                  const invsrc_buffer *sealed, int seen[MOST_SEALED],
-                                  invsrc_buffer *opened) {
-  int is_configured = (int)invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
+/* What is wrong with what was sealed for a source, which it puts into `opened`; NULL: nothing. */
+static inline const char *open_sealed(world *self, const invsrc_source *source, const char *purpose,
+                                      const void *bytes, uint64_t length, int seen[MOST_SEALED],
+                                      invsrc_buffer *opened) {
   invsrc_binding binding = {.size = sizeof binding};
-  uint64_t length;
-  const void *bytes = invsrc_buffer_bytes(sealed, &length);
 
   binding.storefront =
       invsrc_source_text(source, INVSRC_SOURCE_STOREFRONT, &binding.storefront_length);
   binding.id = invsrc_source_text(source, INVSRC_SOURCE_ID, &binding.id_length);
-  binding.purpose = is_configured ? INVSRC_PURPOSE_CREDENTIAL : INVSRC_PURPOSE_OAUTH_STATE;
-  binding.purpose_length = strlen(binding.purpose);
-  if (!length) return is_configured ? "a credential was lost" : NULL;
+  binding.purpose = purpose;
+  binding.purpose_length = strlen(purpose);
   if (!is_kept(self, bytes, length, seen)) return "what is stored was discarded";
   if (unseal(self, &binding, bytes, length, opened) != INVSRC_OUTCOME_OK)
     return "what was sealed is another's";
   return NULL;
 }
 
+/* The same of its credential: it has one where it says so, and only there. */
+static inline const char *open_credential(world *self, const invsrc_source *source,
+                                          const invsrc_buffer *sealed, int seen[MOST_SEALED],
+                                          invsrc_buffer *opened) {
+  int is_configured = (int)invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
+  uint64_t length;
+  const void *bytes = invsrc_buffer_bytes(sealed, &length);
+
+  if (!length) return is_configured ? "a credential was lost" : NULL;
+  if (!is_configured) return "a credential is left over";
+  return open_sealed(self, source, INVSRC_PURPOSE_CREDENTIAL, bytes, length, seen, opened);
+}
+
+/* And of the consent under way, which is there as a whole or not at all. */
+static inline const char *open_state(world *self, const invsrc_source *source,
+                                     int seen[MOST_SEALED], invsrc_buffer *opened) {
+  uint64_t length;
+  const char *text = invsrc_source_text(source, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, &length);
+  int has_state = invsrc_source_text(source, INVSRC_SOURCE_OAUTH_STATE, NULL) != NULL;
+  int has_end = invsrc_source_number(source, INVSRC_SOURCE_OAUTH_EXPIRES_AT) != 0;
+  int has_url = invsrc_source_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL) != NULL;
+  ivs_buffer sealed = IVS_BUFFER_EMPTY;
+  const char *fault;
+
+  if ((text != NULL) != has_state || has_state != has_end || (has_url && !has_state))
+    return "half a consent is under way";
+  if (has_url && invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED))
+    return "who is connected is asked to be";
+  if (!text) return NULL;
+  if (!ivs_base64url_decode(&sealed, text, (size_t)length)) return "the private state is no base64";
+  fault = open_sealed(self, source, INVSRC_PURPOSE_OAUTH_STATE, sealed.bytes, sealed.length, seen,
+                      opened);
+  ivs_buffer_end(&sealed);
+  return fault;
+}
+
+/* What was sealed is sealed anew with each try, so that it is told as what it opens to. */
 static inline void append_source(ivs_buffer *out, const invsrc_source *source) {
   char number[32];
 
   for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END; i++) {
     const char *text = invsrc_source_text(source, i, NULL);
+    if (i == INVSRC_SOURCE_OAUTH_PRIVATE_STATE) continue;
     snprintf(number, sizeof number, "%lld", (long long)invsrc_source_number(source, i));
     ivs_buffer_append_text(out, "\n");
     ivs_buffer_append_text(out, invsrc_source_field_kind(i) == 'N' ? number : text ? text : "-");
@@ -92,7 +128,12 @@ static inline void append_storefront(ivs_buffer *out, trial *self, const char *s
         invsrc_source_text(invsrc_source_list_at(list, i), INVSRC_SOURCE_SOURCE_ID, &length);
     store->get(self->world.memory, storefront, shop_length, id, length, source, sealed);
     append_source(out, source);
-    fault = open_of(&self->world, source, sealed, seen, opened);
+    fault = open_credential(&self->world, source, sealed, seen, opened);
+    if (fault) complain(self, where, fault);
+    ivs_buffer_append_text(out, "\n");
+    ivs_buffer_append_text(out, invsrc_buffer_bytes(opened, NULL));
+    invsrc_buffer_set(opened, NULL, 0);
+    fault = open_state(&self->world, source, seen, opened);
     if (fault) complain(self, where, fault);
     ivs_buffer_append_text(out, "\n");
     ivs_buffer_append_text(out, invsrc_buffer_bytes(opened, NULL));
@@ -151,6 +192,7 @@ static inline int is_equal(const ivs_buffer *a, const ivs_buffer *b) {
 /* Before each try: what was random goes as in every other. */
 static inline void begin_try(trial *self) {
   invsrc_testkit_set_seed(self->world.kit, SEED);
+  self->world.finishes = 0;
 }
 
 /* A world in which nothing has happened yet. */
@@ -184,13 +226,24 @@ static inline int is_success(int32_t status) {
   return status >= 200 && status <= 299;
 }
 
-/* Whether the world is as an answer with this status, or a negative result, leaves it.
- * Where it has changed, it is made anew. */
+/* What an answer with this status, or a negative result, leaves. A callback has its state used up
+ * before it asks the provider to finish; and a redirect does not say by its status whether that
+ * went well. */
+static inline const ivs_buffer *world_after(const trial *self, int32_t status,
+                                            const ivs_buffer *found) {
+  if (is_success(status)) return &self->after;
+  if (!self->is_callback) return &self->old;
+  if (status == 303 && self->status == 303 && is_equal(found, &self->after)) return &self->after;
+  return self->world.finishes || is_equal(found, &self->used) ? &self->used : &self->old;
+}
+
+/* Whether the world is as it should be then. Where it has changed, it is made anew. */
 static inline void judge_world(trial *self, const char *where, int32_t status) {
-  const ivs_buffer *expected = is_success(status) ? &self->after : &self->old;
+  const ivs_buffer *expected;
   ivs_buffer found = IVS_BUFFER_EMPTY;
 
   describe(&found, self, where);
+  expected = world_after(self, status, &found);
   if (!is_equal(&found, expected)) {
     complain(self, where, "another world");
     printf("# found:%s\n# expected:%s\n", found.bytes ? found.bytes : "",
@@ -214,11 +267,25 @@ static inline void judge_credential(trial *self) {
   }
 }
 
+/* Finds out what a callback leaves that fails as late as it can. */
+static inline void describe_used(trial *self) {
+  invsrc_response *response = NULL;
+
+  begin_try(self);
+  invsrc_testkit_fail(self->world.kit, INVSRC_EFFECT_OAUTH_FINISH, 1, INVSRC_OUTCOME_FAILED);
+  must(invsrc_handle(self->world.service, self->request, &response, NULL), "a failing try");
+  invsrc_response_free(response);
+  describe(&self->used, self, "a failing try");
+  renew_world(self);
+}
+
 static inline void begin_trial(trial *self, const cJSON *vector) {
+  const char *target = text_of(member(vector, "request"), "target", TARGET);
   invsrc_response *response = NULL;
 
   memset(self, 0, sizeof *self);
   self->vector = vector;
+  self->is_callback = strstr(target, "/oauth/callback") != NULL;
   self->status = (int32_t)number_of(member(member(vector, "response"), "status"));
   begin_world(self);
   self->request = make_request(member(vector, "request"), &self->body, &self->world);
@@ -230,6 +297,7 @@ static inline void begin_trial(trial *self, const cJSON *vector) {
   describe(&self->after, self, "first try");
   judge_credential(self);
   renew_world(self);
+  if (self->is_callback) describe_used(self);
 }
 
 static inline void end_trial(trial *self) {
@@ -237,6 +305,7 @@ static inline void end_trial(trial *self) {
   ivs_buffer_end(&self->body);
   ivs_buffer_end(&self->old);
   ivs_buffer_end(&self->after);
+  ivs_buffer_end(&self->used);
   end_world(&self->world);
 }
 
