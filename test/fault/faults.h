@@ -23,6 +23,7 @@ typedef struct trial {
   ivs_buffer after; /* and after it has been answered as it should be */
   ivs_buffer used;  /* and after a callback that has used up its state, and then failed */
   int is_callback;
+  int reveals; /* its answer has a URL that had to be opened, and is without it where it was not */
   int any_answer; /* the body of the answer may be another one */
 } trial;
 
@@ -215,7 +216,7 @@ static inline int32_t conclude(trial *self, int32_t result, invsrc_response *res
   int32_t status = invsrc_response_status(response);
 
   if ((result == INVSRC_OK) != (response != NULL)) complain(self, "the answer", "by halves");
-  if (status == self->status && status < 500 && !self->any_answer &&
+  if (status == self->status && status < 500 && !self->any_answer && !self->reveals &&
       !judge("the answer", response, &self->world))
     complain(self, "the answer", "another one");
   invsrc_response_free(response);
@@ -279,6 +280,15 @@ static inline void describe_used(trial *self) {
   renew_world(self);
 }
 
+/* Who begins a consent knows its URL; who reads the source has it opened. */
+static inline int shows_url(const cJSON *vector) {
+  char *printed = cJSON_PrintUnformatted(member(vector, "response"));
+  int shows = strstr(printed, "authorizationUrl") != NULL;
+
+  cJSON_free(printed);
+  return shows && strcmp(text_of(member(vector, "request"), "method", "POST"), "POST") != 0;
+}
+
 static inline void begin_trial(trial *self, const cJSON *vector) {
   const char *target = text_of(member(vector, "request"), "target", TARGET);
   invsrc_response *response = NULL;
@@ -286,6 +296,7 @@ static inline void begin_trial(trial *self, const cJSON *vector) {
   memset(self, 0, sizeof *self);
   self->vector = vector;
   self->is_callback = strstr(target, "/oauth/callback") != NULL;
+  self->reveals = shows_url(vector);
   self->status = (int32_t)number_of(member(member(vector, "response"), "status"));
   begin_world(self);
   self->request = make_request(member(vector, "request"), &self->body, &self->world);

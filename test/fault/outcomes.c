@@ -138,9 +138,11 @@ static uint64_t count_changes(const trial *self) {
          invsrc_testkit_calls(self->world.kit, INVSRC_EFFECT_REMOVE);
 }
 
-/* Whether the effect comes behind what has been decided, which stays: what is forgotten. */
+/* Whether the effect decides nothing: what is forgotten is opened behind the decision, and what
+ * is shown is left out where it is not opened. */
 static int is_behind(const trial *self, const struct row *row) {
-  return row->effect == INVSRC_EFFECT_OPEN && count_changes(self) > 0 && !self->is_callback;
+  return row->effect == INVSRC_EFFECT_OPEN && !self->is_callback &&
+         (count_changes(self) > 0 || self->reveals);
 }
 
 /* A probe that is made to go well, and what could not be discarded, leave worlds that only
