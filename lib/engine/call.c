@@ -194,6 +194,7 @@ static void discard_state(invsrc_call *call) {
   if (!call->found_state.length ||
       ivs_source_is_same(call->found, kept, INVSRC_SOURCE_OAUTH_PRIVATE_STATE))
     return;
+  ivs_buffer_end(&call->sealed.data);
   call->sealed.data = call->found_state;
   memset(&call->found_state, 0, sizeof call->found_state);
   ivs_call_bind(call, call->found, INVSRC_PURPOSE_OAUTH_STATE);

@@ -84,12 +84,13 @@ int32_t ivs_route_find(const invsrc_request *request, invsrc_call *call,
   call->operation = NULL;
   *failure = &ivs_failure_no_route;
   for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
-    if (!is_path(&paths[i], target, length, call)) continue;
+    int is_it = is_path(&paths[i], target, length, call);
+    if (call->source_id.failed || call->agent_id.failed) return INVSRC_ENOMEM;
+    if (!is_it) continue;
     *failure = &paths[i].not_allowed;
     call->operation = operation_of(&paths[i], request);
     break;
   }
-  if (call->source_id.failed || call->agent_id.failed) return INVSRC_ENOMEM;
   if (!query) return INVSRC_OK;
   return ivs_buffer_set(&call->query, query + 1, request->target.length - length - 1);
 }
