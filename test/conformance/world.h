@@ -62,13 +62,13 @@ static const invsrc_sealer_vtable counting_sealer = {sizeof counting_sealer, 0, 
 
 #define CREDENTIAL_OF_CONSENT "{\"type\":\"oauth\",\"access_token\":\"granted\"}"
 
-/* Whether the provider is the one that fails; then with what reason the vector gives. */
-static inline int fails_oauth(const world *self, int32_t want, invsrc_buffer *reason) {
+/* What the provider fails with, for the reason that the vector gives; 0: it does not. */
+static inline int32_t fails_oauth(const world *self, int32_t want, invsrc_buffer *reason) {
   const char *text = text_of(member(member(self->vector, "world"), "fail"), "reason", "");
 
   if (self->failing != want) return 0;
-  must(invsrc_buffer_set(reason, text, strlen(text)), "reason");
-  return 1;
+  return invsrc_buffer_set(reason, text, strlen(text)) == INVSRC_OK ? self->outcome
+                                                                    : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
 /* Whether `text`, which may be NULL, is one of the texts that are listed. */
@@ -96,11 +96,12 @@ static inline int32_t start_oauth(void *context, const invsrc_source *source,
                                   invsrc_buffer *private_state, invsrc_buffer *reason) {
   const world *self = context;
   const char *state = text_of(self->oauth, "state", "");
+  int32_t outcome = fails_oauth(self, INVSRC_WANT_OAUTH_START, reason);
   ivs_buffer url = IVS_BUFFER_EMPTY;
   int32_t result;
 
   (void)source;
-  if (fails_oauth(self, INVSRC_WANT_OAUTH_START, reason)) return self->outcome;
+  if (outcome) return outcome;
   if (consent->redirect_uri &&
       !is_listed(member(self->oauth, "redirectUris"), consent->redirect_uri))
     return INVSRC_OUTCOME_REFUSED;
@@ -139,11 +140,11 @@ static inline int32_t finish_oauth(void *context, const invsrc_source *source,
                                    int64_t *refresh_at, invsrc_buffer *reason) {
   world *self = context;
   const char *state = text_of(self->oauth, "state", ""), *text;
-  int32_t outcome;
+  int32_t outcome = fails_oauth(self, INVSRC_WANT_OAUTH_FINISH, reason);
 
   (void)source;
   self->finishes++;
-  if (fails_oauth(self, INVSRC_WANT_OAUTH_FINISH, reason)) return self->outcome;
+  if (outcome) return outcome;
   if (length != strlen(state) || memcmp(private_state, state, (size_t)length) != 0)
     return INVSRC_OUTCOME_FAILED;
   outcome = judge_redirect(self, redirect, &text);

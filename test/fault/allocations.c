@@ -52,6 +52,10 @@ static int32_t answer_want(trial *self, invsrc_call *call, int32_t want) {
     result = by_hand ? give_answer(call, want, &it) : invsrc_call_perform(call);
     heap_close();
   }
+  if (result == INVSRC_ENOMEM && want == INVSRC_WANT_OPEN) {
+    it.outcome = INVSRC_OUTCOME_UNAVAILABLE; /* as the blocking API has it */
+    result = give_answer(call, want, &it);
+  }
   if (result != INVSRC_OK) forget(self, want, &it);
   end_answer(&it);
   return result;
@@ -88,6 +92,7 @@ static long ask_once(trial *self, way ask, unsigned long at, enum heap_mode mode
   int32_t status;
 
   begin_try(self);
+  self->any_answer = at && self->status == 303; /* it tells of what failed by its address */
   heap_plan(at, mode);
   status = ask(self);
   if (status != self->status &&
