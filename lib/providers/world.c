@@ -11,8 +11,10 @@
 #include "core/table.h"
 
 int32_t ivs_world_set(ivs_world *world, const invsrc_world_vtable *vtable, void *context) {
-  world->context = context;
-  return ivs_table_copy(&world->table, sizeof world->table, vtable, IVS_TABLE_HEADER);
+  int32_t code = ivs_table_copy(&world->table, sizeof world->table, vtable, IVS_TABLE_HEADER);
+
+  if (code == INVSRC_OK) world->context = context;
+  return code;
 }
 
 static int32_t system_now(int64_t *now) {

@@ -12,7 +12,7 @@ typedef struct ivs_world {
   void *context;
 } ivs_world;
 
-/* INVSRC_OK or INVSRC_EINVAL: a table that is too small. */
+/* INVSRC_OK, or INVSRC_EINVAL: a table that is too small; all stays as it was. */
 int32_t ivs_world_set(ivs_world *world, const invsrc_world_vtable *vtable, void *context);
 /* Return an outcome. A time that is out of range counts as FAILED. */
 int32_t ivs_world_now(const ivs_world *world, int64_t *now);
