@@ -19,7 +19,9 @@
 
 #define CLIENT_NAME "libinvsrc"
 #define NAME_LONGEST 255
-#define LONGEST_MS INT64_C(30000) /* of a conversation, however many exchanges it has */
+#define UNFIT_SOURCE "consent cannot be asked for with this source"
+#define UNFIT_TEXT "what is kept of the consent cannot be used"
+#define LONGEST_MS INT64_C(30000)
 
 /* ---- Conversations --------------------------------------------------------------- */
 
@@ -29,9 +31,10 @@ typedef struct talk {
   invsrc_conversation *conversation;
   const ivs_buffer *redirect_uri; /* of a start, */
   int is_again;
-  ivs_buffer issuer;   /* the server's whose client is wanted, */
-  invsrc_buffer *kept; /* and what is kept for it already */
+  ivs_buffer state;  /* secret */
+  ivs_buffer issuer; /* the server's whose client is wanted */
   int64_t deadline;
+  int32_t carried; /* outcome of the last exchange */
   invsrc_buffer *reason;
 } talk;
 
@@ -48,7 +51,7 @@ static int32_t say(const talk *self, int32_t outcome, const char *reason) {
 }
 
 /* Makes one exchange, in what time is left. Returns 0 where memory ran out. */
-static int carry(const talk *self, int32_t number, const invsrc_http_request *wanted) {
+static int carry(talk *self, int32_t number, const invsrc_http_request *wanted) {
   const invsrc_consents *consents = self->consents;
   invsrc_http_request request = *wanted;
   int64_t left = self->deadline - monotonic();
@@ -61,6 +64,7 @@ static int carry(const talk *self, int32_t number, const invsrc_http_request *wa
     outcome = consents->transport.exchange(consents->transport_context, &request, reply);
   else
     invsrc_http_reply_set_reason(reply, "it took longer than 30 s in all");
+  self->carried = outcome;
   invsrc_conversation_answer(self->conversation, number, outcome, reply);
   invsrc_http_reply_free(reply);
   return 1;
@@ -76,8 +80,8 @@ static int give_client(talk *self, const char *issuer, uint64_t length) {
   ivs_buffer_clear(&self->issuer);
   ivs_buffer_append(&self->issuer, issuer, (size_t)length);
   if (client && !self->issuer.failed)
-    result = ivs_clients_find(self->consents, self->issuer.bytes, self->redirect_uri,
-                              self->is_again, client, self->kept);
+    result = ivs_clients_find(self->consents, self->issuer.bytes, self->redirect_uri->bytes,
+                              self->is_again, client);
   if (result == INVSRC_OK) {
     bytes = invsrc_buffer_bytes(client, &size);
     result = invsrc_conversation_give_client(self->conversation, size ? bytes : NULL, size);
@@ -105,7 +109,7 @@ static int32_t hold(talk *self) {
   const char *reason;
   int32_t outcome;
 
-  self->deadline = monotonic() + LONGEST_MS;
+  self->deadline = monotonic() + self->consents->longest_ms;
   while (!(outcome = invsrc_conversation_outcome(self->conversation, &reason)))
     if (!advance(self)) {
       outcome = invsrc_conversation_outcome(self->conversation, &reason);
@@ -115,12 +119,12 @@ static int32_t hold(talk *self) {
   return outcome == INVSRC_OUTCOME_OK ? outcome : say(self, outcome, reason);
 }
 
-/* What a conversation that does not begin comes to. */
-static int32_t not_begun(const talk *self, int32_t code) {
+/* What a conversation that does not begin comes to; `reason`: where it never can. */
+static int32_t not_begun(const talk *self, int32_t code, const char *reason) {
   if (code == INVSRC_ENOMEM) return say(self, INVSRC_OUTCOME_UNAVAILABLE, "memory ran out");
   if (code == INVSRC_EUNAVAILABLE)
     return say(self, INVSRC_OUTCOME_UNAVAILABLE, "the clock or the entropy failed");
-  return say(self, INVSRC_OUTCOME_FAILED, "what is kept of the consent cannot be used");
+  return say(self, INVSRC_OUTCOME_FAILED, reason);
 }
 
 static int32_t set_up(const invsrc_consents *consents, invsrc_oauth_setup *setup) {
@@ -152,12 +156,14 @@ static int32_t begin_start(talk *self, const invsrc_source *source, const invsrc
   invsrc_oauth_setup setup;
   int32_t code = set_up(self->consents, &setup);
 
+  if (code == INVSRC_OK)
+    code = ivs_buffer_set(&self->state, consent->state, (size_t)consent->state_length);
   if (code == INVSRC_OK &&
       ivs_world_random(&self->consents->world, random, sizeof random) != INVSRC_OUTCOME_OK)
     code = INVSRC_EUNAVAILABLE;
   setup.random = random;
   setup.redirect_uri = self->redirect_uri->bytes;
-  setup.state = consent->state;
+  setup.state = self->state.bytes;
   if (code == INVSRC_OK)
     code = invsrc_conversation_new_oauth_start(source, &setup, &self->conversation);
   OPENSSL_cleanse(random, sizeof random);
@@ -179,8 +185,7 @@ static void keep_client(const talk *self) {
       invsrc_conversation_result(self->conversation, INVSRC_RESULT_CLIENT, &length);
 
   if (client)
-    ivs_clients_keep(self->consents, self->issuer.bytes, self->redirect_uri->bytes, client, length,
-                     self->kept);
+    ivs_clients_keep(self->consents, self->issuer.bytes, self->redirect_uri->bytes, client, length);
 }
 
 static int32_t start(void *context, const invsrc_source *source, const invsrc_consent *consent,
@@ -194,16 +199,15 @@ static int32_t start(void *context, const invsrc_source *source, const invsrc_co
   self.is_again = consent->is_again != 0;
   self.redirect_uri = redirect_uri_of(self.consents, consent);
   if (!self.redirect_uri) return INVSRC_OUTCOME_REFUSED;
-  self.kept = invsrc_buffer_new();
-  code = self.kept ? begin_start(&self, source, consent) : INVSRC_ENOMEM;
-  outcome = code == INVSRC_OK ? hold(&self) : not_begun(&self, code);
+  code = begin_start(&self, source, consent);
+  outcome = code == INVSRC_OK ? hold(&self) : not_begun(&self, code, UNFIT_SOURCE);
   if (code == INVSRC_OK) keep_client(&self);
   if (outcome == INVSRC_OUTCOME_OK)
     outcome = take(&self, INVSRC_RESULT_AUTHORIZATION_URL, authorization_url);
   if (outcome == INVSRC_OUTCOME_OK)
     outcome = take(&self, INVSRC_RESULT_PRIVATE_STATE, private_state);
   invsrc_conversation_free(self.conversation);
-  invsrc_buffer_free(self.kept);
+  ivs_buffer_end(&self.state);
   ivs_buffer_end(&self.issuer);
   return outcome;
 }
@@ -211,22 +215,13 @@ static int32_t start(void *context, const invsrc_source *source, const invsrc_co
 /* The server does not know the client any more: the next consent is asked for as another. */
 static void forget_client(const talk *self, const void *private_state, uint64_t length) {
   ivs_oauth_record record = {0};
-  invsrc_buffer *kept = invsrc_buffer_new();
-  invsrc_buffer *client = invsrc_buffer_new();
-  const char *issuer;
 
-  if (kept && client &&
-      ivs_oauth_record_read(private_state, (size_t)length, IVS_OAUTH_PRIVATE_STATE, &record) ==
-          INVSRC_OK) {
-    issuer = ivs_oauth_record_text(&record, IVS_OAUTH_ISSUER);
-    if (ivs_clients_find(self->consents, issuer, &record.texts[IVS_OAUTH_REDIRECT_URI], 1, client,
-                         kept) == INVSRC_OK)
-      ivs_clients_keep(self->consents, issuer,
-                       ivs_oauth_record_text(&record, IVS_OAUTH_REDIRECT_URI), NULL, 0, kept);
-  }
+  if (ivs_oauth_record_read(private_state, (size_t)length, IVS_OAUTH_PRIVATE_STATE, &record) ==
+      INVSRC_OK)
+    ivs_clients_forget(self->consents, ivs_oauth_record_text(&record, IVS_OAUTH_ISSUER),
+                       ivs_oauth_record_text(&record, IVS_OAUTH_REDIRECT_URI),
+                       ivs_oauth_record_text(&record, IVS_OAUTH_CLIENT_ID));
   ivs_oauth_record_end(&record);
-  invsrc_buffer_free(client);
-  invsrc_buffer_free(kept);
 }
 
 static int32_t finish(void *context, const invsrc_source *source, const void *private_state,
@@ -242,11 +237,11 @@ static int32_t finish(void *context, const invsrc_source *source, const void *pr
   if (code == INVSRC_OK)
     code = invsrc_conversation_new_oauth_finish(private_state, length, redirect, &setup,
                                                 &self.conversation);
-  outcome = code == INVSRC_OK ? hold(&self) : not_begun(&self, code);
+  outcome = code == INVSRC_OK ? hold(&self) : not_begun(&self, code, UNFIT_TEXT);
   if (outcome == INVSRC_OUTCOME_OK) {
     *refresh_at = invsrc_conversation_refresh_at(self.conversation);
     outcome = take(&self, INVSRC_RESULT_CREDENTIAL, credential);
-  } else if (outcome == INVSRC_OUTCOME_FAILED && code == INVSRC_OK) {
+  } else if (outcome == INVSRC_OUTCOME_FAILED && self.carried == INVSRC_OUTCOME_OK) {
     forget_client(&self, private_state, length);
   }
   invsrc_conversation_free(self.conversation);
@@ -264,7 +259,7 @@ static int32_t revoke(void *context, const invsrc_source *source, const void *cr
   code = set_up(self.consents, &setup);
   if (code == INVSRC_OK)
     code = invsrc_conversation_new_oauth_revoke(credential, length, &setup, &self.conversation);
-  outcome = code == INVSRC_OK ? hold(&self) : not_begun(&self, code);
+  outcome = code == INVSRC_OK ? hold(&self) : not_begun(&self, code, UNFIT_TEXT);
   invsrc_conversation_free(self.conversation);
   return outcome;
 }
@@ -310,6 +305,7 @@ int32_t invsrc_consents_new(const char *redirect_uri, const invsrc_transport_vta
   if (code == INVSRC_OK) {
     fresh->uri_count = redirect_uri != NULL;
     fresh->transport_context = transport_context;
+    fresh->longest_ms = LONGEST_MS;
     *consents = fresh;
     return INVSRC_OK;
   }

@@ -24,6 +24,7 @@ struct invsrc_consents {
   ivs_buffer client_name;
   ivs_buffer client_metadata_url;
   int allow_http;
+  int64_t longest_ms; /* of a conversation, however many exchanges it has */
   ivs_world world;
   invsrc_transport_vtable transport;
   void *transport_context;
@@ -33,15 +34,16 @@ struct invsrc_consents {
   void *sealer_context;
 };
 
-/* The client for a consent: by hand or kept; `kept` gets what it is sealed as, where one is.
- * `is_again`: one that is kept did no good. Leaves `client` empty where there is none.
- * INVSRC_OK or INVSRC_ENOMEM. */
+/* The client for a consent: by hand or kept. `is_again`: one that is kept did no good. Leaves
+ * `client` empty where there is none. INVSRC_OK or INVSRC_ENOMEM. */
 int32_t ivs_clients_find(const invsrc_consents *consents, const char *issuer,
-                         const ivs_buffer *redirect_uri, int is_again, invsrc_buffer *client,
-                         invsrc_buffer *kept);
-/* Keeps a client that was registered, in place of `kept`; or forgets the one that is, where
- * `client` is NULL. What cannot be kept is registered again, so failure is only logged. */
+                         const char *redirect_uri, int is_again, invsrc_buffer *client);
+/* Keeps a client that was registered, in the place of any other. What cannot be kept is registered
+ * again, so failure is only logged. */
 void ivs_clients_keep(const invsrc_consents *consents, const char *issuer, const char *redirect_uri,
-                      const void *client, uint64_t length, const invsrc_buffer *kept);
+                      const void *client, uint64_t length);
+/* Forgets the client that is kept, where it has this id. Failure is only logged. */
+void ivs_clients_forget(const invsrc_consents *consents, const char *issuer,
+                        const char *redirect_uri, const char *client_id);
 
 #endif
