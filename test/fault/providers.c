@@ -785,6 +785,243 @@ static void a_webhook(void **state) {
   inject(post);
 }
 
+/* ---- Consents ------------------------------------------------------------------------- */
+
+#define AGENT "https://agent.example"
+#define ENDPOINTS                                          \
+  "\"issuer\":\"" ISSUER "\",\"token_endpoint\":\"" ISSUER \
+  "/token\",\"revocation_endpoint\""                       \
+  ":\"" ISSUER "/revoke\""
+#define CLIENT(id) "\"client_id\":\"" id "\",\"token_endpoint_auth_method\":\"none\""
+#define PRIVATE_STATE                                                                     \
+  "{" ENDPOINTS "," CLIENT("kept") ",\"iss_required\":false,\"redirect_uri\":\"" CALLBACK \
+                                   "\",\"code_verifier\":\"v\",\"resource\":\"" AGENT "/\"}"
+#define TOKENS \
+  "{" ENDPOINTS "," CLIENT("kept") ",\"type\":\"oauth\",\"access_token\":\"a\"," \
+                                   "\"refresh_token\":\"r\",\"resource\":\"" AGENT "/\"}"
+
+/* An agent and its authorization server, by the ends of their URLs. */
+static const struct {
+  const char *end;
+  int32_t status;
+  const char *body;
+} parties[] = {
+    {"/mcp", 401, ""},
+    {"/unknown", 401, "{\"error\":\"invalid_client\"}"},
+    {"/token", 200, "{\"access_token\":\"a\",\"refresh_token\":\"r\",\"expires_in\":9}"},
+    {"/revoke", 200, ""},
+    {"/register", 201, "{\"client_id\":\"new\"}"},
+    {"/.well-known/oauth-protected-resource/mcp", 200,
+     "{\"resource\":\"" AGENT "/mcp\",\"authorization_servers\":[\"" ISSUER "\"]}"},
+    {"/.well-known/oauth-authorization-server", 200,
+     "{" ENDPOINTS ",\"authorization_endpoint\":\"" ISSUER
+     "/a\",\"registration_endpoint\":\"" ISSUER
+     "/register\",\"response_types_supported\":[\"code\"],"
+     "\"code_challenge_methods_supported\":[\"S256\"]}"},
+};
+
+static int32_t exchange_consent(void *context, const invsrc_http_request *request,
+                                invsrc_http_reply *answered) {
+  size_t i = sizeof parties / sizeof *parties, length = strlen(request->url);
+
+  (void)context;
+  while (i-- > 0 && strcmp(request->url + length - strlen(parties[i].end), parties[i].end) != 0)
+    ;
+  if (invsrc_http_reply_set_status(answered, parties[i].status) != INVSRC_OK ||
+      invsrc_http_reply_append_body(answered, parties[i].body, strlen(parties[i].body)) !=
+          INVSRC_OK)
+    return INVSRC_OUTCOME_UNAVAILABLE;
+  return INVSRC_OUTCOME_OK;
+}
+
+static const invsrc_transport_vtable parties_transport = {sizeof parties_transport, 0,
+                                                          exchange_consent};
+static invsrc_memory *kept_clients;
+static invsrc_consents *consents;
+
+/* The keyring's, which nobody has to tell what is discarded. */
+static int discards;
+
+static int32_t count_discard(void *context, const invsrc_binding *bound, const void *sealed,
+                             uint64_t length) {
+  (void)context, (void)bound, (void)sealed, (void)length;
+  discards++;
+  return INVSRC_OUTCOME_OK;
+}
+
+/* Keeps the client "kept", or none. */
+static void keep_client(int is_there) {
+  static const char text[] = "{" CLIENT("kept") "}";
+  struct clients at = {invsrc_memory_clients(), kept_clients};
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  uint64_t length;
+  const void *bytes;
+
+  assert_int_equal(invsrc_keyring_sealer()->seal(ring, &client_binding, text, strlen(text), sealed),
+                   INVSRC_OUTCOME_OK);
+  bytes = invsrc_buffer_bytes(sealed, &length);
+  assert_int_equal(at.table->put(at.context, ISSUER, strlen(ISSUER), CALLBACK, strlen(CALLBACK),
+                                 is_there ? bytes : NULL, is_there ? length : 0),
+                   INVSRC_OUTCOME_OK);
+  invsrc_buffer_free(sealed);
+}
+
+/* What is kept is a client, and whole. */
+static void assert_kept_is(int may_be_none, int may_be_kept, int may_be_new) {
+  struct clients at = {invsrc_memory_clients(), kept_clients};
+  invsrc_buffer *sealed = invsrc_buffer_new(), *opened = invsrc_buffer_new();
+  int32_t outcome =
+      at.table->get(at.context, ISSUER, strlen(ISSUER), CALLBACK, strlen(CALLBACK), sealed);
+  uint64_t length;
+  const void *bytes = invsrc_buffer_bytes(sealed, &length);
+  const char *text;
+
+  if (outcome == INVSRC_OUTCOME_NOT_FOUND) {
+    assert_true(may_be_none);
+  } else {
+    assert_int_equal(invsrc_keyring_sealer()->open(ring, &client_binding, bytes, length, opened),
+                     INVSRC_OUTCOME_OK);
+    text = invsrc_buffer_bytes(opened, NULL);
+    assert_true((may_be_kept && strcmp(text, "{" CLIENT("kept") "}") == 0) ||
+                (may_be_new && strcmp(text, "{" CLIENT("new") "}") == 0));
+  }
+  invsrc_buffer_free(sealed);
+  invsrc_buffer_free(opened);
+}
+
+/* Where there is not the memory to open what is kept, another is registered. */
+static int32_t start_consent(int is_there, uint32_t is_again) {
+  const invsrc_consent asked = {
+      .size = sizeof consent, .is_again = is_again, .state = "state", .state_length = 5};
+  invsrc_source *source = make_source("acme", "1", "1");
+  invsrc_buffer *url = invsrc_buffer_new(), *secret = invsrc_buffer_new(),
+                *reason = invsrc_buffer_new();
+  int32_t outcome;
+
+  set_text(source, INVSRC_SOURCE_PROTOCOL, "MCP");
+  set_text(source, INVSRC_SOURCE_ENDPOINT_URL, AGENT "/mcp");
+  keep_client(is_there);
+  discards = 0;
+  heap_open();
+  outcome = invsrc_consents_oauth()->start(consents, source, &asked, url, secret, reason);
+  heap_close();
+  if (outcome == INVSRC_OUTCOME_OK) {
+    assert_non_null(strstr(invsrc_buffer_bytes(url, NULL), "client_id="));
+    assert_non_null(strstr(invsrc_buffer_bytes(secret, NULL), "\"code_verifier\""));
+  }
+  assert_kept_is(!is_there, is_there, !is_there || is_again || heap.failures);
+  assert_in_range(discards, 0, 1);
+  invsrc_buffer_free(url);
+  invsrc_buffer_free(secret);
+  invsrc_buffer_free(reason);
+  invsrc_source_free(source);
+  return of_outcome(outcome);
+}
+
+static int32_t start_with_a_client(void) {
+  return start_consent(1, 0);
+}
+
+static int32_t start_without_a_client(void) {
+  return start_consent(0, 0);
+}
+
+static int32_t start_again(void) {
+  return start_consent(1, 1);
+}
+
+static int32_t finish_at(const char *private_state, int32_t expected) {
+  const invsrc_redirect redirect = {.size = sizeof redirect, .code = "code", .code_length = 4};
+  invsrc_buffer *credential = invsrc_buffer_new(), *reason = invsrc_buffer_new();
+  int64_t refresh_at = 0;
+  int32_t outcome;
+
+  keep_client(1);
+  discards = 0;
+  heap_open();
+  outcome = invsrc_consents_oauth()->finish(consents, NULL, private_state, strlen(private_state),
+                                            &redirect, credential, &refresh_at, reason);
+  heap_close();
+  if (outcome == INVSRC_OUTCOME_OK)
+    assert_non_null(strstr(invsrc_buffer_bytes(credential, NULL), "\"refresh_token\":\"r\""));
+  assert_kept_is(outcome == INVSRC_OUTCOME_FAILED, outcome != INVSRC_OUTCOME_FAILED || !discards,
+                 0);
+  invsrc_buffer_free(credential);
+  invsrc_buffer_free(reason);
+  return of_outcome(outcome == expected ? INVSRC_OUTCOME_OK : outcome);
+}
+
+static int32_t finish_consent(void) {
+  return finish_at(PRIVATE_STATE, INVSRC_OUTCOME_OK);
+}
+
+/* The client is forgotten where there is the memory for it. */
+static int32_t finish_unknown(void) {
+  static const char token[] = "/token";
+  char text[sizeof PRIVATE_STATE + 8] = "";
+  const char *at = strstr(PRIVATE_STATE, token);
+
+  snprintf(text, sizeof text, "%.*s/unknown%s", (int)(at - PRIVATE_STATE), PRIVATE_STATE,
+           at + strlen(token));
+  return finish_at(text, INVSRC_OUTCOME_FAILED);
+}
+
+static int32_t revoke_tokens(void) {
+  invsrc_buffer *reason = invsrc_buffer_new();
+  int32_t outcome;
+
+  heap_open();
+  outcome = invsrc_consents_oauth()->revoke(consents, NULL, TOKENS, strlen(TOKENS), reason);
+  heap_close();
+  invsrc_buffer_free(reason);
+  return of_outcome(outcome);
+}
+
+/* With all that can be set, each of which is there as a whole, or not. */
+static int32_t make_consents(void) {
+  invsrc_buffer *document = invsrc_buffer_new();
+  invsrc_consents *made = NULL;
+  int32_t result;
+
+  heap_open();
+  result = invsrc_consents_new(CALLBACK, &parties_transport, NULL, &made, NULL);
+  assert_true((result == INVSRC_OK) == (made != NULL));
+  if (result == INVSRC_OK) result = invsrc_consents_add_redirect_uri(made, CALLBACK "/other");
+  if (result == INVSRC_OK) result = invsrc_consents_add_client(made, ISSUER, "c", "s");
+  if (result == INVSRC_OK) result = invsrc_consents_set_client_name(made, "name");
+  if (result == INVSRC_OK)
+    result = invsrc_consents_set_client_metadata_url(made, "https://host.example/c.json");
+  if (result == INVSRC_OK) result = invsrc_consents_client_metadata(made, document);
+  heap_close();
+  if (result == INVSRC_OK)
+    assert_non_null(strstr(invsrc_buffer_bytes(document, NULL), CALLBACK "/other"));
+  invsrc_consents_free(made);
+  invsrc_buffer_free(document);
+  return result;
+}
+
+static void consents_and_their_clients(void **state) {
+  invsrc_sealer_vtable sealer = *invsrc_keyring_sealer();
+
+  (void)state;
+  sealer.discard = count_discard;
+  assert_int_equal(invsrc_memory_new(&kept_clients), INVSRC_OK);
+  assert_int_equal(invsrc_consents_new(CALLBACK, &parties_transport, NULL, &consents, NULL),
+                   INVSRC_OK);
+  assert_int_equal(
+      invsrc_consents_set_clients(consents, invsrc_memory_clients(), kept_clients, &sealer, ring),
+      INVSRC_OK);
+  inject(make_consents);
+  inject(start_with_a_client);
+  inject(start_without_a_client);
+  inject(start_again);
+  inject(finish_consent);
+  inject(finish_unknown);
+  inject(revoke_tokens);
+  invsrc_consents_free(consents);
+  invsrc_memory_free(kept_clients);
+}
+
 /* ---- Pure helpers -------------------------------------------------------------------- */
 
 static int32_t help(void) {
@@ -842,10 +1079,15 @@ static int end(void **state) {
 
 int main(void) {
   static const struct CMUnitTest tests[] = {
-      cmocka_unit_test(a_store_in_memory), cmocka_unit_test(a_database),
-      cmocka_unit_test(a_keyring),         cmocka_unit_test(sealing_again),
-      cmocka_unit_test(the_aao_registry),  cmocka_unit_test(the_transport),
-      cmocka_unit_test(a_registry),        cmocka_unit_test(a_webhook),
+      cmocka_unit_test(a_store_in_memory),
+      cmocka_unit_test(a_database),
+      cmocka_unit_test(a_keyring),
+      cmocka_unit_test(sealing_again),
+      cmocka_unit_test(the_aao_registry),
+      cmocka_unit_test(the_transport),
+      cmocka_unit_test(a_registry),
+      cmocka_unit_test(a_webhook),
+      cmocka_unit_test(consents_and_their_clients),
       cmocka_unit_test(the_pure_helpers),
   };
   int failed = cmocka_run_group_tests(tests, begin, end);
