@@ -160,22 +160,27 @@ static int query_failed(const invsrc_call *call) {
          call->oauth_error.failed | call->error_description.failed;
 }
 
+static void find(invsrc_call *call) {
+  const ivs_buffer *state = &call->oauth_state;
+  int32_t result = ivs_consent_digest(state->bytes, state->length, &call->state_digest);
+
+  ivs_buffer_end(&call->oauth_state);
+  if (result == INVSRC_OK)
+    ivs_call_want(call, INVSRC_WANT_FIND, after_find);
+  else
+    out_of_memory(call);
+}
+
 static void start(invsrc_call *call) {
   int is_good = read_query(call);
 
   ivs_buffer_end(&call->query);
-  if (query_failed(call)) {
+  if (query_failed(call))
     out_of_memory(call);
-  } else if (!is_good || !call->oauth_state.length ||
-             (!call->code.length && !call->oauth_error.length)) {
+  else if (is_good && call->oauth_state.length && (call->code.length || call->oauth_error.length))
+    find(call);
+  else
     end_with(call, IVS_PAGE_INVALID);
-  } else if (ivs_consent_digest(call->oauth_state.bytes, call->oauth_state.length,
-                                &call->state_digest) != INVSRC_OK) {
-    out_of_memory(call);
-  } else {
-    ivs_buffer_end(&call->oauth_state);
-    ivs_call_want(call, INVSRC_WANT_FIND, after_find);
-  }
 }
 
 /* ---- The source --------------------------------------------------------------- */
