@@ -8,6 +8,8 @@
  *     --http --private --ca FILE --proxy URL
  *     --parallel N --limit SECONDS --tool NAME --header NAME --assertion SECONDS
  *     --rounds N   check again, an hour later each time, also those that are ACTIVE
+ *     --oauth URI  ask for consents, with this redirect URI; then what is not created is no
+ *                  end: each answer is printed as a line of JSON, before the checks
  *
  * It is in a network without an outside: see network.h.
  */
@@ -40,7 +42,7 @@ static void must(int32_t result, const char *what) {
 
 static struct {
   int http, private;
-  const char *ca, *proxy, *tool, *header;
+  const char *ca, *proxy, *tool, *header, *oauth;
   uint32_t parallel, limit, assertion, rounds;
 } options = {.parallel = INVSRC_PARALLEL_DEFAULT, .limit = 60, .assertion = 300, .rounds = 1};
 
@@ -49,13 +51,10 @@ static const struct {
   const char **text;
   uint32_t *number;
 } with_value[] = {
-    {"--ca", &options.ca, NULL},
-    {"--proxy", &options.proxy, NULL},
-    {"--tool", &options.tool, NULL},
-    {"--header", &options.header, NULL},
-    {"--parallel", NULL, &options.parallel},
-    {"--limit", NULL, &options.limit},
-    {"--assertion", NULL, &options.assertion},
+    {"--ca", &options.ca, NULL},         {"--proxy", &options.proxy, NULL},
+    {"--tool", &options.tool, NULL},     {"--header", &options.header, NULL},
+    {"--oauth", &options.oauth, NULL},   {"--parallel", NULL, &options.parallel},
+    {"--limit", NULL, &options.limit},   {"--assertion", NULL, &options.assertion},
     {"--rounds", NULL, &options.rounds},
 };
 
@@ -109,6 +108,16 @@ static invsrc_curl *curl;
 static invsrc_agents *agents;
 static invsrc_memory *memory;
 static invsrc_keyring *keyring;
+static invsrc_consents *consents;
+
+static void open_consents(void) {
+  must(invsrc_consents_new(options.oauth, invsrc_curl_transport(), curl, &consents, NULL),
+       "--oauth");
+  must(invsrc_consents_set_allow_http(consents, options.http), "--http");
+  must(invsrc_consents_set_clients(consents, invsrc_memory_clients(), memory,
+                                   invsrc_keyring_sealer(), keyring),
+       "no clients");
+}
 
 static void open_providers(void) {
   static const uint8_t key[INVSRC_MASTER_KEY_SIZE] = {1};
@@ -126,9 +135,11 @@ static void open_providers(void) {
   must(invsrc_memory_new(&memory), "no store");
   must(invsrc_keyring_new(&keyring), "no keys");
   must(invsrc_keyring_add(keyring, key, sizeof key), "no key");
+  open_consents();
 }
 
 static void close_providers(void) {
+  invsrc_consents_free(consents);
   invsrc_keyring_free(keyring);
   invsrc_memory_free(memory);
   invsrc_agents_free(agents);
@@ -149,6 +160,7 @@ static invsrc_service *new_service(void) {
   must(invsrc_options_set_probe_tool(given, options.tool), "--tool");
   must(invsrc_options_set_allow_http(given, options.http), "--http");
   must(invsrc_options_set_allow_private(given, options.private), "--private");
+  must(invsrc_options_set_oauth(given, invsrc_consents_oauth(), consents), "no OAuth");
   must(invsrc_options_set_recheck(given, RECHECK_SECONDS), "no recheck");
   must(invsrc_service_new(given, &service, NULL), "no service");
   invsrc_options_free(given);
@@ -160,7 +172,11 @@ static void create(invsrc_service *service, const char *body, size_t length) {
 
   must(invsrc_create(service, STOREFRONT, strlen(STOREFRONT), body, length, &response, NULL),
        "no create");
-  if (invsrc_response_status(response) != 201) die(invsrc_response_body(response, NULL));
+  if (options.oauth)
+    printf("{\"created\":%d,\"answer\":%s}\n", (int)invsrc_response_status(response),
+           invsrc_response_body(response, NULL));
+  else if (invsrc_response_status(response) != 201)
+    die(invsrc_response_body(response, NULL));
   invsrc_response_free(response);
 }
 
