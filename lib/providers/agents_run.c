@@ -23,6 +23,9 @@
  * that were longer than meant. */
 #define WAIT_MS INT64_C(250)
 #define WAITED_MS INT64_C(1000)
+/* A refresh has one exchange, which is bounded by itself: tokens that come late must not be
+ * lost. */
+#define REFRESH_MS INT64_C(15000)
 
 static const char no_memory[] = "memory ran out";
 static const char too_busy[] = "this host was too busy";
@@ -296,6 +299,7 @@ static int32_t new_refresh(const struct run *run, struct talk *talk) {
   const void *credential = invsrc_probe_credential(talk->probe, &length);
 
   talk->is_refresh = 1;
+  if (run->agents->time_limit < REFRESH_MS) talk->deadline = ivs_hop_now() + REFRESH_MS;
   if (ivs_world_now(&run->agents->world, &setup.now) != INVSRC_OUTCOME_OK)
     return INVSRC_EUNAVAILABLE;
   return invsrc_conversation_new_oauth_refresh(credential, length, &setup, &talk->conversation);
@@ -347,10 +351,14 @@ static const struct {
 
 /* Ends a probe whose conversation does not begin. */
 static void end_early(invsrc_probe *probe, int32_t result) {
+  const char *reason;
   size_t i = 0;
 
   while (i + 1 < sizeof beginnings / sizeof *beginnings && beginnings[i].result != result) i++;
-  invsrc_probe_end(probe, beginnings[i].outcome, beginnings[i].reason);
+  reason = beginnings[i].reason;
+  if (result == INVSRC_EINVAL && invsrc_probe_is_refresh(probe))
+    reason = "the stored tokens cannot be refreshed";
+  invsrc_probe_end(probe, beginnings[i].outcome, reason);
 }
 
 static void open_talk(struct run *run, invsrc_probe *probe) {
