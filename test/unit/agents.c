@@ -33,11 +33,13 @@
 #define NOON INT64_C(1767225600000)
 #define TOKEN_LIFE 1000 /* seconds, of which the prober uses four fifths */
 #define MOST_CHECKS 512
+#define REQUEST_SIZE 16384
 
 /* ---- A server of agents and tokens ------------------------------------------------ */
 
 /* /mcp answers who has a credential; /gate does so when the gate is open; /hang never
- * answers while the server runs; /jwt wants the last token that /token gave. */
+ * answers; /jwt wants the last token that /token gave. /token/gate gives one when the gate is
+ * open, /token/late after more than a second, and /token/no and /token/down give none. */
 static struct {
   int listener;
   pthread_t acceptor;
@@ -49,21 +51,45 @@ static struct {
   int held; /* requests at the gate, and those that hang */
   int is_gate_open;
   int ends;
-  int tokens; /* that were given */
+  int tokens;               /* that were given */
+  char asked[REQUEST_SIZE]; /* the last request for one */
 } server = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
-static void hold(const int *until) {
+static void hold_at_gate(void) {
   pthread_mutex_lock(&server.lock);
   server.held++;
   pthread_cond_broadcast(&server.changed);
-  while (!*until && !server.ends) pthread_cond_wait(&server.changed, &server.lock);
+  while (!server.is_gate_open && !server.ends) pthread_cond_wait(&server.changed, &server.lock);
   server.held--;
   pthread_mutex_unlock(&server.lock);
+}
+
+static void count_held(int change) {
+  pthread_mutex_lock(&server.lock);
+  server.held += change;
+  pthread_cond_broadcast(&server.changed);
+  pthread_mutex_unlock(&server.lock);
+}
+
+/* Until the peer goes. */
+static void hang(int connection) {
+  char byte;
+
+  count_held(1);
+  while (recv(connection, &byte, 1, 0) > 0) continue;
+  count_held(-1);
 }
 
 static void await_held(int count) {
   pthread_mutex_lock(&server.lock);
   while (server.held < count) pthread_cond_wait(&server.changed, &server.lock);
+  pthread_mutex_unlock(&server.lock);
+}
+
+/* The server hears of the last peers' end a while after it. */
+static void await_quiet(void) {
+  pthread_mutex_lock(&server.lock);
+  while (server.open) pthread_cond_wait(&server.changed, &server.lock);
   pthread_mutex_unlock(&server.lock);
 }
 
@@ -124,28 +150,48 @@ static int say_mcp(int connection, const char *request) {
   return say(connection, 200, body);
 }
 
-static int say_token(int connection) {
-  char body[128];
-
-  snprintf(body, sizeof body,
-           "{\"access_token\":\"token-%d\",\"token_type\":\"Bearer\",\"expires_in\":%d}",
-           next_token(), TOKEN_LIFE);
-  return say(connection, 200, body);
-}
-
 static int is_to(const char *request, const char *path) {
   const char *given = strchr(request, ' ');
 
   return given && strncmp(given + 1, path, strlen(path)) == 0;
 }
 
+static void note_token_request(const char *request) {
+  pthread_mutex_lock(&server.lock);
+  snprintf(server.asked, sizeof server.asked, "%s", request);
+  pthread_mutex_unlock(&server.lock);
+}
+
+static void read_token_request(char request[REQUEST_SIZE]) {
+  pthread_mutex_lock(&server.lock);
+  memcpy(request, server.asked, REQUEST_SIZE);
+  pthread_mutex_unlock(&server.lock);
+}
+
+static int say_token(int connection, const char *request) {
+  static const struct timespec late = {1, 300000000};
+  char body[128];
+
+  note_token_request(request);
+  if (is_to(request, "/token/no")) return say(connection, 400, "{\"error\":\"invalid_grant\"}");
+  if (is_to(request, "/token/down")) return say(connection, 503, "{}");
+  if (is_to(request, "/token/gate")) hold_at_gate();
+  if (is_to(request, "/token/late")) nanosleep(&late, NULL);
+  snprintf(body, sizeof body,
+           "{\"access_token\":\"token-%d\",\"token_type\":\"Bearer\",\"expires_in\":%d}",
+           next_token(), TOKEN_LIFE);
+  return say(connection, 200, body);
+}
+
 static int answer(int connection, const char *request) {
-  static const int never = 0;
   char wanted[64] = "Authorization: Bearer ";
 
-  if (is_to(request, "/token")) return say_token(connection);
-  if (is_to(request, "/gate")) hold(&server.is_gate_open);
-  if (is_to(request, "/hang")) hold(&never);
+  if (is_to(request, "/token")) return say_token(connection, request);
+  if (is_to(request, "/gate")) hold_at_gate();
+  if (is_to(request, "/hang")) {
+    hang(connection);
+    return 0;
+  }
   if (is_to(request, "/jwt"))
     snprintf(wanted, sizeof wanted, "Authorization: Bearer token-%d\r\n", tokens_given());
   if (!strstr(request, wanted)) return say(connection, 401, "{}");
@@ -169,7 +215,7 @@ static void count_connections(int change) {
 
 static void *serve(void *argument) {
   int connection = *(int *)argument;
-  char request[16384];
+  char request[REQUEST_SIZE];
   size_t length = 0;
   const char *end;
 
@@ -256,8 +302,12 @@ struct host {
   int most;      /* of them at a time */
   int count;     /* checks */
   int32_t outcomes[MOST_CHECKS];
-  char reasons[MOST_CHECKS][64];
+  char reasons[MOST_CHECKS][96];
   int open_gate_at; /* checks, so that the slow are slower than all others */
+  /* Of a consent. */
+  char state[64];
+  char tokens[1024]; /* that come of it */
+  int64_t refresh_at;
 };
 
 static int32_t now(void *context, int64_t *milliseconds) {
@@ -289,6 +339,30 @@ static int32_t know(void *context, const char *endpoint_url, uint64_t length) {
   return INVSRC_OUTCOME_OK;
 }
 
+static int32_t start_consent(void *context, const invsrc_source *source,
+                             const invsrc_consent *consent, invsrc_buffer *url,
+                             invsrc_buffer *private_state, invsrc_buffer *reason) {
+  struct host *host = context;
+
+  (void)source, (void)reason;
+  snprintf(host->state, sizeof host->state, "%s", consent->state);
+  invsrc_buffer_set(url, "https://a.example/", 18);
+  invsrc_buffer_set(private_state, "{}", 2);
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t finish_consent(void *context, const invsrc_source *source, const void *private_state,
+                              uint64_t length, const invsrc_redirect *redirect,
+                              invsrc_buffer *credential, int64_t *refresh_at,
+                              invsrc_buffer *reason) {
+  const struct host *host = context;
+
+  (void)source, (void)private_state, (void)length, (void)redirect, (void)reason;
+  *refresh_at = host->refresh_at;
+  invsrc_buffer_set(credential, host->tokens, strlen(host->tokens));
+  return INVSRC_OUTCOME_OK;
+}
+
 /* Times that a store was asked what is due, by whatever thread. */
 static atomic_int due_asked;
 
@@ -301,6 +375,7 @@ static int32_t count_due(void *context, int64_t time, int64_t lease_end, uint64_
 static invsrc_service *new_service(struct host *host) {
   static const invsrc_registry_vtable registry = {sizeof registry, 0, know};
   static const invsrc_world_vtable world = {sizeof world, 0, now, NULL, NULL};
+  static const invsrc_oauth_vtable oauth = {sizeof oauth, 0, start_consent, finish_consent, NULL};
   invsrc_options *options = invsrc_options_new();
   invsrc_store_vtable store = *invsrc_memory_store();
   invsrc_service *service = NULL;
@@ -309,6 +384,7 @@ static invsrc_service *new_service(struct host *host) {
   store.due = count_due;
   failed |= invsrc_options_set_registry(options, &registry, NULL);
   failed |= invsrc_options_set_world(options, &world, host);
+  failed |= invsrc_options_set_oauth(options, &oauth, host);
   failed |= invsrc_options_set_sealer(options, invsrc_keyring_sealer(), host->keyring);
   failed |= invsrc_options_set_store(options, &store, host->memory);
   failed |= invsrc_options_set_prober(options, invsrc_agents_prober(), host->agents);
@@ -326,6 +402,7 @@ static int open_host(struct host *host) {
   static const uint8_t key[INVSRC_MASTER_KEY_SIZE] = {1};
   int32_t failed = 0;
 
+  await_quiet();
   memset(host, 0, sizeof *host);
   host->now = NOON;
   host->clock = INVSRC_OUTCOME_OK;
@@ -769,6 +846,215 @@ static void a_token_is_used_while_it_is_good(void **state) {
   close_host(&host);
 }
 
+/* ---- OAuth tokens -------------------------------------------------------------------- */
+
+/* A source that was consented to, with tokens of which the access token is the last one that the
+ * server gave, and that are due to be refreshed at a place of it. */
+static void add_consented(struct host *host, const char *path, const char *token_path,
+                          int64_t refresh_at) {
+  invsrc_response *response = NULL;
+  char text[512];
+  int length;
+
+  host->refresh_at = refresh_at;
+  snprintf(host->tokens, sizeof host->tokens,
+           "{\"type\":\"oauth\",\"access_token\":\"token-%d\",\"refresh_token\":\"refresh-me\","
+           "\"issuer\":\"http://127.0.0.1:%u\",\"token_endpoint\":\"http://127.0.0.1:%u%s\","
+           "\"client_id\":\"c\",\"token_endpoint_auth_method\":\"none\","
+           "\"resource\":\"http://127.0.0.1:%u%s\"}",
+           tokens_given(), server.port, server.port, token_path, server.port, path);
+  length = snprintf(text, sizeof text,
+                    "{\"name\":\"%s\",\"type\":\"SALES\",\"protocol\":\"MCP\","
+                    "\"endpointUrl\":\"http://127.0.0.1:%u%s\",\"authenticationType\":\"OAUTH\"}",
+                    path, server.port, path);
+  invsrc_create(host->service, STOREFRONT, strlen(STOREFRONT), text, (uint64_t)length, &response,
+                NULL);
+  assert_int_equal(invsrc_response_status(response), 201);
+  invsrc_response_free(response);
+  length = snprintf(text, sizeof text, "state=%s&code=c", host->state);
+  invsrc_callback(host->service, text, (uint64_t)length, &response, NULL);
+  assert_int_equal(invsrc_response_status(response), 200);
+  invsrc_response_free(response);
+}
+
+/* A number of the only OAUTH source, or of the first. */
+static int64_t number_of(const struct host *host, int32_t field) {
+  invsrc_source_list *list = invsrc_source_list_new();
+  uint64_t total = 0;
+  int64_t number = -1;
+
+  invsrc_memory_store()->list(host->memory, STOREFRONT, strlen(STOREFRONT), 0, 10, list, &total);
+  for (uint64_t i = 0; i < total && number < 0; i++) {
+    const invsrc_source *source = invsrc_source_list_at(list, i);
+    if (strcmp(invsrc_source_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, NULL), "OAUTH") == 0)
+      number = invsrc_source_number(source, field);
+  }
+  invsrc_source_list_free(list);
+  return number;
+}
+
+/* The agent takes none but the new token, and is asked with it at once. */
+static void due_tokens_are_refreshed_before_the_agent_is_asked(void **state) {
+  struct host host;
+  static char asked[REQUEST_SIZE];
+  int before = tokens_given();
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  add_consented(&host, "/jwt", "/token", NOON + 800 * 1000);
+  assert_int_equal(tokens_for(&host, 0), 0);
+  assert_int_equal(tokens_for(&host, 700), 0);
+  assert_int_equal(tokens_for(&host, 200), 1);
+  assert_int_equal(host.begun, 1);
+  read_token_request(asked);
+  assert_memory_equal(asked, "POST /token HTTP/1.1\r\n", 22);
+  assert_non_null(strstr(asked,
+                         "\r\n\r\ngrant_type=refresh_token&refresh_token=refresh-me&"
+                         "client_id=c&resource=http%3A%2F%2F127.0.0.1%3A"));
+  assert_null(strstr(asked, "uthorization:"));
+  assert_int_equal(number_of(&host, INVSRC_SOURCE_OAUTH_REFRESH_AT), NOON + (900 + 800) * 1000);
+  assert_int_equal(tokens_for(&host, 700), 0);
+  /* What is refused before its time is refreshed too. */
+  next_token();
+  assert_int_equal(tokens_for(&host, 10), 1);
+  assert_int_equal(host.begun, 2);
+  assert_int_equal(tokens_given(), before + 3);
+  close_host(&host);
+}
+
+static void many_refreshes_hold_up_nobody(void **state) {
+  enum { MANY = 20 };
+  struct host host;
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  assert_int_equal(invsrc_agents_set_parallel(host.agents, 4), INVSRC_OK);
+  for (int i = 0; i < MANY; i++) {
+    char path[32];
+    snprintf(path, sizeof path, "/mcp/oauth%d", i);
+    add_consented(&host, path, "/token", NOON);
+  }
+  assert_int_equal(add_bearers(&host, "/mcp", MANY), 0);
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(host.count, 2 * MANY);
+  assert_int_equal(host.begun, 2 * MANY);
+  for (int i = 0; i < host.count; i++) assert_check(&host, i, INVSRC_OUTCOME_PROVEN, "");
+  close_host(&host);
+}
+
+static void a_refresh_that_is_refused_asks_for_consent(void **state) {
+  struct host host;
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  add_consented(&host, "/mcp", "/token/no", NOON);
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(host.count, 1);
+  assert_int_equal(host.begun, 0);
+  assert_check(&host, 0, INVSRC_OUTCOME_REFUSED,
+               "the authorization server takes the consent for ended: consent must be given again");
+  assert_int_equal(number_of(&host, INVSRC_SOURCE_AUTH_CONFIGURED), 0);
+  assert_int_equal(number_of(&host, INVSRC_SOURCE_NEXT_CHECK_AT), 0);
+  close_host(&host);
+}
+
+static void tokens_outlast_a_server_that_is_away(void **state) {
+  static const struct {
+    const char *path;
+    const char *proxy;
+    int32_t clock;
+    int32_t outcome;
+    const char *reason;
+  } rows[] = {
+      {"/token/down", NULL, INVSRC_OUTCOME_OK, INVSRC_OUTCOME_FAILED,
+       "the authorization server answered 503"},
+      {"/token", "http://127.0.0.1:1", INVSRC_OUTCOME_OK, INVSRC_OUTCOME_UNAVAILABLE,
+       "cannot connect to the proxy"},
+      {"/token", NULL, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE,
+       "the clock or the entropy failed"},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct host host;
+    assert_int_equal(open_host(&host), 0);
+    add_consented(&host, "/mcp", rows[i].path, NOON);
+    assert_int_equal(invsrc_curl_set_proxy(host.curl, rows[i].proxy), INVSRC_OK);
+    host.clock = rows[i].clock;
+    assert_int_equal(activate(&host), INVSRC_OK);
+    assert_int_equal(host.count, 1);
+    assert_int_equal(host.begun, 0);
+    assert_check(&host, 0, rows[i].outcome, rows[i].reason);
+    assert_int_equal(number_of(&host, INVSRC_SOURCE_AUTH_CONFIGURED), 1);
+    assert_int_equal(number_of(&host, INVSRC_SOURCE_OAUTH_REFRESH_AT), NOON);
+    assert_true(number_of(&host, INVSRC_SOURCE_NEXT_CHECK_AT) > NOON);
+    close_host(&host);
+  }
+}
+
+/* The host allows http no more. */
+static void tokens_that_cannot_be_used_are_told(void **state) {
+  struct host host;
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  add_consented(&host, "/mcp", "/token", NOON);
+  assert_int_equal(invsrc_curl_set_allow_http(host.curl, 0), INVSRC_OK);
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(host.count, 1);
+  assert_check(&host, 0, INVSRC_OUTCOME_FAILED, "the stored tokens cannot be refreshed");
+  assert_int_equal(number_of(&host, INVSRC_SOURCE_AUTH_CONFIGURED), 1);
+  close_host(&host);
+}
+
+/* Its tokens would be lost: the old ones may be void by then. */
+static void a_late_refresh_is_waited_for(void **state) {
+  struct host host;
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  assert_int_equal(invsrc_agents_set_time_limit(host.agents, 1), INVSRC_OK);
+  add_consented(&host, "/jwt", "/token/late", NOON);
+  assert_int_equal(tokens_for(&host, 0), 1);
+  close_host(&host);
+}
+
+static void *stop_and_open_gate(void *agents) {
+  await_held(2);
+  invsrc_agents_stop(agents);
+  set_gate(1);
+  return NULL;
+}
+
+static void who_is_stopped_ends_refreshes_first(void **state) {
+  struct host host;
+  pthread_t stopper;
+
+  (void)state;
+  assert_int_equal(open_host(&host), 0);
+  add_consented(&host, "/jwt", "/token/gate", NOON);
+  assert_int_equal(add_bearers(&host, "/hang", 1), 0);
+  set_gate(0);
+  assert_int_equal(pthread_create(&stopper, NULL, stop_and_open_gate, host.agents), 0);
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(pthread_join(stopper, NULL), 0);
+  assert_int_equal(host.count, 1);
+  assert_check(&host, 0, INVSRC_OUTCOME_UNAVAILABLE, "stopped");
+  /* The tokens are stored, and serve when the claim has ended. */
+  assert_int_equal(number_of(&host, INVSRC_SOURCE_OAUTH_REFRESH_AT), NOON + 800 * 1000);
+  invsrc_service_free(host.service);
+  invsrc_agents_free(host.agents);
+  assert_int_equal(invsrc_agents_new(host.curl, &host.agents, NULL), INVSRC_OK);
+  assert_int_equal(invsrc_agents_set_time_limit(host.agents, 1), INVSRC_OK);
+  host.service = new_service(&host);
+  assert_non_null(host.service);
+  host.now += 200 * 1000;
+  assert_int_equal(activate(&host), INVSRC_OK);
+  assert_int_equal(host.count, 2);
+  assert_check(&host, 0, INVSRC_OUTCOME_PROVEN, "");
+  close_host(&host);
+}
+
 /* ---- The border ------------------------------------------------------------------------ */
 
 static void setters_judge_what_they_are_given(void **state) {
@@ -836,6 +1122,13 @@ int main(void) {
       cmocka_unit_test(credentials_are_forgotten_before_the_end),
       cmocka_unit_test(the_guard_of_the_transport_holds),
       cmocka_unit_test(a_token_is_used_while_it_is_good),
+      cmocka_unit_test(due_tokens_are_refreshed_before_the_agent_is_asked),
+      cmocka_unit_test(many_refreshes_hold_up_nobody),
+      cmocka_unit_test(a_refresh_that_is_refused_asks_for_consent),
+      cmocka_unit_test(tokens_outlast_a_server_that_is_away),
+      cmocka_unit_test(tokens_that_cannot_be_used_are_told),
+      cmocka_unit_test(a_late_refresh_is_waited_for),
+      cmocka_unit_test(who_is_stopped_ends_refreshes_first),
       cmocka_unit_test(setters_judge_what_they_are_given),
       cmocka_unit_test(what_is_null_is_refused),
   };
