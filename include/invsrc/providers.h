@@ -476,16 +476,17 @@ INVSRC_API int32_t invsrc_consents_add_redirect_uri(invsrc_consents *consents,
                                                     const char *redirect_uri);
 /* A client that was registered by hand with the server of this issuer, with the redirect URIs
  * above; `secret` is NULL where it has none, and sent in the Authorization field
- * (client_secret_basic) where it has one. Returns INVSRC_OK, INVSRC_EINVAL (another NULL, a text
- * that is empty or has control characters, or a second client for the issuer) or INVSRC_ENOMEM. */
+ * (client_secret_basic) where it has one. Returns INVSRC_OK, INVSRC_EINVAL (another NULL; a text
+ * that is not 1 to 2048 bytes of UTF-8 without control characters; or a second client for the
+ * issuer) or INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_consents_add_client(invsrc_consents *consents, const char *issuer,
                                               const char *client_id, const char *secret);
 /* What operators read when they consent; NULL (the default): "libinvsrc". Returns INVSRC_OK,
  * INVSRC_EINVAL (not 1 to 255 bytes of UTF-8 without control characters) or INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_consents_set_client_name(invsrc_consents *consents, const char *name);
 /* The https URL at which the host serves what invsrc_consents_client_metadata() writes; NULL
- * (the default): it does not. Returns INVSRC_OK, INVSRC_EINVAL (not an https URL with a path and
- * without query and fragment) or INVSRC_ENOMEM. */
+ * (the default): it does not. Returns INVSRC_OK, INVSRC_EINVAL (not an https URL that has a path
+ * of more than a slash, and no query and no fragment) or INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_consents_set_client_metadata_url(invsrc_consents *consents,
                                                            const char *url);
 /* Puts the client-id metadata document, JSON text, into `document`. Returns INVSRC_OK,
@@ -505,7 +506,7 @@ INVSRC_API int32_t invsrc_consents_set_allow_http(invsrc_consents *consents, int
 /* Its clock, entropy and log, as in the options. Returns INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_consents_set_world(invsrc_consents *consents,
                                              const invsrc_world_vtable *vtable, void *context);
-/* A start or a finish takes 30 seconds at most, however many exchanges it has. */
+/* Each of its functions takes 30 seconds at most, however many exchanges it has. */
 INVSRC_API const invsrc_oauth_vtable *invsrc_consents_oauth(void);
 
 /* ---- The prober ------------------------------------------------------------- */
@@ -527,8 +528,8 @@ INVSRC_API void invsrc_agents_free(invsrc_agents *agents);
  * INVSRC_PARALLEL_DEFAULT. An agent has at most two connections. Returns INVSRC_OK or
  * INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_agents_set_parallel(invsrc_agents *agents, uint32_t count);
-/* How long, in seconds, the probe of one agent may take as a whole, 1 to 600; default 60.
- * Returns INVSRC_OK or INVSRC_EINVAL. */
+/* How long, in seconds, the probe of one agent may take as a whole, 1 to 600; default 60. A
+ * refresh of tokens may always take 10. Returns INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_agents_set_time_limit(invsrc_agents *agents, uint32_t seconds);
 /* A field that carries the token of api_key and apikey credentials, besides those that
  * always do; NULL for none. Returns INVSRC_OK, INVSRC_EINVAL (no field name, or one that HTTP
