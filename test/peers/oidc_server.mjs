@@ -19,11 +19,15 @@
 //                       fail. The steps: discovery, registration, authorization, token,
 //                       revocation, introspection, jwks. HOW is a status; or "hang":
 //                       nothing is said; "cut": the connection ends; "lose": the step is
-//                       done and then the connection ends
+//                       done and then the connection ends; "hold": the step is done, and
+//                       the answer waits
+//   {"release": true}   answers that wait are given
 //   {"revoke": GRANT}   takes that grant away, or "all"
 //
 // GET /state tells what there is, with digests in place of tokens: `log`, what came to
-// pass at each step; `grants`, and what became of them; `tokens`, how often each was used.
+// pass at each step; `grants`, and what became of them; `tokens`, how often each was used;
+// `refused`, how many requests were to fail; `waiting`, how many answers wait, and
+// `released`, how many of those that did are on their way.
 import './later.mjs';
 import { flag, misused, parse, ready, start, state, text } from './peer.mjs';
 import { ASKING } from './oauth.mjs';
@@ -175,11 +179,21 @@ async function note(context, next) {
 
 // ---- Its failures ------------------------------------------------------------------------
 
+const waiting = []; // what gives the answers that wait
+Object.assign(state, { released: 0 });
+Object.defineProperty(state, 'waiting', { enumerable: true, get: () => waiting.length });
+
 const FAILURES = {
   hang: () => {},
   cut: (request) => request.socket.destroy(),
   lose: (request, response, next) => {
     response.end = () => request.socket.destroy();
+    next();
+  },
+  hold: (request, response, next) => {
+    const end = response.end.bind(response);
+    response.once('finish', () => state.released++);
+    response.end = (...content) => waiting.push(() => end(...content));
     next();
   },
 };
@@ -198,7 +212,7 @@ function fail(request, response, next) {
   return response.status(planned.how).json({ error: 'temporarily_unavailable' });
 }
 
-function control({ body: { ttl, fail: failure, revoke } }, response) {
+function control({ body: { ttl, fail: failure, release, revoke } }, response) {
   if (ttl !== undefined) settings.ttl = ttl;
   if (failure !== undefined) {
     const { step, how, times = 1 } = failure;
@@ -206,6 +220,7 @@ function control({ body: { ttl, fail: failure, revoke } }, response) {
     if (!Object.hasOwn(STEPS, step) || !known) return response.status(400).end();
     settings.fail.set(step, { how, times });
   }
+  if (release) waiting.splice(0).forEach((give) => give());
   if (revoke !== undefined) withdraw(revoke);
   return response.status(204).end();
 }
