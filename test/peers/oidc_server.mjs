@@ -16,7 +16,8 @@
 //
 //   {"ttl": SECONDS}    how long access tokens are good from now on (3600 at first)
 //   {"fail": {"step": STEP, "how": HOW, "times": N}}   the next N requests of that step
-//                       fail. The steps: discovery, registration, authorization, token,
+//                       fail, once those have that were to fail before; 0: none does any
+//                       more. The steps: discovery, registration, authorization, token,
 //                       revocation, introspection, jwks. HOW is a status; or "hang":
 //                       nothing is said; "cut": the connection ends; "lose": the step is
 //                       done and then the connection ends; "hold": the step is done, and
@@ -65,7 +66,7 @@ const options = parse({
 if (!Object.hasOwn(REFRESH, options.refresh)) misused(`no such --refresh: ${options.refresh}`);
 if (!['opaque', 'jwt'].includes(options.format)) misused(`no such --format: ${options.format}`);
 
-const settings = { ttl: 3600, fail: new Map() };
+const settings = { ttl: 3600, fail: new Map() }; // fail: by step, how the next ones do
 const seconds = () => Math.floor(Date.now() / 1000);
 const digest = (value) => createHash('sha256').update(value).digest('hex').slice(0, 16);
 
@@ -167,6 +168,7 @@ async function note(context, next) {
     step: route,
     status: context.status,
     error: body?.error,
+    failure: context.req.failure,
     client: client?.clientId ?? body?.client_id,
     method: client?.clientAuthMethod ?? body?.token_endpoint_auth_method,
     grantType: params.grant_type,
@@ -204,12 +206,12 @@ function stepOf({ path }) {
 
 function fail(request, response, next) {
   state.requests++;
-  const planned = settings.fail.get(stepOf(request));
-  if (!planned?.times) return next();
+  const how = settings.fail.get(stepOf(request))?.shift();
+  if (how === undefined) return next();
   state.refused++;
-  planned.times--;
-  if (FAILURES[planned.how]) return FAILURES[planned.how](request, response, next);
-  return response.status(planned.how).json({ error: 'temporarily_unavailable' });
+  request.failure = how;
+  if (FAILURES[how]) return FAILURES[how](request, response, next);
+  return response.status(how).json({ error: 'temporarily_unavailable' });
 }
 
 function control({ body: { ttl, fail: failure, release, revoke } }, response) {
@@ -218,7 +220,8 @@ function control({ body: { ttl, fail: failure, release, revoke } }, response) {
     const { step, how, times = 1 } = failure;
     const known = Number.isInteger(how) || Object.hasOwn(FAILURES, how);
     if (!Object.hasOwn(STEPS, step) || !known) return response.status(400).end();
-    settings.fail.set(step, { how, times });
+    const planned = times ? (settings.fail.get(step) ?? []) : [];
+    settings.fail.set(step, [...planned, ...Array(times).fill(how)]);
   }
   if (release) waiting.splice(0).forEach((give) => give());
   if (revoke !== undefined) withdraw(revoke);

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -129,6 +130,11 @@ class World:
         given.update({name.replace("_", "-"): value for name, value in changes.items()})
         return [word for name, value in given.items() if value is not None
                 for word in (f"--{name}", value)]
+
+    def count(self, what):
+        """The sources in the database of which this is true."""
+        with sqlite3.connect(f"file:{self.path('sources.db')}?mode=ro", uri=True) as database:
+            return database.execute(f"SELECT count(*) FROM sources WHERE {what}").fetchone()[0]
 
     def add_key(self, storefront="acme"):
         return run("apikey", "add", "--store", self.store, "--storefront", storefront).out.strip()
