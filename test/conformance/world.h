@@ -60,6 +60,8 @@ static const invsrc_sealer_vtable counting_sealer = {sizeof counting_sealer, 0, 
 
 /* ---- The OAuth provider ---------------------------------------------------------- */
 
+/* When `before` happens. */
+#define BEFORE INT64_C(1767225600000)
 #define CREDENTIAL_OF_CONSENT "{\"type\":\"oauth\",\"access_token\":\"granted\"}"
 
 /* What the provider fails with, for the reason that the vector gives; 0: it does not. */
@@ -140,6 +142,7 @@ static inline int32_t finish_oauth(void *context, const invsrc_source *source,
                                    int64_t *refresh_at, invsrc_buffer *reason) {
   world *self = context;
   const char *state = text_of(self->oauth, "state", ""), *text;
+  int64_t refresh_in = (int64_t)number_of(member(self->oauth, "refreshIn"));
   int32_t outcome = fails_oauth(self, INVSRC_WANT_OAUTH_FINISH, reason);
 
   (void)source;
@@ -148,7 +151,7 @@ static inline int32_t finish_oauth(void *context, const invsrc_source *source,
   if (length != strlen(state) || memcmp(private_state, state, (size_t)length) != 0)
     return INVSRC_OUTCOME_FAILED;
   outcome = judge_redirect(self, redirect, &text);
-  *refresh_at = 0;
+  *refresh_at = refresh_in ? BEFORE + refresh_in : 0;
   if (invsrc_buffer_set(reason, text, strlen(text)) != INVSRC_OK ||
       (outcome == INVSRC_OUTCOME_OK &&
        invsrc_buffer_set(credential, CREDENTIAL_OF_CONSENT, strlen(CREDENTIAL_OF_CONSENT)) !=
@@ -168,9 +171,6 @@ static inline int32_t revoke_oauth(void *context, const invsrc_source *source,
 
 static const invsrc_oauth_vtable scripted_oauth = {sizeof scripted_oauth, 0, start_oauth,
                                                    finish_oauth, revoke_oauth};
-
-/* When `before` happens. */
-#define BEFORE INT64_C(1767225600000)
 
 /* ---- Making worlds --------------------------------------------------------------- */
 
