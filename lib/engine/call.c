@@ -3,6 +3,7 @@
  */
 #include "engine/call.h"
 
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -421,6 +422,7 @@ void invsrc_call_free(invsrc_call *call) {
   invsrc_event_free(call->event);
   ivs_draft_end(&call->draft);
   invsrc_response_free(call->response);
+  OPENSSL_cleanse(call, sizeof *call); /* a state was drawn there */
   free(call);
 }
 

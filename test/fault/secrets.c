@@ -152,6 +152,20 @@ static int32_t take_event(void *context, const invsrc_event *event) {
   return INVSRC_OUTCOME_OK;
 }
 
+/* What was logged stays, to be found. */
+static struct {
+  char lines[65536];
+  size_t length;
+} logged;
+
+static void hear(void *context, int32_t level, const char *message, uint64_t length) {
+  (void)context, (void)level;
+  assert_true(logged.length + length < sizeof logged.lines);
+  memcpy(logged.lines + logged.length, message, (size_t)length);
+  logged.length += (size_t)length;
+}
+
+static const invsrc_world_vtable ears = {.size = sizeof ears, .log = hear};
 static const invsrc_registry_vtable registry = {sizeof registry, 0, registered};
 static const invsrc_prober_vtable prober = {sizeof prober, 0, probe_agent};
 static const invsrc_events_vtable events = {sizeof events, 0, take_event};
@@ -177,6 +191,7 @@ static void make_world(struct world *world, enum broken broken) {
   if (broken == INSERT) store.insert = no_insert;
   if (broken == UPDATE) store.update = no_update;
   world->options = invsrc_options_new();
+  invsrc_options_set_world(world->options, &ears, NULL);
   invsrc_options_set_registry(world->options, &registry, NULL);
   invsrc_options_set_sealer(world->options, invsrc_keyring_sealer(), world->keyring);
   invsrc_options_set_prober(world->options, &prober, NULL);
@@ -538,6 +553,296 @@ static void tokens_of_removed_sources_are_gone(void **state) {
   assert_gone(&world, &secret, NULL);
 }
 
+/* ---- Consents --------------------------------------------------------------- */
+
+/* The secrets of one consent, and what the provider makes of it. */
+static struct {
+  struct masked state;   /* as it was drawn, */
+  struct masked raw;     /* and the bytes that it stands for */
+  struct masked private; /* that the start gives */
+  struct masked code;
+  struct masked token; /* of the tokens that there are */
+  struct masked fresh; /* and of those that they are refreshed to */
+  int32_t finish;
+  int32_t refresh;
+  int is_broken; /* the second update, and those after it, fail */
+  int updates;
+  int finishes;
+  int refreshes;
+  int revokes;
+} grant;
+
+static unsigned value_of(unsigned char letter) {
+  static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+  return (unsigned)(strchr(alphabet, letter) - alphabet);
+}
+
+/* Never more than a few bits of it at a time. */
+static void take_state(const char *text, uint64_t length) {
+  grant.state.length = (size_t)length;
+  grant.raw.length = (size_t)length * 3 / 4;
+  for (size_t i = 0; i < length; i++) grant.state.bytes[i] = (unsigned char)text[i] ^ MASK;
+  for (size_t i = 0; i < grant.raw.length; i++) {
+    size_t bit = 8 * i, at = bit / 6;
+    unsigned two = value_of(grant.state.bytes[at] ^ MASK) << 6;
+    if (at + 1 < length) two |= value_of(grant.state.bytes[at + 1] ^ MASK);
+    grant.raw.bytes[i] = (unsigned char)(two >> (4 - bit % 6)) ^ MASK;
+  }
+}
+
+static void give(invsrc_buffer *buffer, const char *before, const struct masked *secret,
+                 const char *after) {
+  size_t length = 0;
+
+  append(&length, before, NULL);
+  append(&length, NULL, secret);
+  append(&length, after, NULL);
+  assert_int_equal(invsrc_buffer_set(buffer, body, length), INVSRC_OK);
+  OPENSSL_cleanse(body, sizeof body);
+}
+
+/* Whether it is what was given before, but for the mask. */
+static void assert_given(const char *text, uint64_t length, const char *before,
+                         const struct masked *secret) {
+  size_t start = strlen(before);
+
+  assert_true(length >= start + secret->length);
+  assert_memory_equal(text, before, start);
+  for (size_t i = 0; i < secret->length; i++)
+    assert_int_equal((unsigned char)text[start + i] ^ MASK, secret->bytes[i]);
+}
+
+/* The URL has no state, which it is not the engine's to hide there. */
+static int32_t grant_start(void *context, const invsrc_source *source,
+                           const invsrc_consent *consent, invsrc_buffer *url,
+                           invsrc_buffer *private_state, invsrc_buffer *reason) {
+  static const char text[] = "https://s.example/authorize";
+
+  (void)context, (void)source, (void)reason;
+  take_state(consent->state, consent->state_length);
+  make_token(&grant.private);
+  assert_int_equal(invsrc_buffer_set(url, text, strlen(text)), INVSRC_OK);
+  give(private_state, "", &grant.private, "");
+  return INVSRC_OUTCOME_OK;
+}
+
+#define BEFORE_TOKEN "{\"type\":\"oauth\",\"access_token\":\""
+
+static int32_t grant_finish(void *context, const invsrc_source *source, const void *private_state,
+                            uint64_t length, const invsrc_redirect *redirect,
+                            invsrc_buffer *credential, int64_t *refresh_at, invsrc_buffer *reason) {
+  (void)context, (void)source;
+  grant.finishes++;
+  assert_given(private_state, length, "", &grant.private);
+  if (redirect->code) assert_given(redirect->code, redirect->code_length, "", &grant.code);
+  make_token(&grant.token);
+  give(credential, BEFORE_TOKEN, &grant.token, "\"}");
+  invsrc_buffer_set(reason, "because", 7);
+  *refresh_at = 1;
+  return grant.finish ? grant.finish : INVSRC_OUTCOME_OK;
+}
+
+static int32_t grant_revoke(void *context, const invsrc_source *source, const void *credential,
+                            uint64_t length, invsrc_buffer *reason) {
+  (void)context, (void)source, (void)credential, (void)length;
+  grant.revokes++;
+  invsrc_buffer_set(reason, "because", 7);
+  return INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+static void grant_refresh(invsrc_probe *probe) {
+  size_t length = 0;
+  uint64_t old_length;
+  const void *old = invsrc_probe_credential(probe, &old_length);
+
+  grant.refreshes++;
+  assert_given(old, old_length, BEFORE_TOKEN, &grant.token);
+  if (grant.refresh) {
+    invsrc_probe_end(probe, grant.refresh, "because");
+    return;
+  }
+  append(&length, BEFORE_TOKEN, NULL);
+  append(&length, NULL, &grant.fresh);
+  append(&length, "\"}", NULL);
+  invsrc_probe_end_refreshed(probe, body, length, 0);
+  OPENSSL_cleanse(body, sizeof body);
+}
+
+static int32_t grant_probe(void *context, invsrc_probes *probes) {
+  invsrc_probe *probe;
+
+  (void)context;
+  while ((probe = invsrc_probes_next(probes))) {
+    if (invsrc_probe_is_refresh(probe)) {
+      grant_refresh(probe);
+    } else {
+      agent.probes++;
+      invsrc_probe_end(probe, agent.outcome, "says no");
+    }
+  }
+  return INVSRC_OUTCOME_OK;
+}
+
+static int32_t grant_update(void *context, const invsrc_source *source, uint64_t revision,
+                            int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
+                            const invsrc_event *event, invsrc_buffer *replaced) {
+  if (++grant.updates > 1 && grant.is_broken) return INVSRC_OUTCOME_FAILED;
+  return invsrc_sqlite_store()->update(context, source, revision, lease_end, parts, sealed, length,
+                                       event, replaced);
+}
+
+static size_t search_grant(void) {
+  return search(&grant.state) + search(&grant.raw) + search(&grant.private) + search(&grant.code) +
+         search(&grant.token) + search(&grant.fresh);
+}
+
+#define AS_OAUTH "\"authenticationType\":\"OAUTH\""
+
+/* A world with a source that awaits consent. */
+static void begin_consent(struct world *world, const char *id) {
+  static const invsrc_oauth_vtable oauth = {sizeof oauth, 0, grant_start, grant_finish,
+                                            grant_revoke};
+  static const invsrc_prober_vtable granted = {sizeof granted, 0, grant_probe};
+  invsrc_store_vtable store = *invsrc_sqlite_store();
+  static const struct masked nothing;
+
+  memset(&grant, 0, sizeof grant);
+  agent.probes = 0;
+  agent.outcome = INVSRC_OUTCOME_OK;
+  make_token(&grant.code);
+  make_token(&grant.token);
+  make_token(&grant.fresh);
+  make_world(world, NOTHING);
+  store.update = grant_update;
+  invsrc_options_set_oauth(world->options, &oauth, NULL);
+  invsrc_options_set_prober(world->options, &granted, NULL);
+  invsrc_options_set_store(world->options, &store, world->db);
+  invsrc_service_free(world->service);
+  assert_int_equal(invsrc_service_new(world->options, &world->service, NULL), INVSRC_OK);
+  create(world, write_body(id, AS_OAUTH, &nothing, "}"), 201);
+  assert_int_equal(grant.state.length, 43);
+  assert_int_equal(search_grant(), 0);
+}
+
+/* The operator comes back with `before`, the code, and the state; and what the page, the log and
+ * the memory behind them hold is none of it. */
+static void come_back(struct world *world, const char *before, int32_t status) {
+  static const char route[] = "/api/v2/storefront/oauth/callback?";
+  invsrc_request *request = invsrc_request_new();
+  invsrc_response *response = NULL;
+  size_t length = 0;
+
+  append(&length, route, NULL);
+  append(&length, before, NULL);
+  append(&length, NULL, &grant.code);
+  append(&length, "&state=", NULL);
+  append(&length, NULL, &grant.state);
+  invsrc_request_set_method(request, "GET", 3);
+  invsrc_request_set_target(request, body, length);
+  OPENSSL_cleanse(body, sizeof body);
+  assert_int_equal(invsrc_handle(world->service, request, &response, NULL), INVSRC_OK);
+  invsrc_request_free(request);
+  if (invsrc_response_status(response) != status)
+    fail_msg("%s", invsrc_response_body(response, NULL));
+  assert_int_equal(search_grant(), 0);
+  invsrc_response_free(response);
+  assert_int_equal(search_grant(), 0);
+}
+
+static void end_consent(struct world *world) {
+  end_world(world);
+  assert_int_equal(search_grant(), 0);
+}
+
+static void what_a_consent_needs_is_gone(void **state) {
+  static const struct {
+    const char *id;
+    const char *before;
+    int32_t finish;
+    int is_broken;
+    int32_t status;
+    int finishes;
+    int revokes;
+  } rows[] = {{"consent-ok", "code=", 0, 0, 200, 1, 0},
+              {"consent-no", "error=access_denied&code=", INVSRC_OUTCOME_REFUSED, 0, 400, 1, 0},
+              {"consent-other", "code=", INVSRC_OUTCOME_UNKNOWN, 0, 400, 1, 0},
+              {"consent-later", "code=", INVSRC_OUTCOME_UNAVAILABLE, 0, 503, 1, 0},
+              {"consent-illegal", "code=", 99, 0, 500, 1, 0},
+              {"consent-broken", "code=", 0, 1, 500, 1, 1},
+              {"consent-twice", "code=x&code=", 0, 0, 400, 0, 0},
+              {"consent-escape", "iss=%zz&code=", 0, 0, 400, 0, 0}};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct world world;
+    begin_consent(&world, rows[i].id);
+    grant.finish = rows[i].finish;
+    grant.is_broken = rows[i].is_broken;
+    come_back(&world, rows[i].before, rows[i].status);
+    assert_int_equal(grant.finishes, rows[i].finishes);
+    assert_int_equal(grant.revokes, rows[i].revokes);
+    if (rows[i].finishes) come_back(&world, "code=", 400); /* it was used */
+    end_consent(&world);
+  }
+}
+
+static void check_due(struct world *world) {
+  assert_int_equal(
+      invsrc_activate_due(world->service, (int64_t)(time(NULL) + 1) * 1000, 100, NULL, NULL, NULL),
+      INVSRC_OK);
+  assert_int_equal(grant.refreshes, 1);
+  assert_int_equal(search_grant(), 0);
+}
+
+static void tokens_that_were_refreshed_are_gone(void **state) {
+  static const struct {
+    const char *id;
+    int32_t refresh;
+    int32_t agent;
+    int is_broken;
+    int probes;
+  } rows[] = {{"refresh-ok", 0, INVSRC_OUTCOME_OK, 0, 1},
+              {"refresh-no", INVSRC_OUTCOME_REFUSED, 0, 0, 0},
+              {"refresh-dead", INVSRC_OUTCOME_UNREACHABLE, 0, 0, 0},
+              {"refresh-illegal", INVSRC_OUTCOME_PROVEN, 0, 0, 0},
+              {"refresh-broken", 0, 0, 1, 0},
+              {"refresh-vain", 0, INVSRC_OUTCOME_REFUSED, 0, 1}};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    struct world world;
+    begin_consent(&world, rows[i].id);
+    come_back(&world, "code=", 200);
+    grant.refresh = rows[i].refresh;
+    grant.is_broken = rows[i].is_broken;
+    agent.outcome = rows[i].agent;
+    check_due(&world);
+    assert_int_equal(agent.probes, rows[i].probes);
+    end_consent(&world);
+  }
+}
+
+static void tokens_that_were_revoked_are_gone(void **state) {
+  static const char *const ids[] = {"revoked", "moved"};
+
+  (void)state;
+  for (size_t i = 0; i < 2; i++) {
+    invsrc_response *response = NULL;
+    struct world world;
+    begin_consent(&world, ids[i]);
+    come_back(&world, "code=", 200);
+    if (i == 0)
+      assert_int_equal(
+          invsrc_remove(world.service, "s", 1, ids[i], strlen(ids[i]), &response, NULL), INVSRC_OK);
+    else
+      update(&world, ids[i], "\"oauthAudience\":\"urn:a\"", NULL, "}", 200);
+    invsrc_response_free(response);
+    assert_int_equal(grant.revokes, 1);
+    end_consent(&world);
+  }
+}
+
 /* ---- Conversations --------------------------------------------------------- */
 
 /* Numbers of keys lie in memory in both byte orders. */
@@ -791,6 +1096,9 @@ int main(void) {
       cmocka_unit_test(probed_tokens_are_gone),
       cmocka_unit_test(checked_tokens_are_gone),
       cmocka_unit_test(tokens_of_removed_sources_are_gone),
+      cmocka_unit_test(what_a_consent_needs_is_gone),
+      cmocka_unit_test(tokens_that_were_refreshed_are_gone),
+      cmocka_unit_test(tokens_that_were_revoked_are_gone),
       cmocka_unit_test(conversations_leave_nothing),
       cmocka_unit_test(consents_leave_nothing),
       cmocka_unit_test(the_database_has_no_secret),
