@@ -111,7 +111,7 @@ static inline int32_t consent_revoke(void *context, const invsrc_source *source,
 static const invsrc_oauth_vtable consent_provider = {sizeof consent_provider, 0, consent_start,
                                                      consent_finish, consent_revoke};
 
-/* ---- Setting up ------------------------------------------------------------------ */
+/* ---- Setting up ---------------------------------------------------------------- */
 
 static inline int consent_begin(void **state) {
   life_begin(state);
@@ -129,7 +129,7 @@ static inline int consent_kept(void) {
   return now_living.sealed - now_living.discarded;
 }
 
-/* ---- Asking ------------------------------------------------------------------------ */
+/* ---- Asking -------------------------------------------------------------------- */
 
 static inline invsrc_response *ask_callback(const char *query) {
   invsrc_response *response = NULL;

@@ -214,7 +214,7 @@ static void a_text_that_is_no_reason_is_not_told(void **state) {
   }
 }
 
-/* ---- Where the agent changes ------------------------------------------------------------ */
+/* ---- Where the agent changes --------------------------------------------------- */
 
 static void another_agent_needs_another_consent(void **state) {
   static const char *const changes[] = {"{\"endpointUrl\":\"" OTHER_AGENT "\"}",
@@ -324,7 +324,7 @@ static void what_is_no_token_is_not_revoked(void **state) {
   assert_int_equal(consent_kept(), 0);
 }
 
-/* ---- Step by step ------------------------------------------------------------------------- */
+/* ---- Step by step -------------------------------------------------------------- */
 
 static void what_an_authorize_wants(void **state) {
   invsrc_call *call = NULL;
@@ -363,6 +363,25 @@ static void what_an_authorize_wants(void **state) {
       invsrc_source_text(invsrc_call_source(call), INVSRC_SOURCE_OAUTH_PRIVATE_STATE, NULL));
   assert_int_equal(end_call(call, "{\"authorizationUrl\":\"https://a.example/\",\"agentId\":"),
                    200);
+}
+
+static void an_authorization_url_has_8192_bytes_at_most(void **state) {
+  char url[8194] = "https://login.example/";
+
+  (void)state;
+  assert_int_equal(life_create(CREATE_OAUTH), 201);
+  memset(url + strlen(url), 'a', sizeof url - 1 - strlen(url));
+  for (uint64_t length = 8193; length >= 8192; length--) {
+    invsrc_call *call = NULL;
+    assert_int_equal(invsrc_call_new_authorize(now_living.service, ACME, agent_id(),
+                                               strlen(agent_id()), NULL, 0, &call),
+                     INVSRC_OK);
+    go_to(call, INVSRC_WANT_OAUTH_START);
+    assert_int_equal(
+        invsrc_call_answer_oauth_start(call, INVSRC_OUTCOME_OK, url, length, "p", 1, NULL, 0),
+        INVSRC_OK);
+    assert_int_equal(end_call(call, NULL), length > 8192 ? 500 : 200);
+  }
 }
 
 static void wrong_arguments(void **state) {
@@ -422,6 +441,7 @@ int main(void) {
       TEST(a_reason_of_a_revocation_is_logged),
       TEST(what_is_no_token_is_not_revoked),
       TEST(what_an_authorize_wants),
+      TEST(an_authorization_url_has_8192_bytes_at_most),
       TEST(wrong_arguments),
       TEST(an_authorize_needs_a_store_that_finds),
   };

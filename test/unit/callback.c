@@ -18,7 +18,7 @@ static void assert_no_consent(void) {
   assert_int_equal(life_number(INVSRC_SOURCE_OAUTH_EXPIRES_AT), 0);
 }
 
-/* ---- A consent that is given ------------------------------------------------------ */
+/* ---- A consent that is given --------------------------------------------------- */
 
 static void a_consent_connects_the_source(void **state) {
   invsrc_response *response;
@@ -116,7 +116,7 @@ static void another_consent_takes_the_place_of_the_tokens(void **state) {
   life_assert_event("source.authorized");
 }
 
-/* ---- What is no good query ---------------------------------------------------------- */
+/* ---- What is no good query ----------------------------------------------------- */
 
 static void a_query_must_be_whole(void **state) {
   static const char *const queries[] = {
@@ -200,7 +200,7 @@ static void what_is_escaped_is_understood(void **state) {
   assert_string_equal(now_asked.code, "a/b c+\xc3\xa9=d");
 }
 
-/* ---- Consents that are not given ------------------------------------------------------ */
+/* ---- Consents that are not given ----------------------------------------------- */
 
 static void a_refusal_is_told_in_the_server_s_words(void **state) {
   (void)state;
@@ -267,7 +267,7 @@ static void of_a_stranger_nothing_is_shown(void **state) {
   assert_int_equal(consent_kept(), 0);
 }
 
-/* ---- Where the browser goes ------------------------------------------------------------ */
+/* ---- Where the browser goes ---------------------------------------------------- */
 
 static void set_done_url(const char *url) {
   assert_int_equal(invsrc_options_set_oauth_done_url(now_living.options, url), INVSRC_OK);
@@ -327,7 +327,7 @@ static void a_page_may_do_nothing(void **state) {
   assert_int_equal(life_status(response, NULL), 200);
 }
 
-/* ---- Those who come between --------------------------------------------------------------- */
+/* ---- Those who come between ---------------------------------------------------- */
 
 static invsrc_call *begin_callback(void) {
   invsrc_call *call = NULL;
@@ -529,7 +529,7 @@ static void of_two_consents_the_last_tokens_stay(void **state) {
   assert_no_consent();
 }
 
-/* ---- What fails ------------------------------------------------------------------------ */
+/* ---- What fails ---------------------------------------------------------------- */
 
 static const struct fault {
   int32_t effect;
@@ -681,7 +681,7 @@ static void without_an_oauth_provider_nothing_is_exchanged(void **state) {
   assert_int_equal(consent_kept(), 0);
 }
 
-/* ---- Step by step ---------------------------------------------------------------------- */
+/* ---- Step by step -------------------------------------------------------------- */
 
 static void what_a_callback_wants(void **state) {
   invsrc_call *call;

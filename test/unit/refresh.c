@@ -60,7 +60,7 @@ static int32_t probe_all(void *context, invsrc_probes *probes) {
   return INVSRC_OUTCOME_OK;
 }
 
-/* ---- Checking -------------------------------------------------------------------- */
+/* ---- Checking ------------------------------------------------------------------ */
 
 static int64_t time_now;
 static char last_reason[256];
@@ -136,7 +136,7 @@ static int begin(void **state) {
   return 0;
 }
 
-/* ---- In time ---------------------------------------------------------------------- */
+/* ---- In time ------------------------------------------------------------------- */
 
 static void tokens_are_refreshed_in_time_and_the_agent_asked_with_them(void **state) {
   (void)state;
@@ -209,7 +209,7 @@ static void the_agent_of_a_disabled_source_is_left_alone(void **state) {
   life_assert_text(INVSRC_SOURCE_LAST_ERROR, "");
 }
 
-/* ---- Refused ----------------------------------------------------------------------- */
+/* ---- Refused ------------------------------------------------------------------- */
 
 static void tokens_that_are_refused_for_good_need_a_consent(void **state) {
   (void)state;
@@ -278,7 +278,7 @@ static void a_refusal_that_cannot_be_kept_comes_again(void **state) {
   life_assert_event("source.consent_required");
 }
 
-/* ---- Out of reach -------------------------------------------------------------------- */
+/* ---- Out of reach -------------------------------------------------------------- */
 
 static void a_server_out_of_reach_is_tried_again_and_told_late(void **state) {
   (void)state;
@@ -345,7 +345,7 @@ static void tokens_must_be_some_and_their_time_one(void **state) {
   }
 }
 
-/* ---- The agent that refuses --------------------------------------------------------------- */
+/* ---- The agent that refuses ---------------------------------------------------- */
 
 /* Before the tokens are due. */
 static void let_the_agent_refuse(void) {
@@ -425,7 +425,7 @@ static void only_oauth_is_refreshed(void **state) {
   assert_int_equal(agent.refreshes, 0);
 }
 
-/* ---- A vault or a store that fails ----------------------------------------------------------- */
+/* ---- A vault or a store that fails --------------------------------------------- */
 
 static void what_is_busy_for_a_moment_does_not_cost_the_tokens(void **state) {
   static const int32_t effects[] = {INVSRC_EFFECT_SEAL, INVSRC_EFFECT_UPDATE};
@@ -514,8 +514,7 @@ static void a_store_that_is_busy_is_asked_again_what_the_source_has_become(void 
   assert_int_equal(consent_kept(), 1);
 }
 
-/* ---- Those who come between --------------------------------------------------------------------
- */
+/* ---- Those who come between ---------------------------------------------------- */
 
 static void a_new_name_does_not_cost_the_tokens(void **state) {
   (void)state;
@@ -629,8 +628,7 @@ static void another_source_of_that_name_is_not_meant(void **state) {
   assert_int_equal(consent_kept(), 1);
 }
 
-/* ---- Leases that end
- * ------------------------------------------------------------------------------ */
+/* ---- Leases that end ----------------------------------------------------------- */
 
 static int64_t other_claim;
 
@@ -690,8 +688,28 @@ static void of_two_refreshes_the_first_stays(void **state) {
   assert_int_equal(consent_kept(), 1);
 }
 
-/* ---- Step by step
- * ------------------------------------------------------------------------------------ */
+/* ---- The testkit's own prober ------------------------------------------------------ */
+
+static void the_testkit_refreshes_for_an_hour(void **state) {
+  (void)state;
+  invsrc_testkit_use_prober(now_living.kit, NULL, NULL);
+  invsrc_testkit_install(now_living.kit, now_living.options);
+  life_renew_service();
+  assert_int_equal(
+      invsrc_testkit_script_agent(now_living.kit, AGENT, TOKENS, INVSRC_OUTCOME_PROVEN, NULL),
+      INVSRC_OK);
+  assert_int_equal(check(), INVSRC_OUTCOME_PROVEN);
+  assert_int_equal(invsrc_testkit_calls(now_living.kit, INVSRC_EFFECT_OAUTH_REFRESH), 1);
+  assert_int_equal(life_number(INVSRC_SOURCE_OAUTH_REFRESH_AT), REFRESH_AT + 3600 * SECOND);
+  assert_tokens(TOKENS);
+  set_time(REFRESH_AT + 3600 * SECOND);
+  invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_OAUTH_REFRESH, 1, INVSRC_OUTCOME_REFUSED);
+  assert_int_equal(check(), INVSRC_OUTCOME_REFUSED);
+  life_assert_event("source.consent_required");
+  assert_tokens(NULL);
+}
+
+/* ---- Step by step -------------------------------------------------------------- */
 
 static void what_a_refresh_wants(void **state) {
   invsrc_source_list *list = claim();
@@ -770,6 +788,7 @@ int main(void) {
       TEST(another_source_of_that_name_is_not_meant),
       TEST(tokens_that_come_late_are_stored_under_the_other_claim),
       TEST(of_two_refreshes_the_first_stays),
+      TEST(the_testkit_refreshes_for_an_hour),
       TEST(what_a_refresh_wants),
       TEST(a_probe_that_is_none_may_be_asked),
   };
