@@ -45,9 +45,11 @@ static int64_t monotonic(void) {
   return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
+/* A refusal without its reason would be taken for another one. */
 static int32_t say(const talk *self, int32_t outcome, const char *reason) {
-  invsrc_buffer_set(self->reason, reason, strlen(reason));
-  return outcome;
+  return invsrc_buffer_set(self->reason, reason, strlen(reason)) == INVSRC_OK
+             ? outcome
+             : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
 /* Makes one exchange, in what time is left. Returns 0 where memory ran out. */
