@@ -57,32 +57,47 @@ static int are_identical(const invsrc_response *a, const invsrc_response *b) {
 
 static int failures, count;
 
+/* What comes of a request by each of the ways. */
+typedef struct both {
+  world blocking;
+  world stepwise;
+  int blocking_good;
+  int stepwise_good;
+} both;
+
+static void ask(both *self, const cJSON *given, const cJSON *expected) {
+  ivs_buffer body = IVS_BUFFER_EMPTY;
+  invsrc_request *request = make_request(given, &body, &self->blocking);
+  invsrc_response *first = run_blocking(&self->blocking, request);
+  invsrc_response *second = run_stepwise(&self->stepwise, request);
+
+  self->blocking_good &= judge("blocking", first, expected, &self->blocking);
+  self->stepwise_good &=
+      judge("stepwise", second, expected, &self->stepwise) & are_identical(first, second);
+  invsrc_response_free(first);
+  invsrc_response_free(second);
+  invsrc_request_free(request);
+  ivs_buffer_end(&body);
+}
+
 static void report(int good, const char *way, const char *name) {
   failures += !good;
   printf("%s %d - %s: %s\n", good ? "ok" : "not ok", ++count, way, name);
 }
 
 static void run_vector(const cJSON *vector) {
-  const cJSON *given = member(vector, "request");
   const char *name = text_of(vector, "name", "?");
-  ivs_buffer body = IVS_BUFFER_EMPTY;
-  world blocking, stepwise;
-  invsrc_request *request;
-  invsrc_response *first, *second;
+  both it = {.blocking_good = 1, .stepwise_good = 1};
 
-  make_world(&blocking, vector);
-  make_world(&stepwise, vector);
-  request = make_request(given, &body, &blocking);
-  first = run_blocking(&blocking, request);
-  second = run_stepwise(&stepwise, request);
-  report(judge("blocking", first, &blocking), "blocking", name);
-  report(judge("stepwise", second, &stepwise) & are_identical(first, second), "stepwise", name);
-  invsrc_response_free(first);
-  invsrc_response_free(second);
-  invsrc_request_free(request);
-  ivs_buffer_end(&body);
-  end_world(&blocking);
-  end_world(&stepwise);
+  make_world(&it.blocking, vector);
+  make_world(&it.stepwise, vector);
+  ask(&it, member(vector, "request"), member(vector, "response"));
+  for (const cJSON *at = first_of(member(vector, "then")); at; at = at->next)
+    ask(&it, member(at, "request"), member(at, "response"));
+  report(it.blocking_good, "blocking", name);
+  report(it.stepwise_good, "stepwise", name);
+  end_world(&it.blocking);
+  end_world(&it.stepwise);
 }
 
 static void run_file(const char *path) {

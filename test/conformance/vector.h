@@ -87,6 +87,7 @@ typedef struct world {
   invsrc_service *service;
   cJSON *answers;     /* to the requests of `before`: a source each, or null */
   const cJSON *oauth; /* what its OAuth provider answers; NULL for none */
+  struct web *web;    /* what its own OAuth provider asks; NULL: that is not it (web.h) */
   int32_t probed;     /* what a probe of the agent comes to, */
   const char *reason; /* and why */
   int32_t failing;    /* the want that fails, */
@@ -230,6 +231,7 @@ static const struct form {
              {"{{agentId}}", "agent_cccccccccccccccccccccccccc", NULL},
              {"{{newAgentId}}", "agent_cccccccccccccccccccccccccc", "agentId"},
              {"{{newState}}", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "state"},
+             {"{{challenge}}", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", NULL},
              {"{{time}}", "dddd-dd-ddTdd:dd:ddZ", NULL}};
 
 /* How much of `text` has the form; 0 where it has not. */
@@ -298,8 +300,8 @@ static inline const char *header_of(const invsrc_response *response, const char 
 }
 
 /* Says what is not as expected; returns whether all is. */
-static inline int judge(const char *way, const invsrc_response *response, const world *self) {
-  const cJSON *expected = member(self->vector, "response");
+static inline int judge(const char *way, const invsrc_response *response, const cJSON *expected,
+                        const world *self) {
   ivs_buffer body = IVS_BUFFER_EMPTY;
   int32_t status = (int32_t)number_of(member(expected, "status"));
   int good = invsrc_response_status(response) == status;

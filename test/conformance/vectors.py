@@ -20,6 +20,7 @@ FORMS = {
     "{{id}}": r"[1-9][0-9]{0,18}",
     "{{agentId}}": r"agent_[0-9A-HJKMNP-TV-Z]{26}",
     "{{newState}}": r"[A-Za-z0-9_-]{43}",
+    "{{challenge}}": r"[A-Za-z0-9_-]{43}",
     "{{time}}": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ",
 }
 
@@ -82,6 +83,7 @@ class Vector:
         self.world = data.get("world", {})
         self.request = data["request"]
         self.response = data["response"]
+        self.then = data.get("then", [])
         repeat = data.get("repeat", {"of": "", "times": 0})
         self.repeated = repeat["of"] * repeat["times"]
         self.needs_other_key = "{{otherKey}}" in compact(data)
@@ -106,16 +108,22 @@ class Vector:
     def before(self):
         return self.world.get("before", [])
 
-    def judge(self, known, status, headers, body):
+    def exchanges(self):
+        """What is asked, and how it is to be answered."""
+        return [(self.request, self.response)] + [(then["request"], then["response"])
+                                                  for then in self.then]
+
+    @staticmethod
+    def judge(known, response, status, headers, body):
         """What is wrong with an answer, or None."""
-        pattern = re.escape(known.fill(body_of(self.response)))
+        pattern = re.escape(known.fill(body_of(response)))
         for placeholder, form in known.forms().items():
             pattern = pattern.replace(re.escape(placeholder), form)
-        if status != self.response["status"]:
+        if status != response["status"]:
             return f"status {status}: {body.decode()}"
         if not re.fullmatch(pattern, body.decode()):
             return f"body {body.decode()}"
-        for name, value in self.response.get("headers", {}).items():
+        for name, value in response.get("headers", {}).items():
             if headers.get(name) != value:
                 return f"{name}: {headers.get(name)}"
         return None
@@ -195,7 +203,9 @@ def run_vector(vector, world, host):
         known.add_answer(answer)
     if "fail" in vector.world:
         world.fail(vector.world["fail"]["effect"], vector.world["fail"]["outcome"])
-    return vector.judge(known, *host.send(*to_send(vector.request, known)))
+    faults = (vector.judge(known, response, *host.send(*to_send(request, known)))
+              for request, response in vector.exchanges())
+    return next((fault for fault in faults if fault), None)
 
 
 def run(way, make_host):

@@ -5,7 +5,7 @@
 #ifndef CONFORMANCE_WORLD_H
 #define CONFORMANCE_WORLD_H
 
-#include "conformance/vector.h"
+#include "conformance/web.h"
 
 /* ---- The sealer, which keeps account --------------------------------------------- */
 
@@ -332,12 +332,14 @@ static inline void make_world(world *self, const cJSON *vector) {
   invsrc_testkit_use_sealer(self->kit, &counting_sealer, self);
   self->oauth = member(given, "oauth");
   if (self->oauth) invsrc_testkit_use_oauth(self->kit, &scripted_oauth, self);
+  begin_web(self, given, BEFORE, &counting_sealer, self);
   invsrc_testkit_install(self->kit, self->options);
   set_options(self, given);
   must(invsrc_service_new(self->options, &self->service, NULL), "service");
   for (const cJSON *at = first_of(member(given, "before")); at; at = at->next) ask_before(self, at);
   script_agent(self, text_of(given, "agent", "dead"));
   invsrc_testkit_set_time(self->kit, BEFORE + (int64_t)number_of(member(given, "later")));
+  move_web(self, BEFORE + (int64_t)number_of(member(given, "later")));
   self->finishes = 0;
   set_failure(self, member(given, "fail"));
 }
@@ -348,6 +350,7 @@ static inline void end_world(world *self) {
   invsrc_keyring_free(self->keyring);
   invsrc_memory_free(self->memory);
   invsrc_testkit_free(self->kit);
+  end_web(self);
   cJSON_Delete(self->answers);
 }
 

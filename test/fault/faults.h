@@ -18,10 +18,12 @@ typedef struct trial {
   world world;
   invsrc_request *request;
   ivs_buffer body;
-  int32_t status;   /* expected */
-  ivs_buffer old;   /* what is in the world before the request, */
-  ivs_buffer after; /* and after it has been answered as it should be */
-  ivs_buffer used;  /* and after a callback that has used up its state, and then failed */
+  int32_t status;       /* expected */
+  ivs_buffer old;       /* what is in the world before the request, */
+  ivs_buffer after;     /* and after it has been answered as it should be */
+  ivs_buffer used;      /* and after a callback that has used up its state, and then failed */
+  uint64_t clients;     /* that are kept now, */
+  uint64_t old_clients; /* and before the request */
   int is_callback;
   int reveals; /* its answer has a URL that had to be opened, and is without it where it was not */
   int any_answer; /* the body of the answer may be another one */
@@ -165,6 +167,22 @@ static inline void append_events(ivs_buffer *out, const world *self) {
   }
 }
 
+/* Says which clients are kept: they are, or are not, whatever the answer. */
+static inline uint64_t mark_clients(world *self, int seen[MOST_SEALED]) {
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  uint64_t all = 0;
+
+  for (size_t i = 0; self->web && i < self->web->count; i++) {
+    uint64_t length;
+    const void *bytes;
+    if (!is_client_kept(self, i, sealed)) continue;
+    bytes = invsrc_buffer_bytes(sealed, &length);
+    if (is_kept(self, bytes, length, seen)) all += fingerprint(bytes, length);
+  }
+  invsrc_buffer_free(sealed);
+  return all;
+}
+
 /* Every field of every source, and its credential in clear, as text. Says where the accounts
  * of what was sealed do not balance. */
 static inline void append_sources(ivs_buffer *out, trial *self, const char *where) {
@@ -172,6 +190,7 @@ static inline void append_sources(ivs_buffer *out, trial *self, const char *wher
 
   append_storefront(out, self, STOREFRONT, seen, where);
   append_storefront(out, self, OTHER_STOREFRONT, seen, where);
+  self->clients = mark_clients(&self->world, seen);
   for (size_t i = 0; i < MOST_SEALED; i++)
     if (self->world.sealed[i] && !seen[i])
       complain(self, where, "sealed, and neither stored nor discarded");
@@ -193,14 +212,17 @@ static inline int is_equal(const ivs_buffer *a, const ivs_buffer *b) {
 /* Before each try: what was random goes as in every other. */
 static inline void begin_try(trial *self) {
   invsrc_testkit_set_seed(self->world.kit, SEED);
+  rewind_web(&self->world);
   self->world.finishes = 0;
 }
 
 /* A world in which nothing has happened yet. */
 static inline void begin_world(trial *self) {
   ivs_buffer events = IVS_BUFFER_EMPTY;
+  int seen[MOST_SEALED];
 
   make_world(&self->world, self->vector);
+  self->old_clients = mark_clients(&self->world, seen);
   append_events(&events, &self->world);
   ivs_buffer_end(&events);
 }
@@ -217,7 +239,7 @@ static inline int32_t conclude(trial *self, int32_t result, invsrc_response *res
 
   if ((result == INVSRC_OK) != (response != NULL)) complain(self, "the answer", "by halves");
   if (status == self->status && status < 500 && !self->any_answer && !self->reveals &&
-      !judge("the answer", response, &self->world))
+      !judge("the answer", response, member(self->vector, "response"), &self->world))
     complain(self, "the answer", "another one");
   invsrc_response_free(response);
   return result == INVSRC_OK ? status : result;
@@ -250,7 +272,7 @@ static inline void judge_world(trial *self, const char *where, int32_t status) {
     printf("# found:%s\n# expected:%s\n", found.bytes ? found.bytes : "",
            expected->bytes ? expected->bytes : "");
   }
-  if (!is_equal(&found, &self->old)) renew_world(self);
+  if (!is_equal(&found, &self->old) || self->clients != self->old_clients) renew_world(self);
   ivs_buffer_end(&found);
 }
 
