@@ -95,7 +95,8 @@ typedef struct world {
   int finishes;       /* consents that the provider was asked to finish */
   /* Fingerprints of what was sealed and not discarded; 0: a place that is free. */
   uint64_t sealed[MOST_SEALED];
-  int strays; /* discarded, and not sealed, or for something else */
+  uint64_t bound[MOST_SEALED]; /* and of what each was bound to */
+  int strays;                  /* discarded, and not sealed, or for something else */
 } world;
 
 /* ---- Placeholders ---------------------------------------------------------------- */

@@ -9,12 +9,21 @@
 
 /* ---- The sealer, which keeps account --------------------------------------------- */
 
-static inline uint64_t fingerprint(const void *bytes, uint64_t length) {
-  uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
-
+static inline uint64_t add_fingerprint(uint64_t hash, const void *bytes, uint64_t length) {
   for (uint64_t i = 0; i < length; i++)
     hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(0x100000001b3);
   return hash;
+}
+
+static inline uint64_t fingerprint(const void *bytes, uint64_t length) {
+  return add_fingerprint(UINT64_C(0xcbf29ce484222325), bytes, length); /* FNV-1a */
+}
+
+static inline uint64_t fingerprint_binding(const invsrc_binding *binding) {
+  uint64_t hash = fingerprint(binding->storefront, binding->storefront_length);
+
+  hash = add_fingerprint(hash, binding->id, binding->id_length + 1);
+  return add_fingerprint(hash, binding->purpose, binding->purpose_length);
 }
 
 /* Puts `to` in the place of `from`; 0 where `from` is not there. */
@@ -37,6 +46,8 @@ static inline int32_t count_seal(void *context, const invsrc_binding *binding,
 
   if (outcome == INVSRC_OUTCOME_OK && !exchange_sealed(self, 0, fingerprint(bytes, count)))
     self->strays++;
+  for (size_t i = 0; outcome == INVSRC_OUTCOME_OK && i < MOST_SEALED; i++)
+    if (self->sealed[i] == fingerprint(bytes, count)) self->bound[i] = fingerprint_binding(binding);
   return outcome;
 }
 
@@ -50,7 +61,10 @@ static inline int32_t count_discard(void *context, const invsrc_binding *binding
                                     const void *sealed, uint64_t length) {
   world *self = context;
 
-  (void)binding;
+  for (size_t i = 0; i < MOST_SEALED; i++)
+    if (self->sealed[i] == fingerprint(sealed, length) &&
+        self->bound[i] != fingerprint_binding(binding))
+      self->strays++;
   if (!exchange_sealed(self, fingerprint(sealed, length), 0)) self->strays++;
   return INVSRC_OUTCOME_OK;
 }

@@ -681,6 +681,34 @@ static void without_an_oauth_provider_nothing_is_exchanged(void **state) {
   assert_int_equal(consent_kept(), 0);
 }
 
+/* The digest is there, and what belongs to it is spoilt. */
+static void a_private_state_that_is_none_is_not_opened(void **state) {
+  static const char *const texts[] = {NULL, "a", "not base64!"};
+  const invsrc_store_vtable *store = invsrc_memory_store();
+
+  (void)state;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    invsrc_buffer *replaced = invsrc_buffer_new();
+    invsrc_source *source = invsrc_source_new();
+    invsrc_response *read;
+    assert_int_equal(life_create(CREATE_OAUTH), 201);
+    read = life_read();
+    invsrc_source_copy(source, invsrc_response_source(read));
+    invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, texts[i],
+                           texts[i] ? strlen(texts[i]) : 0);
+    assert_int_equal(
+        store->update(now_living.memory, source, 1, 0, INVSRC_PART_RECORD, NULL, 0, NULL, replaced),
+        INVSRC_OUTCOME_OK);
+    assert_int_equal(consent_status(GOOD, "Something failed"), 500);
+    assert_int_equal(now_asked.finishes, 0);
+    assert_int_equal(life_remove(), 204); /* nothing is discarded that nobody sealed */
+    assert_int_equal(now_living.discarded, 0);
+    invsrc_response_free(read);
+    invsrc_source_free(source);
+    invsrc_buffer_free(replaced);
+  }
+}
+
 /* ---- Step by step -------------------------------------------------------------- */
 
 static void what_a_callback_wants(void **state) {
@@ -858,6 +886,7 @@ int main(void) {
       TEST(a_server_that_is_away_is_told_with_the_reason),
       TEST(a_refresh_must_be_at_a_time),
       TEST(without_an_oauth_provider_nothing_is_exchanged),
+      TEST(a_private_state_that_is_none_is_not_opened),
       TEST(what_a_callback_wants),
       TEST(a_callback_may_be_given_up_anywhere),
       TEST(wrong_arguments),

@@ -746,6 +746,33 @@ static void what_a_refresh_wants(void **state) {
   invsrc_source_list_free(list);
 }
 
+static void a_clock_that_fails_keeps_the_tokens(void **state) {
+  (void)state;
+  for (int i = 0; i < 2; i++) { /* before the refresh, and after it was refused */
+    invsrc_source_list *list = claim();
+    invsrc_call *call = NULL;
+    uint64_t length;
+    const void *sealed = invsrc_source_list_sealed(list, 0, &length);
+    assert_int_equal(invsrc_call_new_check(now_living.service, invsrc_source_list_at(list, 0),
+                                           sealed, length, &call),
+                     INVSRC_OK);
+    if (i == 1) {
+      go_to(call, INVSRC_WANT_OAUTH_REFRESH);
+      assert_int_equal(invsrc_call_answer_tokens(call, INVSRC_OUTCOME_REFUSED, NULL, 0, 0, "no", 2),
+                       INVSRC_OK);
+    }
+    go_to(call, INVSRC_WANT_NOW);
+    assert_int_equal(invsrc_call_answer_now(call, INVSRC_OUTCOME_UNAVAILABLE, 0), INVSRC_OK);
+    go_to(call, INVSRC_WANT_NONE);
+    assert_int_equal(invsrc_call_check_outcome(call), INVSRC_OUTCOME_UNAVAILABLE);
+    assert_string_equal(invsrc_call_check_reason(call), "the result could not be stored");
+    assert_tokens(TOKENS);
+    invsrc_call_free(call);
+    invsrc_source_list_free(list);
+    set_time(other_claim);
+  }
+}
+
 static void a_probe_that_is_none_may_be_asked(void **state) {
   (void)state;
   assert_int_equal(invsrc_probe_is_refresh(NULL), 0);
@@ -790,6 +817,7 @@ int main(void) {
       TEST(of_two_refreshes_the_first_stays),
       TEST(the_testkit_refreshes_for_an_hour),
       TEST(what_a_refresh_wants),
+      TEST(a_clock_that_fails_keeps_the_tokens),
       TEST(a_probe_that_is_none_may_be_asked),
   };
 
