@@ -16,18 +16,20 @@ def free_port():
 
 
 class Storefront(World):
-    """The agents are those whose URLs are given. The server checks no source by itself."""
+    """The agents are those whose URLs are given. The server checks no source by itself. With a
+    `public_url` browsers do not reach it: back() carries what they would."""
 
-    def __init__(self, *agents, words=("--no-activate",)):
+    def __init__(self, *agents, words=(), public_url=None):
         super().__init__()
         self.write("registry.json", json.dumps({"agents": [{"url": url} for url in agents]}))
         self.key = self.add_key(NAME)
         # The redirect URI is the server's own, so that its port must be known before it starts.
         port = free_port()
         self.origin = f"http://127.0.0.1:{port}"
-        self.callback = self.origin + CALLBACK
+        public_url = public_url or self.origin
+        self.callback = public_url + CALLBACK
         try:
-            self.server = Server(self, *LOCAL, "--public-url", self.origin, *words,
+            self.server = Server(self, *LOCAL, "--no-activate", "--public-url", public_url, *words,
                                  listen=f"127.0.0.1:{port}")
         except RuntimeError:
             super().__exit__()
@@ -58,6 +60,11 @@ class Storefront(World):
         """Starts the consent of a source again."""
         status, _, answer = self.send("POST", f"/api/v2/storefront/agents/{agent_id}/oauth/authorize", {})
         return status, answer
+
+    def back(self, url):
+        """A browser comes back; the status and the page."""
+        status, _, text = self.server.send("GET", CALLBACK + url[len(self.callback):])
+        return status, text
 
     def record(self, source_id):
         """What the operator of the program sees of it."""
