@@ -354,7 +354,8 @@ static void what_an_authorize_wants(void **state) {
                                                   "p", 1, "not told", 8),
                    INVSRC_OK);
   go_to(call, INVSRC_WANT_SEAL);
-  assert_string_equal(invsrc_call_input(call, INVSRC_INPUT_PLAINTEXT, NULL), "p");
+  assert_string_equal(invsrc_call_input(call, INVSRC_INPUT_PLAINTEXT, NULL),
+                      "https://a.example/\np");
   assert_string_equal(invsrc_call_binding(call)->purpose, INVSRC_PURPOSE_OAUTH_STATE);
   go_to(call, INVSRC_WANT_UPDATE);
   assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_PARTS), INVSRC_PART_RECORD);
