@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,50 @@
 
 static const option watch_option = {"watch", NULL, "go on until a signal comes"};
 static const option max_option = {"max", "N", "check at most N sources, with --watch at each look"};
+
+/* Before there is another thread, so that the one that waits gets them. */
+static void block(sigset_t *signals) {
+  sigemptyset(signals);
+  sigaddset(signals, SIGTERM);
+  sigaddset(signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, signals, NULL);
+}
+
+/* ---- A signal in the middle --------------------------------------------------------- */
+
+/* Waits for one, beside the checks. */
+typedef struct stopper {
+  host *host;
+  sigset_t signals;
+  pthread_t thread;
+  atomic_int stopped;
+} stopper;
+
+/* Refreshes come to their end first: tokens that a server has given out must not be lost. */
+static void *stop(void *context) {
+  stopper *self = context;
+  int number;
+
+  sigwait(&self->signals, &number);
+  atomic_store(&self->stopped, 1);
+  invsrc_agents_stop(self->host->agents);
+  pthread_sigmask(SIG_UNBLOCK, &self->signals, NULL); /* another one ends it at once */
+  for (;;) pause();
+  return NULL;
+}
+
+static int stopper_start(stopper *self, host *of) {
+  self->host = of;
+  atomic_init(&self->stopped, 0);
+  block(&self->signals);
+  if (pthread_create(&self->thread, NULL, stop, self) == 0) return EXIT_DONE;
+  return complain(EXIT_FAILED, "cannot start a thread");
+}
+
+static void stopper_end(stopper *self) {
+  pthread_cancel(self->thread);
+  pthread_join(self->thread, NULL);
+}
 
 /* ---- Once ------------------------------------------------------------------------ */
 
@@ -54,11 +99,13 @@ static int sum_up(const round *self, uint64_t delivered, uint64_t postponed) {
 }
 
 /* Until one is not taken: where the receiver is out, each would wait for it in vain. */
-static int32_t deliver(host *self, uint64_t *delivered, uint64_t *postponed) {
+static int32_t deliver(stopper *beside, uint64_t *delivered, uint64_t *postponed) {
+  host *self = beside->host;
   uint64_t taken;
   int32_t code;
 
   do {
+    if (atomic_load(&beside->stopped)) return INVSRC_OK;
     code = invsrc_deliver_due(self->service, activator_now(), 1, &taken, postponed, self->error);
     *delivered += taken;
   } while (code == INVSRC_OK && taken);
@@ -68,13 +115,19 @@ static int32_t deliver(host *self, uint64_t *delivered, uint64_t *postponed) {
 static int activate(host *self, uint64_t max, int has_count) {
   round seen = {.has_count = has_count};
   uint64_t delivered = 0, postponed = 0;
-  int32_t code =
-      invsrc_activate_due(self->service, activator_now(), max, hear_check, &seen, self->error);
-  int status;
+  stopper beside;
+  int status = stopper_start(&beside, self);
+  int32_t code;
 
-  if (code == INVSRC_OK) code = deliver(self, &delivered, &postponed);
+  if (status != EXIT_DONE) return status;
+  code = invsrc_activate_due(self->service, activator_now(), max, hear_check, &seen, self->error);
+  if (code == INVSRC_OK) code = deliver(&beside, &delivered, &postponed);
+  stopper_end(&beside);
   status = sum_up(&seen, delivered, postponed);
-  return code == INVSRC_OK ? status : host_complain(self, "cannot activate");
+  if (code != INVSRC_OK) return host_complain(self, "cannot activate");
+  if (status == EXIT_DONE && atomic_load(&beside.stopped))
+    status = complain(EXIT_FAILED, "a signal came before all were checked");
+  return status;
 }
 
 /* ---- Until a signal ----------------------------------------------------------------- */
@@ -84,11 +137,7 @@ static int watch(host *self, uint64_t max) {
   sigset_t signals;
   int status, number;
 
-  /* Before there is another thread, so that this one gets them. */
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  pthread_sigmask(SIG_BLOCK, &signals, NULL);
+  block(&signals);
   status = activator_start(&beside, self, max);
   if (status == EXIT_DONE) sigwait(&signals, &number);
   activator_end(&beside);
