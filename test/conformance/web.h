@@ -136,7 +136,7 @@ static inline void begin_web(world *self, const cJSON *given, int64_t now,
                              const invsrc_sealer_vtable *sealer, void *sealer_context) {
   if (!member(given, "web")) return;
   self->web = calloc(1, sizeof *self->web);
-  if (!self->web) must(INVSRC_ENOMEM, "web");
+  if (!self->web) abort();
   self->web->now = now;
   add_exchanges(self, member(given, "web"));
   must(invsrc_consents_new(REDIRECT_URI, &web_transport, self->web, &self->web->consents, NULL),
