@@ -44,6 +44,7 @@ typedef struct server {
 /* One request, from its first line to its end. */
 typedef struct exchange {
   char *target;
+  size_t target_length;
   input body;
   uint64_t body_length; /* as declared where that is too much, else what has come of it */
   int is_refused;       /* whatever its body is */
@@ -242,6 +243,7 @@ static void *begin(void *context, const char *target, struct MHD_Connection *con
     free(it);
     return NULL;
   }
+  it->target_length = strlen(target);
   http_make_origin_form(it->target);
   it->number = ++self->requests;
   self->under_way++;
@@ -282,6 +284,7 @@ static void finish(void *context, struct MHD_Connection *connection, void **stat
                       (double)(end.tv_nsec - it->start.tv_nsec) / 1e6;
   log_write_request(&line);
   input_end(&it->body);
+  wipe(it->target, it->target_length); /* a callback's has a code */
   free(it->target);
   free(it);
   *state = NULL;
