@@ -243,7 +243,7 @@ struct invsrc_events_vtable {
 /* A consent that is to be asked for. */
 typedef struct invsrc_consent {
   uint32_t size;
-  uint32_t is_again; /* 1: nobody came back from an earlier URL of the source */
+  uint32_t is_again; /* 1: nobody came back in time from an earlier URL of the source */
   const char *state; /* to be sent as `state`; secret */
   uint64_t state_length;
   const char *redirect_uri; /* that the caller asks for, or NULL */

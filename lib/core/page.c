@@ -9,6 +9,11 @@
   "Go back to the inventory source in your storefront and connect it again: that gives you " \
   "a new link. This one cannot be used again."
 
+/* The link may be used up by now, or not yet. */
+#define OVER                                                                                    \
+  "If the link is no longer good then, go back to the inventory source in your storefront and " \
+  "connect it again."
+
 static const struct page {
   int32_t status;
   const char *word;
@@ -34,12 +39,13 @@ static const struct page {
                           "it again."},
     [IVS_PAGE_FAILED] = {500, "failed", "Not connected", "Something failed while connecting ", ".",
                          "Something failed while connecting.",
-                         AGAIN " If it fails again, tell whoever runs the storefront."},
+                         "Load this page again. " OVER " If it fails again, tell whoever runs the "
+                         "storefront."},
     [IVS_PAGE_BUSY] = {503, "failed", "Not connected",
                        "Something was not available while "
                        "connecting ",
                        ".", "Something was not available while connecting.",
-                       "Wait a minute. " AGAIN},
+                       "Wait a minute, and load this page again. " OVER},
 };
 
 int32_t ivs_page_status(enum ivs_page page) {

@@ -24,8 +24,8 @@ enum ivs_page {
 typedef struct ivs_page_content {
   const char *name;        /* of the source */
   const char *reason;      /* ours */
-  const char *error;       /* what the authorization server said, */
-  const char *description; /* and in how many words */
+  const char *error;       /* the code that the authorization server gave, */
+  const char *description; /* and what it said to it */
 } ivs_page_content;
 
 #define IVS_PAGE_STYLE                                                                           \

@@ -92,7 +92,9 @@ static void after_random(invsrc_call *call) {
     ivs_call_out_of_memory(call);
     return;
   }
-  call->is_again = invsrc_source_text(call->found, INVSRC_SOURCE_OAUTH_STATE, NULL) != NULL;
+  /* Nobody came back in time: the server may not know the client any more. */
+  call->is_again = invsrc_source_text(call->found, INVSRC_SOURCE_OAUTH_STATE, NULL) &&
+                   invsrc_source_number(call->found, INVSRC_SOURCE_OAUTH_EXPIRES_AT) <= call->now;
   ivs_consent_begin(call, call->random, after_oauth_start);
 }
 
@@ -120,5 +122,4 @@ static void after_oauth_start(invsrc_call *call) {
   ivs_write(call, INVSRC_WANT_UPDATE, started(call), "source.updated");
 }
 
-const ivs_operation ivs_authorize_operation = {start,
-                                               IVS_NEEDS_STORE | IVS_NEEDS_SEALER | IVS_NEEDS_FIND};
+const ivs_operation ivs_authorize_operation = {start, IVS_NEEDS_STORE | IVS_NEEDS_SEALER};

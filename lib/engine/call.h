@@ -29,7 +29,6 @@ typedef struct ivs_operation {
 #define IVS_NEEDS_REGISTRY 2u
 #define IVS_NEEDS_SEALER 4u
 #define IVS_NEEDS_STORE 8u
-#define IVS_NEEDS_FIND 16u /* of the store */
 
 extern const ivs_operation ivs_create_operation;
 extern const ivs_operation ivs_get_operation;
@@ -94,6 +93,7 @@ struct invsrc_call {
   int64_t refresh_at;      /* of the tokens that have just come */
   invsrc_source *revealed; /* whose authorization URL is being opened */
   uint64_t index;          /* of it in a list */
+  int is_hidden;           /* it cannot be opened now, and nor can others */
   invsrc_source_list *list;
   uint64_t total;
   int probed;                   /* the agent answered in this call, */

@@ -185,13 +185,15 @@ static void start(invsrc_call *call) {
 
 /* ---- The source --------------------------------------------------------------- */
 
-/* What was read may be another storefront's than whoever asks: nothing of it is shown before the
- * state has proven good. */
+/* A host without OAuth has no such route. What was read may be another storefront's than whoever
+ * asks: nothing of it is shown before the state has proven good. */
 static void after_find(invsrc_call *call) {
   if (call->outcome == INVSRC_OUTCOME_OK)
     ivs_call_want(call, INVSRC_WANT_NOW, after_now);
   else if (call->outcome == INVSRC_OUTCOME_NOT_FOUND)
     end_with(call, IVS_PAGE_EXPIRED);
+  else if (call->outcome == INVSRC_OUTCOME_NOT_IMPLEMENTED)
+    ivs_call_fail(call, &ivs_failure_no_route);
   else
     fail(call);
 }
@@ -432,5 +434,5 @@ static void after_get(invsrc_call *call) {
     ivs_call_want(call, INVSRC_WANT_UPDATE, after_store);
 }
 
-const ivs_operation ivs_callback_operation = {
-    start, IVS_IS_PUBLIC | IVS_NEEDS_SEALER | IVS_NEEDS_STORE | IVS_NEEDS_FIND};
+const ivs_operation ivs_callback_operation = {start,
+                                              IVS_IS_PUBLIC | IVS_NEEDS_SEALER | IVS_NEEDS_STORE};

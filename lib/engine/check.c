@@ -125,10 +125,10 @@ static void after_open(invsrc_call *call) {
   ivs_call_log_failure(call, ivs_check_keep);
 }
 
-/* Tokens may be void before their time. */
+/* Tokens may be void before their time; those that have none are not to be refreshed. */
 static int may_refresh(const invsrc_call *call) {
-  return call->outcome == INVSRC_OUTCOME_REFUSED && ivs_source_is_oauth(call->found) &&
-         invsrc_source_number(call->found, INVSRC_SOURCE_AUTH_CONFIGURED) && !call->refreshed;
+  return call->outcome == INVSRC_OUTCOME_REFUSED && !call->refreshed &&
+         invsrc_source_number(call->found, INVSRC_SOURCE_OAUTH_REFRESH_AT);
 }
 
 static void after_probe(invsrc_call *call) {

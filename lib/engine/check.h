@@ -18,6 +18,8 @@ void ivs_check_probe(invsrc_call *call);
 /* or to keep `check_outcome` and `reason` at once. */
 void ivs_check_keep(invsrc_call *call);
 
+/* How long a claim is while tokens are refreshed under it, in milliseconds. */
+int64_t ivs_refresh_lease(const invsrc_service *service);
 /* Refreshes the tokens that are in `opened`. */
 void ivs_refresh(invsrc_call *call);
 

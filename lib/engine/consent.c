@@ -57,17 +57,40 @@ static int32_t set_consent(invsrc_call *call) {
   return result;
 }
 
+/* How a start that failed is told, around the reason. The body of an authorize has no
+ * authenticationType. */
+static const struct telling {
+  int32_t outcome;
+  int of_authorize;
+  const char *before;
+  const char *otherwise; /* where there is no reason; NULL: as wants.c says */
+  const char *behind;
+} tellings[] = {
+    {INVSRC_OUTCOME_NO_OAUTH, 0, "must not be OAUTH: ", NULL, ""},
+    {INVSRC_OUTCOME_NO_OAUTH, 1, "The agent's OAuth cannot be used: ", "it offers none", ""},
+    {INVSRC_OUTCOME_UNAVAILABLE, 0, "The OAuth server cannot be reached now: ", NULL,
+     "; nothing was stored"},
+    {INVSRC_OUTCOME_UNAVAILABLE, 1, "The OAuth server cannot be reached now: ", NULL,
+     "; nothing was stored"},
+};
+
 /* The failure of the start, with the reason where there is one. */
 static const ivs_failure *failure_of(invsrc_call *call) {
   const ivs_failure *plain = ivs_want_failure(call->answered, call->outcome);
+  int is_authorize = call->operation == &ivs_authorize_operation;
+  const struct telling *telling = NULL;
+  const char *reason;
 
-  if (!*call->reason || (plain->status != 400 && plain->status != 503)) return plain;
-  snprintf(call->sentence, sizeof call->sentence,
-           plain->status == 400 ? "must not be OAUTH: %s"
-                                : "The OAuth server cannot be reached now: %s; nothing was stored",
-           call->reason);
+  for (size_t i = 0; i < sizeof tellings / sizeof *tellings; i++)
+    if (tellings[i].outcome == call->outcome && tellings[i].of_authorize == is_authorize)
+      telling = &tellings[i];
+  reason = telling && !*call->reason ? telling->otherwise : call->reason;
+  if (!telling || !reason) return plain;
+  snprintf(call->sentence, sizeof call->sentence, "%s%s%s", telling->before, reason,
+           telling->behind);
   call->own_failure = *plain;
   call->own_failure.message = call->sentence;
+  if (is_authorize) call->own_failure.path = NULL;
   return &call->own_failure;
 }
 

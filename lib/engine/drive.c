@@ -164,6 +164,7 @@ static int32_t get(invsrc_call *call, const invsrc_options *host) {
 static int32_t find(invsrc_call *call, const invsrc_options *host) {
   const ivs_buffer *value = ivs_call_find_value(call);
 
+  if (!host->store.find) return INVSRC_OUTCOME_NOT_IMPLEMENTED;
   call->found = invsrc_source_new();
   if (!call->found) return INVSRC_OUTCOME_UNAVAILABLE;
   return found_with(call,
@@ -258,7 +259,7 @@ static const struct {
     [INVSRC_WANT_REMOVE] = {remove_source, IVS_NEEDS_STORE},
     [INVSRC_WANT_OPEN] = {open_sealed, 0},
     [INVSRC_WANT_PROBE] = {probe, 0},
-    [INVSRC_WANT_FIND] = {find, IVS_NEEDS_FIND},
+    [INVSRC_WANT_FIND] = {find, IVS_NEEDS_STORE},
     [INVSRC_WANT_OAUTH_FINISH] = {oauth_finish, 0},
     [INVSRC_WANT_OAUTH_REFRESH] = {probe, 0},
     [INVSRC_WANT_OAUTH_REVOKE] = {oauth_revoke, 0},
@@ -267,8 +268,7 @@ static const struct {
 static unsigned provided(const invsrc_options *host) {
   return (host->authenticator.authenticate ? IVS_NEEDS_AUTHENTICATOR : 0) |
          (host->registry.lookup ? IVS_NEEDS_REGISTRY : 0) |
-         (host->sealer.seal ? IVS_NEEDS_SEALER : 0) | (host->store.insert ? IVS_NEEDS_STORE : 0) |
-         (host->store.find ? IVS_NEEDS_FIND : 0);
+         (host->sealer.seal ? IVS_NEEDS_SEALER : 0) | (host->store.insert ? IVS_NEEDS_STORE : 0);
 }
 
 int32_t invsrc_call_perform(invsrc_call *call) {
@@ -293,8 +293,7 @@ int32_t ivs_drive_fail(invsrc_error *error, int32_t code, const char *message) {
 
 int32_t ivs_drive_check(const invsrc_service *service, unsigned needs, invsrc_error *error) {
   static const char *const messages[] = {"no authenticator is set", "no registry is set",
-                                         "no sealer is set", "no store is set",
-                                         "the store finds no source by its consent"};
+                                         "no sealer is set", "no store is set"};
   unsigned missing = needs & ~provided(&service->options);
 
   for (unsigned i = 0; i < sizeof messages / sizeof *messages; i++)

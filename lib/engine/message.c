@@ -146,7 +146,9 @@ invsrc_response *ivs_response_new_page(int32_t status) {
   invsrc_response *response =
       response_new(status, status == SEE_OTHER ? NULL : "text/html; charset=utf-8");
 
-  if (response) ivs_response_add_header(response, "Referrer-Policy", "no-referrer");
+  if (!response) return NULL;
+  ivs_response_add_header(response, "Referrer-Policy", "no-referrer");
+  ivs_response_add_header(response, "X-Content-Type-Options", "nosniff");
   return response;
 }
 

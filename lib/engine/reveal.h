@@ -7,8 +7,8 @@
 
 #include "engine/call.h"
 
-/* Puts the authorization URL into the source, where it awaits a consent that is under way, and
- * goes on with `next`; without it where it cannot be opened. */
+/* Puts the authorization URL into the source, where it awaits a consent that is under way and not
+ * over, and goes on with `next`; without it where it cannot be opened. */
 void ivs_reveal(invsrc_call *call, invsrc_source *source, ivs_state next);
 /* Takes what was opened apart: the URL, and behind it the provider's private state. Returns 0
  * where it is none. */

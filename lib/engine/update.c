@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/source.h"
+#include "engine/check.h"
 #include "engine/consent.h"
 #include "engine/reveal.h"
 #include "engine/schedule.h"
@@ -128,6 +129,17 @@ static void after_probe(invsrc_call *call) {
 
 /* ---- Storing it ---------------------------------------------------------------- */
 
+/* A claim of the source that may be live, or 0: whoever has it may be refreshing the tokens, and
+ * nobody else must begin to. */
+static int64_t claim_of(const invsrc_call *call) {
+  int64_t until = invsrc_source_number(call->found, INVSRC_SOURCE_NEXT_CHECK_AT);
+  int has_tokens = invsrc_source_number(call->draft.source, INVSRC_SOURCE_OAUTH_REFRESH_AT) != 0;
+
+  return has_tokens && until > call->now && until <= call->now + ivs_refresh_lease(call->service)
+             ? until
+             : 0;
+}
+
 /* What is known of the agent begins anew, or is what the probe has just found. Whether it
  * was told to be unreachable stays known, for who is to hear that it is not any more. */
 static void set_check(invsrc_call *call) {
@@ -139,6 +151,7 @@ static void set_check(invsrc_call *call) {
   if (ivs_source_is(source, INVSRC_SOURCE_STATUS, "DISABLED") || ivs_source_awaits_consent(source))
     next = 0;
   next = ivs_sooner(next, invsrc_source_number(source, INVSRC_SOURCE_OAUTH_REFRESH_AT));
+  if (claim_of(call)) next = claim_of(call);
   call->parts |= INVSRC_PART_CHECK;
   invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, 0);
   invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, call->probed ? call->now : 0);

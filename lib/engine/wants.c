@@ -91,6 +91,9 @@ static const struct row {
     {INVSRC_WANT_PROBE, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The prober")},
     {INVSRC_WANT_FIND, INVSRC_OUTCOME_NOT_FOUND, NO_AGENT},
     {INVSRC_WANT_FIND, INVSRC_OUTCOME_UNAVAILABLE, UNAVAILABLE("The store")},
+    {INVSRC_WANT_FIND,
+     INVSRC_OUTCOME_NOT_IMPLEMENTED,
+     {501, "NOT_IMPLEMENTED", "This server cannot start OAuth", NULL, NULL}},
     /* What follows answers no request, but for pages, see callback.c: here are the statuses for
      * the log, and what is legal. */
     {INVSRC_WANT_OAUTH_FINISH, INVSRC_OUTCOME_REFUSED, NO_CONSENT},
