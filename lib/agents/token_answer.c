@@ -61,12 +61,15 @@ static int32_t take_token(const ivs_token_endpoint *endpoint, const ivs_json *ro
                           ivs_token_answer *answer, ivs_verdict *verdict) {
   size_t length, type_length;
   const char *text = ivs_json_string(ivs_json_member(root, "access_token"), &length);
-  const char *type = ivs_json_string(ivs_json_member(root, "token_type"), &type_length);
+  const ivs_json *type_node = ivs_json_member(root, "token_type");
+  const char *type = ivs_json_string(type_node, &type_length);
   const char *problem = NULL;
   int32_t code;
 
   if (!text || !ivs_authorization_is_visible(text, length)) problem = " answered without a token";
-  if (type && !ivs_text_is_same(type, type_length, "Bearer"))
+  /* Where it is not said, nothing else is known here. */
+  if (type_node && !ivs_json_is_null(type_node) &&
+      !(type && ivs_text_is_same(type, type_length, "Bearer")))
     problem = " gave a token that is no Bearer token";
   if (problem) {
     ivs_verdict_set(verdict, INVSRC_OUTCOME_UNREACHABLE, endpoint->party.name, problem);

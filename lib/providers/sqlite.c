@@ -124,6 +124,7 @@ static const char *const migrations[] = {
     "CREATE UNIQUE INDEX sources_consents ON sources (oauth_state)"
     "  WHERE oauth_state IS NOT NULL;"
     "DELETE FROM credentials WHERE seq IN (SELECT seq FROM sources WHERE auth_configured = 0);"
+    "UPDATE sources SET oauth_authorization_url = NULL;"
     "CREATE TABLE oauth_clients ("
     "  seq INTEGER PRIMARY KEY,"
     "  issuer TEXT NOT NULL,"
