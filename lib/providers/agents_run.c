@@ -156,10 +156,18 @@ static void finish(struct run *run, struct exchange *exchange) {
   give_exchange(run, exchange);
 }
 
+/* libcurl ends what is late without a look at what has come meanwhile. Tokens that came while
+ * the store held us up must not be lost, so that tend() sees to refreshes. */
+static int disarm(const struct exchange *exchange) {
+  return !exchange->talk->is_refresh ||
+         curl_easy_setopt(exchange->handle, CURLOPT_TIMEOUT_MS, 0L) == CURLE_OK;
+}
+
 /* Goes to the next hop, or is over. */
 static void go_on(struct run *run, struct exchange *exchange) {
   while (ivs_hop_go(&exchange->hop, exchange->handle)) {
-    if (curl_easy_setopt(exchange->handle, CURLOPT_PRIVATE, exchange) == CURLE_OK &&
+    if (disarm(exchange) &&
+        curl_easy_setopt(exchange->handle, CURLOPT_PRIVATE, exchange) == CURLE_OK &&
         curl_multi_add_handle(run->running.multi, exchange->handle) == CURLM_OK)
       return;
     ivs_hop_arrive(&exchange->hop, CURLE_OUT_OF_MEMORY);
@@ -449,13 +457,30 @@ static void be_late(const struct run *run, struct talk *talk) {
   come_to(talk, INVSRC_OUTCOME_UNREACHABLE, talk->late);
 }
 
-/* Lets those that heard something go on, and finds those that are late. */
+/* Ends the exchanges of a refresh that are late. Returns whether there were any. */
+static int time_out(struct run *run, struct talk *talk, int64_t now) {
+  for (size_t i = 0; i < EXCHANGES; i++) {
+    struct exchange *exchange = talk->exchanges[i];
+    if (exchange && now >= exchange->hop.deadline) {
+      curl_multi_remove_handle(run->running.multi, exchange->handle);
+      ivs_hop_arrive(&exchange->hop, CURLE_OPERATION_TIMEDOUT);
+      finish(run, exchange);
+    } else if (exchange && exchange->hop.deadline < run->late_at) {
+      run->late_at = exchange->hop.deadline;
+    }
+  }
+  return talk->moved;
+}
+
+/* Lets those that heard something go on, and finds those that were late when sockets were last
+ * looked at: nobody is for what has come since. */
 static void tend(struct run *run) {
-  int64_t now = ivs_hop_now();
+  int64_t now = run->left_at;
 
   run->late_at = INT64_MAX;
   for (struct talk *talk = run->talks; talk; talk = talk->next) {
     if (!talk->outcome && talk->moved) advance(run, talk);
+    if (!talk->outcome && talk->is_refresh && time_out(run, talk, now)) advance(run, talk);
     if (!talk->outcome && now >= talk->deadline) be_late(run, talk);
     if (!talk->outcome && talk->deadline < run->late_at) run->late_at = talk->deadline;
   }

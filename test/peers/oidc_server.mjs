@@ -22,7 +22,7 @@
 //                       nothing is said; "cut": the connection ends; "lose": the step is
 //                       done and then the connection ends; "hold": the step is done, and
 //                       the answer waits
-//   {"release": true}   answers that wait are given
+//   {"release": N}      the first N answers that wait are given
 //   {"revoke": GRANT}   takes that grant away, or "all"
 //
 // GET /state tells what there is, with digests in place of tokens: `log`, what came to
@@ -223,7 +223,7 @@ function control({ body: { ttl, fail: failure, release, revoke } }, response) {
     const planned = times ? (settings.fail.get(step) ?? []) : [];
     settings.fail.set(step, [...planned, ...Array(times).fill(how)]);
   }
-  if (release) waiting.splice(0).forEach((give) => give());
+  if (release) waiting.splice(0, release).forEach((give) => give());
   if (revoke !== undefined) withdraw(revoke);
   return response.status(204).end();
 }
