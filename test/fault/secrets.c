@@ -565,7 +565,8 @@ static struct {
   struct masked fresh; /* and of those that they are refreshed to */
   int32_t finish;
   int32_t refresh;
-  int is_broken; /* the second update, and those after it, fail */
+  int broken_at; /* that update, and those after it, come to `broken`; 0: none */
+  int32_t broken;
   int updates;
   int finishes;
   int refreshes;
@@ -687,7 +688,7 @@ static int32_t grant_probe(void *context, invsrc_probes *probes) {
 static int32_t grant_update(void *context, const invsrc_source *source, uint64_t revision,
                             int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
                             const invsrc_event *event, invsrc_buffer *replaced) {
-  if (++grant.updates > 1 && grant.is_broken) return INVSRC_OUTCOME_FAILED;
+  if (++grant.updates >= grant.broken_at && grant.broken_at) return grant.broken;
   return invsrc_sqlite_store()->update(context, source, revision, lease_end, parts, sealed, length,
                                        event, replaced);
 }
@@ -760,7 +761,7 @@ static void what_a_consent_needs_is_gone(void **state) {
     const char *id;
     const char *before;
     int32_t finish;
-    int is_broken;
+    int broken_at;
     int32_t status;
     int finishes;
     int revokes;
@@ -769,7 +770,7 @@ static void what_a_consent_needs_is_gone(void **state) {
               {"consent-other", "code=", INVSRC_OUTCOME_UNKNOWN, 0, 400, 1, 0},
               {"consent-later", "code=", INVSRC_OUTCOME_UNAVAILABLE, 0, 503, 1, 0},
               {"consent-illegal", "code=", 99, 0, 500, 1, 0},
-              {"consent-broken", "code=", 0, 1, 500, 1, 1},
+              {"consent-broken", "code=", 0, 2, 500, 1, 1},
               {"consent-twice", "code=x&code=", 0, 0, 400, 0, 0},
               {"consent-escape", "iss=%zz&code=", 0, 0, 400, 0, 0}};
 
@@ -778,7 +779,8 @@ static void what_a_consent_needs_is_gone(void **state) {
     struct world world;
     begin_consent(&world, rows[i].id);
     grant.finish = rows[i].finish;
-    grant.is_broken = rows[i].is_broken;
+    grant.broken_at = rows[i].broken_at;
+    grant.broken = INVSRC_OUTCOME_FAILED;
     come_back(&world, rows[i].before, rows[i].status);
     assert_int_equal(grant.finishes, rows[i].finishes);
     assert_int_equal(grant.revokes, rows[i].revokes);
@@ -791,7 +793,6 @@ static void check_due(struct world *world) {
   assert_int_equal(
       invsrc_activate_due(world->service, (int64_t)(time(NULL) + 1) * 1000, 100, NULL, NULL, NULL),
       INVSRC_OK);
-  assert_int_equal(grant.refreshes, 1);
   assert_int_equal(search_grant(), 0);
 }
 
@@ -800,14 +801,20 @@ static void tokens_that_were_refreshed_are_gone(void **state) {
     const char *id;
     int32_t refresh;
     int32_t agent;
-    int is_broken;
+    int broken_at; /* the third update renews the claim, the fourth stores */
+    int32_t broken;
+    int refreshes;
     int probes;
-  } rows[] = {{"refresh-ok", 0, INVSRC_OUTCOME_OK, 0, 1},
-              {"refresh-no", INVSRC_OUTCOME_REFUSED, 0, 0, 0},
-              {"refresh-dead", INVSRC_OUTCOME_UNREACHABLE, 0, 0, 0},
-              {"refresh-illegal", INVSRC_OUTCOME_PROVEN, 0, 0, 0},
-              {"refresh-broken", 0, 0, 1, 0},
-              {"refresh-vain", 0, INVSRC_OUTCOME_REFUSED, 0, 1}};
+    int revokes;
+  } rows[] = {{"refresh-ok", 0, INVSRC_OUTCOME_OK, 0, 0, 1, 1, 0},
+              {"refresh-no", INVSRC_OUTCOME_REFUSED, 0, 0, 0, 1, 0, 0},
+              {"refresh-dead", INVSRC_OUTCOME_UNREACHABLE, 0, 0, 0, 1, 0, 0},
+              {"refresh-illegal", INVSRC_OUTCOME_PROVEN, 0, 0, 0, 1, 0, 0},
+              {"refresh-late", 0, 0, 3, INVSRC_OUTCOME_CONFLICT, 0, 0, 0},
+              {"refresh-unclaimed", 0, 0, 3, INVSRC_OUTCOME_FAILED, 0, 0, 0},
+              {"refresh-broken", 0, 0, 4, INVSRC_OUTCOME_FAILED, 1, 0, 0},
+              {"refresh-gone", 0, 0, 4, INVSRC_OUTCOME_NOT_FOUND, 1, 0, 1},
+              {"refresh-vain", 0, INVSRC_OUTCOME_REFUSED, 0, 0, 1, 1, 0}};
 
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -815,10 +822,13 @@ static void tokens_that_were_refreshed_are_gone(void **state) {
     begin_consent(&world, rows[i].id);
     come_back(&world, "code=", 200);
     grant.refresh = rows[i].refresh;
-    grant.is_broken = rows[i].is_broken;
+    grant.broken_at = rows[i].broken_at;
+    grant.broken = rows[i].broken;
     agent.outcome = rows[i].agent;
     check_due(&world);
+    assert_int_equal(grant.refreshes, rows[i].refreshes);
     assert_int_equal(agent.probes, rows[i].probes);
+    assert_int_equal(grant.revokes, rows[i].revokes);
     end_consent(&world);
   }
 }
