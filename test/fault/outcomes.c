@@ -138,9 +138,15 @@ static uint64_t count_changes(const trial *self) {
          invsrc_testkit_calls(self->world.kit, INVSRC_EFFECT_REMOVE);
 }
 
+static int is_read(const trial *self) {
+  return strcmp(text_of(member(self->vector, "request"), "method", "POST"), "GET") == 0 &&
+         !self->is_callback;
+}
+
 /* Whether the effect decides nothing: what is forgotten is opened behind the decision, and what
- * is shown is left out where it is not opened. */
+ * is shown is left out where it is not opened, or where the time is not known. */
 static int is_behind(const trial *self, const struct row *row) {
+  if (row->effect == INVSRC_EFFECT_NOW) return is_read(self);
   return row->effect == INVSRC_EFFECT_OPEN && !self->is_callback &&
          (count_changes(self) > 0 || self->reveals);
 }
