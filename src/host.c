@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "curl_memory.h"
@@ -401,6 +402,20 @@ static int add_client(host *self, char *line, const char *path, unsigned number)
                   number);
 }
 
+/* It has secrets: the rule is that of the file of the master keys. */
+static int check_clients_file(const char *path) {
+  struct stat found;
+  mode_t forbidden = S_IRWXG | S_IRWXO;
+
+  if (stat(path, &found) != 0 || !S_ISREG(found.st_mode)) return EXIT_DONE;
+  if (found.st_uid == 0) forbidden = S_IWGRP | S_IXGRP | S_IRWXO;
+  if ((found.st_mode & forbidden) == 0) return EXIT_DONE;
+  return complain(EXIT_FAILED,
+                  "%s is open to others; its mode must be 0600 or less, or 0640 or less where root "
+                  "owns it",
+                  path);
+}
+
 static int add_clients(host *self, const char *path) {
   unsigned number = 1;
   char *rest = NULL;
@@ -408,8 +423,10 @@ static int add_clients(host *self, const char *path) {
   int status;
 
   if (!path) return EXIT_DONE;
-  status = input_read(&file, path, MOST_CLIENTS);
-  for (char *at = status == EXIT_DONE ? file.bytes : NULL; at && status == EXIT_DONE; number++) {
+  status = check_clients_file(path);
+  if (status == EXIT_DONE) status = input_read(&file, path, MOST_CLIENTS);
+  if (status != EXIT_DONE) return status;
+  for (char *at = file.bytes; at && status == EXIT_DONE; number++) {
     rest = strchr(at, '\n');
     if (rest) *rest++ = '\0';
     status = add_client(self, at, path, number);
@@ -443,10 +460,23 @@ static int set_done_url(host *self, const char *url) {
   return complain(EXIT_USAGE, "--oauth-done-url must be an http or https URL without fragment");
 }
 
+/* What would do nothing. */
+static int check_oauth_options(const arguments *given) {
+  static const option *const others[] = {&oauth_done_url_option, &oauth_clients_file_option,
+                                         &oauth_client_name_option};
+
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (value_of(given, others[i]) && !value_of(given, &public_url_option))
+      return complain(EXIT_USAGE, "--%s needs --public-url", others[i]->name);
+  return EXIT_DONE;
+}
+
 static int open_consents(host *self, const arguments *given) {
   const char *public_url = value_of(given, &public_url_option);
   char callback[LONGEST_URL];
-  int status = open_curl(self, given);
+  int status = check_oauth_options(given);
+
+  if (status == EXIT_DONE) status = open_curl(self, given);
 
   if (status == EXIT_DONE) status = set_done_url(self, value_of(given, &oauth_done_url_option));
   if (status != EXIT_DONE) return status;

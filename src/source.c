@@ -63,19 +63,26 @@ static const char *value(const invsrc_source *source, int32_t field, char text[T
 
 /* ---- JSON: the wire's, with the check -------------------------------------------- */
 
+/* A time that is known. */
+static void print_time(const char *name, int32_t field, const invsrc_source *source) {
+  int64_t time = invsrc_source_number(source, field);
+  char text[TIME_SIZE];
+
+  if (time) printf(",\"%s\":\"%s\"", name, format_time(time, text));
+}
+
 static void print_check(const invsrc_source *source) {
   const char *error = invsrc_source_text(source, INVSRC_SOURCE_LAST_ERROR, NULL);
-  int64_t last = invsrc_source_number(source, INVSRC_SOURCE_LAST_CHECKED_AT);
-  int64_t next = invsrc_source_number(source, INVSRC_SOURCE_NEXT_CHECK_AT);
-  char time[TIME_SIZE];
 
   printf(",\"check\":{\"attempts\":%" PRId64, invsrc_source_number(source, INVSRC_SOURCE_ATTEMPTS));
-  if (last) printf(",\"lastCheckedAt\":\"%s\"", format_time(last, time));
+  print_time("lastCheckedAt", INVSRC_SOURCE_LAST_CHECKED_AT, source);
   if (error) {
     printf(",\"lastError\":");
     print_json(error);
   }
-  if (next) printf(",\"nextCheckAt\":\"%s\"", format_time(next, time));
+  print_time("nextCheckAt", INVSRC_SOURCE_NEXT_CHECK_AT, source);
+  print_time("oauthExpiresAt", INVSRC_SOURCE_OAUTH_EXPIRES_AT, source);
+  print_time("oauthRefreshAt", INVSRC_SOURCE_OAUTH_REFRESH_AT, source);
   printf(",\"credentialProven\":%s,\"unreachable\":%s}",
          invsrc_source_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN) ? "true" : "false",
          invsrc_source_number(source, INVSRC_SOURCE_UNREACHABLE) ? "true" : "false");
@@ -268,15 +275,40 @@ static int update_source(host *self, const arguments *given, const char *storefr
 
 /* ---- Remove ------------------------------------------------------------------------- */
 
+/* Without keys tokens cannot be revoked: what they are sealed with has to be opened. */
+static int has_keys(const arguments *given) {
+  return value_of(given, &optional_key_file_option) != NULL;
+}
+
+static int has_tokens(const host *self, const char *storefront, const char *source_id) {
+  invsrc_response *response = NULL;
+  const invsrc_source *source = NULL;
+  const char *type = NULL;
+  int found;
+
+  if (invsrc_get(self->service, storefront, strlen(storefront), source_id, strlen(source_id),
+                 &response, self->error) == INVSRC_OK)
+    source = invsrc_response_source(response);
+  if (source) type = invsrc_source_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, NULL);
+  found = type && strcmp(type, "OAUTH") == 0 &&
+          invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED);
+  invsrc_response_free(response);
+  return found;
+}
+
 static int remove_source(host *self, const arguments *given, const char *storefront) {
   const char *source_id = given->operands[0];
   invsrc_response *response = NULL;
+  int loses = !has_keys(given) && has_tokens(self, storefront, source_id);
   int status = EXIT_DONE;
 
   if (invsrc_remove(self->service, storefront, strlen(storefront), source_id, strlen(source_id),
                     &response, self->error) != INVSRC_OK)
     return host_complain(self, "cannot remove the source");
-  if (!is_success(response)) status = tell_failure(response, source_id, 0);
+  if (!is_success(response))
+    status = tell_failure(response, source_id, 0);
+  else if (loses)
+    complain(EXIT_DONE, "%s: its tokens were not revoked: that takes --master-key-file", source_id);
   invsrc_response_free(response);
   return status;
 }
@@ -310,11 +342,8 @@ static int run_update(const arguments *given) {
   return run_with(given, HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS | HOST_OAUTH, update_source);
 }
 
-/* Without keys tokens cannot be revoked: what they are sealed with has to be opened. */
 static int run_remove(const arguments *given) {
-  int has_keys = value_of(given, &optional_key_file_option) != NULL;
-
-  return run_with(given, has_keys ? HOST_KEYRING | HOST_OAUTH : 0, remove_source);
+  return run_with(given, has_keys(given) ? HOST_KEYRING | HOST_OAUTH : 0, remove_source);
 }
 
 const command source_list_command = {

@@ -477,8 +477,8 @@ INVSRC_API int32_t invsrc_consents_add_redirect_uri(invsrc_consents *consents,
 /* A client that was registered by hand with the server of this issuer, with the redirect URIs
  * above; `secret` is NULL where it has none, and sent in the Authorization field
  * (client_secret_basic) where it has one. Returns INVSRC_OK, INVSRC_EINVAL (another NULL; a text
- * that is not 1 to 2048 bytes of UTF-8 without control characters; or a second client for the
- * issuer) or INVSRC_ENOMEM. */
+ * that is not 1 to 2048 bytes of UTF-8 without control characters; an issuer that is not an http
+ * or https URL without fragment; or a second client for the issuer) or INVSRC_ENOMEM. */
 INVSRC_API int32_t invsrc_consents_add_client(invsrc_consents *consents, const char *issuer,
                                               const char *client_id, const char *secret);
 /* What operators read when they consent; NULL (the default): "libinvsrc". Returns INVSRC_OK,

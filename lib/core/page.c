@@ -25,9 +25,10 @@ static const struct page {
 } pages[IVS_PAGE_END] = {
     [IVS_PAGE_CONNECTED] = {200, "connected", "Connected", "The storefront may now use ",
                             " in your name.", "",
-                            "There is nothing more to do: the source goes live by itself when its "
-                            "agent answers. You can close this window."},
-    [IVS_PAGE_REFUSED] = {400, "refused", "Not connected", "The storefront may not use ", ".",
+                            "There is nothing more to do: a source that is pending goes live by "
+                            "itself when its agent answers. You can close this window."},
+    [IVS_PAGE_REFUSED] = {400, "refused", "Not connected",
+                          "The storefront was given no consent to use ", ".",
                           "The storefront was given no consent.", AGAIN},
     [IVS_PAGE_EXPIRED] = {400, "expired", "This link is no longer good", "It was meant to connect ",
                           ".", "",

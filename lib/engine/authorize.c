@@ -52,7 +52,8 @@ static int32_t read_body(invsrc_call *call, ivs_problem *problem) {
 static void start(invsrc_call *call) {
   ivs_problem problem;
 
-  if (!ivs_call_has_body(call)) return;
+  /* Without a body its type says nothing. */
+  if (call->body_length && !ivs_call_has_body(call)) return;
   if (read_body(call, &problem) != INVSRC_OK)
     ivs_call_out_of_memory(call);
   else if (problem.is_json_fault || problem.issues.count)

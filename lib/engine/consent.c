@@ -68,10 +68,8 @@ static const struct telling {
 } tellings[] = {
     {INVSRC_OUTCOME_NO_OAUTH, 0, "must not be OAUTH: ", NULL, ""},
     {INVSRC_OUTCOME_NO_OAUTH, 1, "The agent's OAuth cannot be used: ", "it offers none", ""},
-    {INVSRC_OUTCOME_UNAVAILABLE, 0, "The OAuth server cannot be reached now: ", NULL,
-     "; nothing was stored"},
-    {INVSRC_OUTCOME_UNAVAILABLE, 1, "The OAuth server cannot be reached now: ", NULL,
-     "; nothing was stored"},
+    {INVSRC_OUTCOME_UNAVAILABLE, 0, "OAuth cannot be started now: ", NULL, "; nothing was stored"},
+    {INVSRC_OUTCOME_UNAVAILABLE, 1, "OAuth cannot be started now: ", NULL, "; nothing was stored"},
 };
 
 /* The failure of the start, with the reason where there is one. */

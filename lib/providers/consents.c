@@ -20,7 +20,7 @@
 #define CLIENT_NAME "libinvsrc"
 #define NAME_LONGEST 255
 #define UNFIT_SOURCE "consent cannot be asked for with this source"
-#define UNFIT_TEXT "what is kept of the consent cannot be used"
+#define UNFIT_TEXT "what is kept of the consent cannot be used; are http URLs allowed?"
 #define LONGEST_MS INT64_C(30000)
 
 /* ---- Conversations --------------------------------------------------------------- */
@@ -379,11 +379,16 @@ static int32_t write_client(ivs_hand_client *to, const char *issuer, const char 
 int32_t invsrc_consents_add_client(invsrc_consents *consents, const char *issuer,
                                    const char *client_id, const char *secret) {
   ivs_hand_client *fresh;
+  const char *reason;
+  size_t offset;
   int32_t code;
+  ivs_uri uri;
 
   if (!consents || !issuer || !client_id || !is_plain(issuer, CLIENT_LONGEST) ||
       !is_plain(client_id, CLIENT_LONGEST) || (secret && !is_plain(secret, CLIENT_LONGEST)))
     return INVSRC_EINVAL;
+  code = judge_url(issuer, &uri, &reason, &offset);
+  if (code != INVSRC_OK) return code == INVSRC_EMALFORMED ? INVSRC_EINVAL : code;
   for (const ivs_hand_client *at = consents->by_hand; at; at = at->next)
     if (strcmp(at->issuer.bytes, issuer) == 0) return INVSRC_EINVAL;
   fresh = calloc(1, sizeof *fresh);

@@ -16,10 +16,10 @@ def free_port():
 
 
 class Storefront(World):
-    """The agents are those whose URLs are given. The server checks no source by itself. With a
-    `public_url` browsers do not reach it: back() carries what they would."""
+    """The agents are those whose URLs are given. The server checks no source by itself, unless it
+    `activates`. With a `public_url` browsers do not reach it: back() carries what they would."""
 
-    def __init__(self, *agents, words=(), public_url=None):
+    def __init__(self, *agents, words=(), public_url=None, activates=False):
         super().__init__()
         self.write("registry.json", json.dumps({"agents": [{"url": url} for url in agents]}))
         self.key = self.add_key(NAME)
@@ -29,7 +29,8 @@ class Storefront(World):
         public_url = public_url or self.origin
         self.callback = public_url + CALLBACK
         try:
-            self.server = Server(self, *LOCAL, "--no-activate", "--public-url", public_url, *words,
+            words = (*words, *(() if activates else ("--no-activate",)))
+            self.server = Server(self, *LOCAL, "--public-url", public_url, *words,
                                  listen=f"127.0.0.1:{port}")
         except RuntimeError:
             super().__exit__()

@@ -163,7 +163,7 @@ static void a_reason_is_told(void **state) {
       {INVSRC_OUTCOME_NO_OAUTH, 400, "\"message\":\"must not be OAUTH: the server takes nobody\"}]",
        ""},
       {INVSRC_OUTCOME_UNAVAILABLE, 503,
-       "\"The OAuth server cannot be reached now: the server takes nobody; nothing was stored\"",
+       "\"OAuth cannot be started now: the server takes nobody; nothing was stored\"",
        "oauth start: the server takes nobody"},
       {INVSRC_OUTCOME_FAILED, 500, "\"Something failed inside; nothing was stored\"",
        "oauth start: the server takes nobody"},

@@ -35,7 +35,7 @@
 #define STATE "the-state"
 #define NOW INT64_C(1800000000000)
 #define CLOCK_FAILED "the clock or the entropy failed"
-#define UNFIT "what is kept of the consent cannot be used"
+#define UNFIT "what is kept of the consent cannot be used; are http URLs allowed?"
 
 /* ---- The parties ------------------------------------------------------------------------ */
 
@@ -1059,16 +1059,22 @@ static void only_sound_clients_are_taken(void **state) {
   const struct {
     const char *issuer, *client_id, *secret;
   } bad[] = {
-      {NULL, "c", "s"},    {AS, NULL, "s"},    {"", "c", "s"},        {AS, "", "s"},
-      {AS, "c", ""},       {AS, "c\n", "s"},   {AS, "c", "s\x7f"},    {AS "\t", "c", NULL},
-      {AS, "c", "\xff"},   {AS, "\xc3", NULL}, {too_long, "c", NULL}, {AS, too_long, NULL},
-      {AS, "c", too_long},
+      {NULL, "c", "s"},      {AS, NULL, "s"},
+      {"", "c", "s"},        {AS, "", "s"},
+      {AS, "c", ""},         {AS, "c\n", "s"},
+      {AS, "c", "s\x7f"},    {AS "\t", "c", NULL},
+      {AS, "c", "\xff"},     {AS, "\xc3", NULL},
+      {too_long, "c", NULL}, {AS, too_long, NULL},
+      {AS, "c", too_long},   {"login.example", "c", "s"},
+      {AS "/#x", "c", "s"},
   };
   invsrc_consents *consents = begin();
 
   (void)state;
   memset(longest, 'x', sizeof longest - 1);
   memset(too_long, 'x', sizeof too_long - 1);
+  memcpy(longest, AS "/", sizeof AS);
+  memcpy(too_long, AS "/", sizeof AS);
   for (size_t i = 0; i < COUNT(bad); i++)
     assert_int_equal(
         invsrc_consents_add_client(consents, bad[i].issuer, bad[i].client_id, bad[i].secret),
@@ -1097,6 +1103,8 @@ static void only_sound_names_and_documents_are_taken(void **state) {
   (void)state;
   memset(longest, 'x', sizeof longest - 1);
   memset(too_long, 'x', sizeof too_long - 1);
+  memcpy(longest, AS "/", sizeof AS);
+  memcpy(too_long, AS "/", sizeof AS);
   for (size_t i = 0; i < COUNT(bad_urls); i++)
     assert_int_equal(invsrc_consents_set_client_metadata_url(consents, bad_urls[i]), INVSRC_EINVAL);
   assert_int_equal(invsrc_consents_set_client_metadata_url(consents, DOCUMENT_URL), INVSRC_OK);
