@@ -383,6 +383,18 @@ static void an_agent_that_refuses_twice_refuses(void **state) {
   assert_int_equal(life_number(INVSRC_SOURCE_AUTH_CONFIGURED), 1);
 }
 
+static void tokens_that_last_are_not_refreshed_where_they_are_refused(void **state) {
+  (void)state;
+  agent.refresh_at = 0;
+  let_the_agent_refuse();
+  assert_int_equal(check(), INVSRC_OUTCOME_REFUSED);
+  assert_string_equal(last_reason, "what the agent says");
+  assert_int_equal(agent.refreshes, 0);
+  assert_int_equal(agent.probes, 1);
+  life_assert_event("source.unreachable");
+  assert_tokens(NEW_TOKENS);
+}
+
 /* It was refreshed just before: to do so again would change nothing. */
 static void fresh_tokens_are_not_refreshed(void **state) {
   (void)state;
@@ -433,7 +445,8 @@ static void what_is_busy_for_a_moment_does_not_cost_the_tokens(void **state) {
   (void)state;
   for (size_t i = 0; i < 2; i++) {
     invsrc_testkit_reset(now_living.kit);
-    invsrc_testkit_fail(now_living.kit, effects[i], 1, INVSRC_OUTCOME_UNAVAILABLE);
+    /* The first update is that of the claim. */
+    invsrc_testkit_fail(now_living.kit, effects[i], i + 1, INVSRC_OUTCOME_UNAVAILABLE);
     assert_int_equal(check(), INVSRC_OUTCOME_OK);
     assert_tokens(NEW_TOKENS);
     assert_int_equal(consent_kept(), 1);
@@ -443,28 +456,46 @@ static void what_is_busy_for_a_moment_does_not_cost_the_tokens(void **state) {
   assert_int_equal(agent.refreshes, 2);
 }
 
+/* What fails from a refresh on, and how the source is read again then; 0: as it is. */
+static struct {
+  int32_t effect;
+  int32_t outcome;
+  int32_t get;
+} broken;
+
+static void break_it(void) {
+  invsrc_testkit_reset(now_living.kit);
+  invsrc_testkit_fail(now_living.kit, broken.effect, 0, broken.outcome);
+  if (broken.get) invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_GET, 0, broken.get);
+}
+
 static void what_stays_busy_costs_them(void **state) {
   static const struct {
     int32_t effect;
     int32_t outcome;
     int32_t expected;
     uint64_t calls;
-  } rows[] = {{INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE, 8},
-              {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_REFUSED, INVSRC_OUTCOME_FAILED, 1},
-              {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_OK, INVSRC_OUTCOME_FAILED, 1},
-              {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE, 8},
-              {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_FAILED, INVSRC_OUTCOME_FAILED, 1},
-              {INVSRC_EFFECT_UPDATE, 99, INVSRC_OUTCOME_FAILED, 1},
-              {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_CONFLICT, INVSRC_OUTCOME_CONFLICT, 8},
-              {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_NOT_FOUND, INVSRC_OUTCOME_CONFLICT, 1}};
+    int revokes;
+  } rows[] = {{INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE, 8, 0},
+              {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_REFUSED, INVSRC_OUTCOME_FAILED, 1, 0},
+              {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_OK, INVSRC_OUTCOME_FAILED, 1, 0},
+              {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE, 8, 0},
+              {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_FAILED, INVSRC_OUTCOME_FAILED, 1, 0},
+              {INVSRC_EFFECT_UPDATE, 99, INVSRC_OUTCOME_FAILED, 1, 0},
+              {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_CONFLICT, INVSRC_OUTCOME_CONFLICT, 8, 0},
+              {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_NOT_FOUND, INVSRC_OUTCOME_CONFLICT, 1, 1}};
 
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     int sealed = now_living.sealed - now_living.discarded;
-    invsrc_testkit_reset(now_living.kit);
-    invsrc_testkit_fail(now_living.kit, rows[i].effect, 0, rows[i].outcome);
+    now_asked.revokes = 0;
+    broken.effect = rows[i].effect;
+    broken.outcome = rows[i].outcome;
+    broken.get = 0;
+    agent.meanwhile = break_it;
     if (check() != rows[i].expected) fail_msg("row %zu", i);
     assert_int_equal(invsrc_testkit_calls(now_living.kit, rows[i].effect), rows[i].calls);
+    assert_int_equal(now_asked.revokes, rows[i].revokes);
     invsrc_testkit_reset(now_living.kit);
     assert_int_equal(now_living.sealed - now_living.discarded, sealed);
     assert_tokens(TOKENS); /* until the lease ends */
@@ -475,6 +506,34 @@ static void what_stays_busy_costs_them(void **state) {
   assert_int_equal(check(), INVSRC_OUTCOME_OK);
 }
 
+/* The tokens that there are have not been used then. */
+static void a_claim_that_cannot_be_renewed_refreshes_nothing(void **state) {
+  static const struct {
+    int32_t outcome;
+    int32_t expected;
+  } rows[] = {{INVSRC_OUTCOME_UNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE},
+              {INVSRC_OUTCOME_FAILED, INVSRC_OUTCOME_FAILED},
+              {99, INVSRC_OUTCOME_FAILED},
+              {INVSRC_OUTCOME_CONFLICT, INVSRC_OUTCOME_CONFLICT},
+              {INVSRC_OUTCOME_NOT_FOUND, INVSRC_OUTCOME_CONFLICT}};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    invsrc_testkit_reset(now_living.kit);
+    invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_UPDATE, 1, rows[i].outcome);
+    if (check() != rows[i].expected) fail_msg("row %zu", i);
+    invsrc_testkit_reset(now_living.kit);
+    assert_int_equal(agent.refreshes, 0);
+    assert_int_equal(agent.probes, 0);
+    assert_int_equal(now_asked.revokes, 0);
+    assert_tokens(TOKENS);
+    assert_int_equal(consent_kept(), 1);
+    set_time(time_now + 120 * SECOND); /* until the lease ends */
+  }
+  assert_int_equal(check(), INVSRC_OUTCOME_OK);
+  assert_int_equal(agent.refreshes, 1);
+}
+
 static void rename_it(void) {
   assert_int_equal(life_update("{\"name\":\"Renamed\"}", NULL), 200);
 }
@@ -483,18 +542,21 @@ static void a_source_that_cannot_be_read_again_keeps_the_old(void **state) {
   static const struct {
     int32_t outcome;
     int32_t expected;
-  } rows[] = {{INVSRC_OUTCOME_UNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE},
-              {INVSRC_OUTCOME_FAILED, INVSRC_OUTCOME_FAILED},
-              {INVSRC_OUTCOME_OK, INVSRC_OUTCOME_FAILED},
-              {INVSRC_OUTCOME_NOT_FOUND, INVSRC_OUTCOME_CONFLICT}};
+    int revokes;
+  } rows[] = {{INVSRC_OUTCOME_UNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE, 0},
+              {INVSRC_OUTCOME_FAILED, INVSRC_OUTCOME_FAILED, 0},
+              {INVSRC_OUTCOME_OK, INVSRC_OUTCOME_FAILED, 0},
+              {INVSRC_OUTCOME_NOT_FOUND, INVSRC_OUTCOME_CONFLICT, 1}};
 
   (void)state;
+  broken.effect = INVSRC_EFFECT_UPDATE;
+  broken.outcome = INVSRC_OUTCOME_CONFLICT;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    invsrc_testkit_reset(now_living.kit);
-    invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_UPDATE, 0, INVSRC_OUTCOME_CONFLICT);
-    invsrc_testkit_fail(now_living.kit, INVSRC_EFFECT_GET, 0, rows[i].outcome);
+    broken.get = rows[i].outcome;
+    agent.meanwhile = break_it;
     if (check() != rows[i].expected) fail_msg("row %zu", i);
     invsrc_testkit_reset(now_living.kit);
+    assert_int_equal(now_asked.revokes, rows[i].revokes);
     assert_tokens(TOKENS);
     assert_int_equal(consent_kept(), 1);
     set_time(time_now + 120 * SECOND);
@@ -534,7 +596,7 @@ static void disable_it(void) {
 static void a_source_disabled_meanwhile_keeps_the_new_tokens(void **state) {
   (void)state;
   agent.meanwhile = disable_it;
-  assert_int_equal(check(), INVSRC_OUTCOME_CONFLICT);
+  assert_int_equal(check(), INVSRC_OUTCOME_OK);
   assert_tokens(NEW_TOKENS);
   assert_int_equal(agent.probes, 0);
   life_assert_text(INVSRC_SOURCE_STATUS, "DISABLED");
@@ -573,6 +635,19 @@ static void a_consent_given_meanwhile_wins(void **state) {
   assert_int_equal(agent.refreshes, 1);
   assert_string_equal(agent.probed, now_asked.tokens); /* it was due with them */
   assert_int_equal(consent_kept(), 1);
+  assert_int_equal(now_asked.revokes, 0); /* the grant may be the same */
+}
+
+static const char *change_to_come;
+
+static void change_it(void) {
+  assert_int_equal(life_update(change_to_come, NULL), 200);
+}
+
+/* The old ones by who came between, and the new ones, once, by the check. */
+static void assert_new_are_revoked(void) {
+  assert_int_equal(now_asked.revokes, 2);
+  assert_string_equal(now_asked.revoked, NEW_TOKENS);
 }
 
 static void move_it(void) {
@@ -596,6 +671,8 @@ static void a_rotation_meanwhile_wins(void **state) {
   assert_tokens(NULL);
   assert_int_equal(consent_kept(), 1); /* the private state */
   assert_int_equal(agent.probes, 0);
+  life_assert_text(INVSRC_SOURCE_ENDPOINT_URL, OTHER_AGENT);
+  assert_new_are_revoked();
 }
 
 static void a_key_given_meanwhile_wins(void **state) {
@@ -604,6 +681,7 @@ static void a_key_given_meanwhile_wins(void **state) {
   assert_int_equal(check(), INVSRC_OUTCOME_CONFLICT);
   assert_tokens(TOKEN("new"));
   assert_int_equal(consent_kept(), 1);
+  assert_new_are_revoked();
 }
 
 static void a_source_removed_meanwhile_stays_away(void **state) {
@@ -611,10 +689,52 @@ static void a_source_removed_meanwhile_stays_away(void **state) {
   agent.meanwhile = remove_it;
   assert_int_equal(check(), INVSRC_OUTCOME_CONFLICT);
   assert_int_equal(consent_kept(), 0);
+  assert_new_are_revoked();
   assert_int_equal(life_remove(), 404);
 }
 
+/* Else who gave the consent could never take it back. */
+static void what_is_for_another_agent_by_then_is_revoked(void **state) {
+  static const char *const changes[] = {"{\"oauthAudience\":\"urn:a\"}",
+                                        "{\"authenticationType\":\"NO_AUTH\"}"};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    change_to_come = changes[i];
+    agent.meanwhile = change_it;
+    assert_int_equal(check(), INVSRC_OUTCOME_CONFLICT);
+    assert_new_are_revoked();
+    assert_int_equal(life_remove(), 204);
+    assert_int_equal(consent_kept(), 0);
+    life_assert_event("source.deleted");
+    set_time(START);
+    create_connected();
+    assert_int_equal(check(), INVSRC_OUTCOME_OK);
+    set_time(REFRESH_AT);
+    now_asked.revokes = agent.probes = 0;
+  }
+}
+
+static void what_cannot_be_revoked_is_forgotten_all_the_same(void **state) {
+  (void)state;
+  agent.meanwhile = remove_it;
+  now_asked.revoke = INVSRC_OUTCOME_UNAVAILABLE;
+  now_asked.reason = "the revocation endpoint is busy";
+  assert_int_equal(check(), INVSRC_OUTCOME_CONFLICT);
+  assert_int_equal(consent_kept(), 0);
+  assert_new_are_revoked();
+  assert_string_equal(invsrc_testkit_last_log(now_living.kit),
+                      "oauth revoke: the revocation endpoint is busy");
+}
+
+static char id_before[32];
+
 static void replace_it(void) {
+  invsrc_response *read = life_read();
+
+  snprintf(id_before, sizeof id_before, "%s",
+           invsrc_source_text(invsrc_response_source(read), INVSRC_SOURCE_ID, NULL));
+  invsrc_response_free(read);
   remove_it();
   now_asked.refresh_at = NEXT_REFRESH_AT;
   create_connected();
@@ -626,6 +746,8 @@ static void another_source_of_that_name_is_not_meant(void **state) {
   assert_int_equal(check(), INVSRC_OUTCOME_CONFLICT);
   assert_tokens(TOKENS);
   assert_int_equal(consent_kept(), 1);
+  assert_new_are_revoked();
+  assert_string_equal(now_asked.revoked_of, id_before);
 }
 
 /* ---- Leases that end ----------------------------------------------------------- */
@@ -688,6 +810,231 @@ static void of_two_refreshes_the_first_stays(void **state) {
   assert_int_equal(consent_kept(), 1);
 }
 
+/* ---- Two processes on one store ------------------------------------------------ */
+
+static int32_t count_check(void *context, const invsrc_check *check) {
+  (void)check;
+  ++*(int *)context;
+  return 0;
+}
+
+/* How many sources another process finds due, which it checks then. */
+static int check_elsewhere(void) {
+  invsrc_service *service = NULL;
+  int count = 0;
+
+  assert_int_equal(invsrc_service_new(now_living.options, &service, NULL), INVSRC_OK);
+  assert_int_equal(invsrc_activate_due(service, time_now, 9, count_check, &count, NULL), INVSRC_OK);
+  invsrc_service_free(service);
+  return count;
+}
+
+static int64_t pause;
+static int checked_elsewhere;
+
+static void change_it_and_check_elsewhere(void) {
+  set_time(time_now + pause);
+  change_it();
+  checked_elsewhere = check_elsewhere();
+}
+
+/* Else it would use a refresh token that has been used, and the server would take back all. */
+static void a_change_meanwhile_lets_nobody_else_refresh(void **state) {
+  static const struct {
+    const char *change;
+    int64_t pause;
+    int probes;
+  } rows[] = {{"{\"protocol\":\"A2A\"}", 0, 1},
+              {"{\"protocol\":\"MCP\"}", 119 * SECOND, 1},
+              {"{\"status\":\"DISABLED\"}", 0, 0},
+              {"{\"status\":\"DISABLED\"}", 119 * SECOND, 0},
+              {"{\"status\":\"DISABLED\",\"protocol\":\"A2A\"}", 1, 0}};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    agent.refreshes = agent.probes = 0;
+    agent.refresh_at = time_now + 1800 * SECOND;
+    change_to_come = rows[i].change;
+    pause = rows[i].pause;
+    checked_elsewhere = -1;
+    agent.meanwhile = change_it_and_check_elsewhere;
+    if (check() != INVSRC_OUTCOME_OK) fail_msg("row %zu", i);
+    assert_int_equal(checked_elsewhere, 0);
+    assert_int_equal(agent.refreshes, 1);
+    assert_int_equal(agent.probes, rows[i].probes);
+    assert_tokens(NEW_TOKENS);
+    assert_int_equal(life_number(INVSRC_SOURCE_AUTH_CONFIGURED), 1);
+    assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT), agent.refresh_at);
+    assert_int_equal(consent_kept(), 1);
+    assert_int_equal(check_elsewhere(), 0);
+    if (!rows[i].probes) assert_int_equal(life_update("{\"status\":\"ACTIVE\"}", NULL), 200);
+    set_time(agent.refresh_at);
+  }
+}
+
+/* A short lease is no shorter than a refresh may take. */
+static void a_claim_lasts_as_long_as_a_refresh(void **state) {
+  (void)state;
+  assert_int_equal(invsrc_options_set_lease(now_living.options, 1), INVSRC_OK);
+  life_renew_service();
+  change_to_come = "{\"protocol\":\"A2A\"}";
+  pause = 19 * SECOND;
+  agent.meanwhile = change_it_and_check_elsewhere;
+  assert_int_equal(check(), INVSRC_OUTCOME_OK);
+  assert_int_equal(checked_elsewhere, 0);
+  assert_int_equal(agent.refreshes, 1);
+  assert_tokens(NEW_TOKENS);
+}
+
+/* A check that somebody has claimed for two minutes. */
+typedef struct claimed {
+  invsrc_source_list *list;
+  invsrc_call *call;
+} claimed;
+
+static claimed claim_check(void) {
+  claimed it = {invsrc_source_list_new(), NULL};
+  uint64_t length;
+  const void *sealed;
+
+  assert_int_equal(
+      invsrc_memory_store()->due(now_living.memory, time_now, time_now + 120 * SECOND, 9, it.list),
+      INVSRC_OUTCOME_OK);
+  assert_int_equal(invsrc_source_list_count(it.list), 1);
+  sealed = invsrc_source_list_sealed(it.list, 0, &length);
+  assert_int_equal(invsrc_call_new_check(now_living.service, invsrc_source_list_at(it.list, 0),
+                                         sealed, length, &it.call),
+                   INVSRC_OK);
+  return it;
+}
+
+static void answer_refresh(const claimed *it, const char *tokens) {
+  assert_int_equal(
+      invsrc_call_answer_tokens(it->call, tokens ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_REFUSED,
+                                tokens, tokens ? strlen(tokens) : 0, tokens ? NEXT_REFRESH_AT : 0,
+                                tokens ? NULL : "invalid_grant", tokens ? 0 : 13),
+      INVSRC_OK);
+}
+
+static int32_t end_check(claimed *it) {
+  int32_t outcome;
+
+  go_to(it->call, INVSRC_WANT_NONE);
+  outcome = invsrc_call_check_outcome(it->call);
+  invsrc_call_free(it->call);
+  invsrc_source_list_free(it->list);
+  return outcome;
+}
+
+/* The claim of the first has ended, and both have used one refresh token: one of them is told that
+ * it is good no more, whoever that is and whoever comes first. */
+static void who_loses_a_race_leaves_the_tokens_of_who_has_won(void **state) {
+  static const char of_winner[] = "{\"type\":\"oauth\",\"access_token\":\"of the winner\"}";
+
+  (void)state;
+  for (int late_wins = 0; late_wins <= 1; late_wins++) {
+    claimed late = claim_check(), other;
+    claimed *winner = late_wins ? &late : &other, *loser = late_wins ? &other : &late;
+    int kept;
+    go_to(late.call, INVSRC_WANT_OAUTH_REFRESH);
+    set_time(time_now + 120 * SECOND);
+    other = claim_check();
+    go_to(other.call, INVSRC_WANT_OAUTH_REFRESH);
+    answer_refresh(winner, of_winner);
+    assert_int_equal(end_check(winner), late_wins ? INVSRC_OUTCOME_CONFLICT : INVSRC_OUTCOME_OK);
+    kept = consent_kept();
+    answer_refresh(loser, NULL);
+    assert_int_equal(end_check(loser), INVSRC_OUTCOME_CONFLICT);
+    assert_tokens(of_winner);
+    assert_int_equal(consent_kept(), kept);
+    assert_int_equal(kept, 1);
+    assert_int_equal(life_number(INVSRC_SOURCE_AUTH_CONFIGURED), 1);
+    assert_int_equal(life_number(INVSRC_SOURCE_OAUTH_REFRESH_AT), NEXT_REFRESH_AT);
+    life_assert_event(NULL);
+    set_time(NEXT_REFRESH_AT);
+  }
+  assert_int_equal(now_asked.revokes, 0);
+}
+
+static void let_the_claim_end(void) {
+  set_time(time_now + 120 * SECOND);
+  let_another_claim();
+}
+
+static void let_the_time_come(void) {
+  set_time(REFRESH_AT);
+  let_another_refresh();
+}
+
+static void whoever_has_lost_the_claim_does_not_begin(void **state) {
+  static const struct {
+    void (*between)(void);
+    int is_gone;
+  } rows[] = {{let_the_claim_end, 0}, {rename_it, 0},      {disable_it, 0},
+              {let_the_time_come, 0}, {give_a_consent, 0}, {remove_it, 1}};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    for (int is_due = 0; is_due <= 1; is_due++) {
+      claimed it;
+      int32_t want;
+      /* Before its time the agent refuses the token. */
+      set_time(is_due ? REFRESH_AT : REFRESH_AT - 600 * SECOND);
+      if (!is_due) assert_int_equal(life_update("{\"protocol\":\"A2A\"}", NULL), 200);
+      it = claim_check();
+      go_to(it.call, is_due ? INVSRC_WANT_OPEN : INVSRC_WANT_PROBE);
+      rows[i].between();
+      if (!is_due)
+        assert_int_equal(invsrc_call_answer_probe(it.call, INVSRC_OUTCOME_REFUSED, "401", 3),
+                         INVSRC_OK);
+      while ((want = invsrc_call_step(it.call)) > INVSRC_WANT_NONE) {
+        assert_int_not_equal(want, INVSRC_WANT_OAUTH_REFRESH);
+        assert_int_equal(invsrc_call_perform(it.call), INVSRC_OK);
+      }
+      assert_int_equal(end_check(&it), INVSRC_OUTCOME_CONFLICT);
+      if (!rows[i].is_gone) {
+        assert_int_equal(life_number(INVSRC_SOURCE_AUTH_CONFIGURED), 1);
+        assert_int_equal(life_remove(), 204);
+      }
+      assert_int_equal(consent_kept(), 0);
+      life_assert_event("source.deleted");
+      set_time(START);
+      now_asked.tokens = TOKENS;
+      now_asked.refresh_at = REFRESH_AT;
+      create_connected();
+      assert_int_equal(check(), INVSRC_OUTCOME_OK);
+    }
+  }
+}
+
+static void a_change_that_has_read_the_old_is_refused(void **state) {
+  static const char *const changes[] = {"{\"protocol\":\"A2A\"}", "{\"name\":\"Late\"}",
+                                        "{\"status\":\"DISABLED\"}",
+                                        "{\"endpointUrl\":\"" OTHER_AGENT "\"}"};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+    invsrc_call *late = NULL;
+    now_asked.revokes = 0;
+    agent.refresh_at = time_now + 1800 * SECOND;
+    assert_int_equal(invsrc_call_new_update(now_living.service, ACME, "agent", 5, changes[i],
+                                            strlen(changes[i]), &late),
+                     INVSRC_OK);
+    go_to(late, INVSRC_WANT_UPDATE);
+    assert_int_equal(check(), INVSRC_OUTCOME_OK);
+    assert_int_equal(end_call(late, "has been changed meanwhile"), 409);
+    assert_tokens(NEW_TOKENS);
+    assert_int_equal(life_number(INVSRC_SOURCE_OAUTH_REFRESH_AT), agent.refresh_at);
+    assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT), agent.refresh_at);
+    assert_int_equal(life_number(INVSRC_SOURCE_LAST_CHECKED_AT), time_now);
+    assert_int_equal(consent_kept(), 1);
+    assert_int_equal(now_asked.revokes, 0);
+    life_assert_event(NULL);
+    assert_int_equal(check_elsewhere(), 0);
+    set_time(agent.refresh_at);
+  }
+}
+
 /* ---- The testkit's own prober ------------------------------------------------------ */
 
 static void the_testkit_refreshes_for_an_hour(void **state) {
@@ -716,11 +1063,20 @@ static void what_a_refresh_wants(void **state) {
   invsrc_call *call = NULL;
   uint64_t length;
   const void *sealed = invsrc_source_list_sealed(list, 0, &length);
+  int64_t revision = life_number(INVSRC_SOURCE_REVISION);
 
   (void)state;
   assert_int_equal(invsrc_call_new_check(now_living.service, invsrc_source_list_at(list, 0), sealed,
                                          length, &call),
                    INVSRC_OK);
+  go_to(call, INVSRC_WANT_UPDATE);
+  assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_PARTS), INVSRC_PART_CHECK);
+  assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_REVISION), revision);
+  assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_LEASE_END), other_claim);
+  set_time(time_now + 60 * SECOND); /* which the update does not wait for */
+  assert_int_equal(invsrc_call_perform(call), INVSRC_OK);
+  assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT), REFRESH_AT + 120 * SECOND);
+  assert_int_equal(life_number(INVSRC_SOURCE_REVISION), revision);
   go_to(call, INVSRC_WANT_OAUTH_REFRESH);
   assert_string_equal(invsrc_call_input(call, INVSRC_INPUT_PLAINTEXT, &length), TOKENS);
   assert_int_equal(length, strlen(TOKENS));
@@ -734,9 +1090,11 @@ static void what_a_refresh_wants(void **state) {
       INVSRC_OK);
   go_to(call, INVSRC_WANT_UPDATE);
   assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_PARTS),
-                   INVSRC_PART_CHECK | INVSRC_PART_SEALED);
-  assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_LEASE_END), other_claim);
+                   INVSRC_PART_RECORD | INVSRC_PART_CHECK | INVSRC_PART_SEALED);
+  assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_REVISION), revision);
+  assert_int_equal(invsrc_call_number(call, INVSRC_NUMBER_LEASE_END), REFRESH_AT + 120 * SECOND);
   go_to(call, INVSRC_WANT_DISCARD);
+  assert_int_equal(life_number(INVSRC_SOURCE_REVISION), revision + 1);
   assert_string_equal(invsrc_call_binding(call)->purpose, INVSRC_PURPOSE_CREDENTIAL);
   go_to(call, INVSRC_WANT_PROBE);
   assert_string_equal(invsrc_call_input(call, INVSRC_INPUT_PLAINTEXT, NULL), "new");
@@ -748,7 +1106,8 @@ static void what_a_refresh_wants(void **state) {
 
 static void a_clock_that_fails_keeps_the_tokens(void **state) {
   (void)state;
-  for (int i = 0; i < 2; i++) { /* before the refresh, and after it was refused */
+  /* Before it is known whether they are due, before the refresh, and after it was refused. */
+  for (int i = 0; i < 3; i++) {
     invsrc_source_list *list = claim();
     invsrc_call *call = NULL;
     uint64_t length;
@@ -757,6 +1116,9 @@ static void a_clock_that_fails_keeps_the_tokens(void **state) {
                                            sealed, length, &call),
                      INVSRC_OK);
     if (i == 1) {
+      go_to(call, INVSRC_WANT_OPEN);
+      assert_int_equal(invsrc_call_perform(call), INVSRC_OK);
+    } else if (i == 2) {
       go_to(call, INVSRC_WANT_OAUTH_REFRESH);
       assert_int_equal(invsrc_call_answer_tokens(call, INVSRC_OUTCOME_REFUSED, NULL, 0, 0, "no", 2),
                        INVSRC_OK);
@@ -797,12 +1159,14 @@ int main(void) {
       TEST(tokens_must_be_some_and_their_time_one),
       TEST(an_agent_that_refuses_is_asked_again_with_fresh_tokens),
       TEST(an_agent_that_refuses_twice_refuses),
+      TEST(tokens_that_last_are_not_refreshed_where_they_are_refused),
       TEST(fresh_tokens_are_not_refreshed),
       TEST(tokens_that_nobody_takes_and_nobody_refreshes_need_a_consent),
       TEST(an_agent_that_refuses_waits_for_a_server_that_is_away),
       TEST(only_oauth_is_refreshed),
       TEST(what_is_busy_for_a_moment_does_not_cost_the_tokens),
       TEST(what_stays_busy_costs_them),
+      TEST(a_claim_that_cannot_be_renewed_refreshes_nothing),
       TEST(a_source_that_cannot_be_read_again_keeps_the_old),
       TEST(a_store_that_is_busy_is_asked_again_what_the_source_has_become),
       TEST(a_new_name_does_not_cost_the_tokens),
@@ -812,9 +1176,16 @@ int main(void) {
       TEST(a_rotation_meanwhile_wins),
       TEST(a_key_given_meanwhile_wins),
       TEST(a_source_removed_meanwhile_stays_away),
+      TEST(what_is_for_another_agent_by_then_is_revoked),
+      TEST(what_cannot_be_revoked_is_forgotten_all_the_same),
       TEST(another_source_of_that_name_is_not_meant),
       TEST(tokens_that_come_late_are_stored_under_the_other_claim),
       TEST(of_two_refreshes_the_first_stays),
+      TEST(a_change_meanwhile_lets_nobody_else_refresh),
+      TEST(a_claim_lasts_as_long_as_a_refresh),
+      TEST(who_loses_a_race_leaves_the_tokens_of_who_has_won),
+      TEST(whoever_has_lost_the_claim_does_not_begin),
+      TEST(a_change_that_has_read_the_old_is_refused),
       TEST(the_testkit_refreshes_for_an_hour),
       TEST(what_a_refresh_wants),
       TEST(a_clock_that_fails_keeps_the_tokens),
