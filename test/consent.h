@@ -166,6 +166,35 @@ static inline int32_t ask_authorize(const char *body, const char *text) {
   return life_status(response, text);
 }
 
+/* The status of a request over HTTP, with an API key unless that is NULL, and without a body; its
+ * answer must be JSON and hold `text`. */
+static inline int32_t ask_http(const char *method, const char *target, const char *key,
+                               const char *text) {
+  invsrc_request *request = invsrc_request_new();
+  invsrc_response *response = NULL;
+  char bearer[64];
+  int length = snprintf(bearer, sizeof bearer, "Bearer %s", key ? key : "");
+
+  invsrc_request_set_method(request, method, strlen(method));
+  invsrc_request_set_target(request, target, strlen(target));
+  if (key) invsrc_request_add_header(request, "Authorization", 13, bearer, (uint64_t)length);
+  assert_int_equal(invsrc_handle(now_living.service, request, &response, NULL), INVSRC_OK);
+  invsrc_request_free(request);
+  assert_string_equal(invsrc_response_header_name(response, 0), "Content-Type");
+  assert_string_equal(invsrc_response_header_value(response, 0), "application/json");
+  return life_status(response, text);
+}
+
+/* A host without OAuth, whose store finds nothing. */
+static inline void take_find_away(invsrc_store_vtable *store) {
+  *store = *invsrc_memory_store();
+  store->find = NULL;
+  assert_int_equal(invsrc_testkit_add_key(now_living.kit, "key", "acme"), INVSRC_OK);
+  invsrc_options_set_oauth(now_living.options, NULL, NULL);
+  invsrc_options_set_store(now_living.options, store, now_living.memory);
+  life_renew_service();
+}
+
 /* A source that was consented to. */
 static inline void create_connected(void) {
   assert_int_equal(life_create(CREATE_OAUTH), 201);

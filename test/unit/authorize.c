@@ -14,6 +14,16 @@ static const char *agent_id(void) {
   return text;
 }
 
+/* As ask_authorize(), without reading the source first. */
+static int32_t authorize(const char *id, const char *body, const char *text) {
+  invsrc_response *response = NULL;
+
+  assert_int_equal(invsrc_authorize(now_living.service, ACME, id, strlen(id), body, strlen(body),
+                                    &response, NULL),
+                   INVSRC_OK);
+  return life_status(response, text);
+}
+
 static void a_consent_begins_anew(void **state) {
   char first[64];
 
@@ -26,7 +36,7 @@ static void a_consent_begins_anew(void **state) {
                                  "{\"authorizationUrl\":\"https://login.example/?n=2&state="),
                    200);
   assert_string_not_equal(now_asked.state, first);
-  assert_int_equal(now_asked.is_again, 1);
+  assert_int_equal(now_asked.is_again, 0);
   assert_string_equal(now_asked.redirect_uri, "https://shop.example/back");
   assert_int_equal(life_number(INVSRC_SOURCE_OAUTH_EXPIRES_AT), START + 11 * MINUTE);
   assert_int_equal(life_number(INVSRC_SOURCE_UPDATED_AT), START + MINUTE);
@@ -43,11 +53,18 @@ static void a_consent_begins_anew(void **state) {
   assert_string_equal(now_asked.private_state, "verifier 2");
 }
 
-static void after_one_that_was_come_back_from_it_is_not_again(void **state) {
+/* The client is another one then, and whoever is about to come back would come in vain. */
+static void it_is_again_where_nobody_came_back_in_time(void **state) {
   (void)state;
   create_connected();
   assert_int_equal(ask_authorize("", NULL), 200);
+  assert_int_equal(now_asked.is_again, 0); /* somebody came back from the first */
+  assert_int_equal(ask_authorize("", NULL), 200);
   assert_int_equal(now_asked.is_again, 0);
+  invsrc_testkit_set_time(now_living.kit, START + 10 * MINUTE - 1);
+  assert_int_equal(ask_authorize("", NULL), 200);
+  assert_int_equal(now_asked.is_again, 0);
+  invsrc_testkit_set_time(now_living.kit, START + 20 * MINUTE - 1);
   assert_int_equal(ask_authorize("", NULL), 200);
   assert_int_equal(now_asked.is_again, 1);
 }
@@ -79,6 +96,7 @@ static void what_fails_leaves_the_consent_that_is_under_way(void **state) {
       {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_NOT_FOUND, 404},
       {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_UNAVAILABLE, 503},
       {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_FAILED, 500},
+      {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_NOT_IMPLEMENTED, 501},
       {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_OK, 500},
       {INVSRC_EFFECT_FIND, 99, 500},
       {INVSRC_EFFECT_NOW, INVSRC_OUTCOME_UNAVAILABLE, 503},
@@ -97,15 +115,17 @@ static void what_fails_leaves_the_consent_that_is_under_way(void **state) {
       {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_FAILED, 500},
   };
   char first[64];
+  const char *id;
 
   (void)state;
   assert_int_equal(life_create(CREATE_OAUTH), 201);
   life_assert_event("source.created");
   snprintf(first, sizeof first, "%s", now_asked.state);
+  id = agent_id();
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     invsrc_testkit_reset(now_living.kit);
     invsrc_testkit_fail(now_living.kit, rows[i].effect, 1, rows[i].outcome);
-    if (ask_authorize("", "\"error\":{") != rows[i].status) fail_msg("row %zu", i);
+    if (authorize(id, "", "\"error\":{") != rows[i].status) fail_msg("row %zu", i);
     invsrc_testkit_reset(now_living.kit);
     assert_int_equal(consent_kept(), 1);
     assert_int_equal(life_number(INVSRC_SOURCE_REVISION), 1);
@@ -171,6 +191,8 @@ static void a_reason_is_told(void **state) {
        "oauth start: the server takes nobody"},
       {99, 500, "\"Something failed inside; nothing was stored\"",
        "oauth start: returned what is not legal"},
+      {INVSRC_OUTCOME_REFUSED, 400, "\"redirectUri is not one of this server's redirect URIs\"",
+       "oauth start: returned what is not legal"},
   };
 
   (void)state;
@@ -185,6 +207,47 @@ static void a_reason_is_told(void **state) {
     assert_string_equal(invsrc_testkit_last_log(now_living.kit), rows[i].logged);
     assert_int_equal(consent_kept(), 0);
     assert_int_equal(life_remove(), 404);
+  }
+}
+
+/* The body of an authorize has no authenticationType; and whose redirect URI is refused is told
+ * nothing about the agent. */
+static void an_authorize_is_told_what_concerns_it(void **state) {
+  static const struct {
+    int32_t outcome;
+    const char *reason;
+    int32_t status;
+    const char *told;
+  } rows[] = {
+      {INVSRC_OUTCOME_NO_OAUTH, NULL, 400,
+       "{\"code\":\"VALIDATION_ERROR\",\"message\":\"The agent's OAuth cannot be used: it offers "
+       "none\"}"},
+      {INVSRC_OUTCOME_NO_OAUTH, "the server takes nobody", 400,
+       "{\"code\":\"VALIDATION_ERROR\",\"message\":\"The agent's OAuth cannot be used: the server "
+       "takes nobody\"}"},
+      {INVSRC_OUTCOME_REFUSED, NULL, 400, "\"field\":\"redirectUri\""},
+      {INVSRC_OUTCOME_REFUSED, "the redirect URI is unknown", 400, "\"field\":\"redirectUri\""},
+      {INVSRC_OUTCOME_UNAVAILABLE, NULL, 503,
+       "\"The OAuth server cannot be reached now; nothing was stored\""},
+      {INVSRC_OUTCOME_UNAVAILABLE, "it is asleep", 503,
+       "\"The OAuth server cannot be reached now: it is asleep; nothing was stored\""},
+  };
+  const char *id;
+
+  (void)state;
+  assert_int_equal(life_create(CREATE_OAUTH), 201);
+  id = agent_id();
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    static const char body[] = "{\"redirectUri\":\"https://shop.example/back\"}";
+    invsrc_response *response = NULL;
+    now_asked.start = rows[i].outcome;
+    now_asked.reason = rows[i].reason;
+    assert_int_equal(invsrc_authorize(now_living.service, ACME, id, strlen(id), body, strlen(body),
+                                      &response, NULL),
+                     INVSRC_OK);
+    assert_null(strstr(invsrc_response_body(response, NULL), "must not be OAUTH"));
+    assert_null(strstr(invsrc_response_body(response, NULL), "authenticationType"));
+    if (life_status(response, rows[i].told) != rows[i].status) fail_msg("row %zu", i);
   }
 }
 
@@ -333,6 +396,7 @@ static void what_an_authorize_wants(void **state) {
 
   (void)state;
   assert_int_equal(life_create(CREATE_OAUTH), 201);
+  invsrc_testkit_set_time(now_living.kit, START + 10 * MINUTE);
   assert_int_equal(invsrc_call_new_authorize(now_living.service, ACME, agent_id(),
                                              strlen(agent_id()), body, strlen(body), &call),
                    INVSRC_OK);
@@ -409,18 +473,19 @@ static void wrong_arguments(void **state) {
   assert_null(call);
 }
 
-static void an_authorize_needs_a_store_that_finds(void **state) {
-  invsrc_store_vtable store = *invsrc_memory_store();
-  invsrc_response *response = NULL;
+/* And whoever has no key is not told so. */
+static void a_host_without_oauth_starts_none(void **state) {
+  invsrc_store_vtable store;
+  char target[128];
 
   (void)state;
-  store.find = NULL;
-  invsrc_options_set_oauth(now_living.options, NULL, NULL);
-  invsrc_options_set_store(now_living.options, &store, now_living.memory);
-  life_renew_service();
-  assert_int_equal(invsrc_authorize(now_living.service, ACME, "a", 1, NULL, 0, &response, NULL),
-                   INVSRC_ESTATE);
-  assert_null(response);
+  assert_int_equal(life_create(CREATE_OAUTH), 201);
+  snprintf(target, sizeof target, "/api/v2/storefront/agents/%s/oauth/authorize", agent_id());
+  take_find_away(&store);
+  assert_int_equal(ask_http("POST", target, NULL, "UNAUTHORIZED"), 401);
+  assert_int_equal(ask_http("POST", target, "wrong", "UNAUTHORIZED"), 401);
+  assert_int_equal(ask_http("POST", target, "key", "\"This server cannot start OAuth\""), 501);
+  assert_int_equal(authorize(agent_id(), "", "NOT_IMPLEMENTED"), 501);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, consent_begin, life_end)
@@ -428,12 +493,13 @@ static void an_authorize_needs_a_store_that_finds(void **state) {
 int main(void) {
   static const struct CMUnitTest tests[] = {
       TEST(a_consent_begins_anew),
-      TEST(after_one_that_was_come_back_from_it_is_not_again),
+      TEST(it_is_again_where_nobody_came_back_in_time),
       TEST(a_source_that_has_tokens_keeps_them),
       TEST(what_fails_leaves_the_consent_that_is_under_way),
       TEST(of_two_that_race_one_wins),
       TEST(the_agents_of_others_are_not_there),
       TEST(a_reason_is_told),
+      TEST(an_authorize_is_told_what_concerns_it),
       TEST(a_text_that_is_no_reason_is_not_told),
       TEST(another_agent_needs_another_consent),
       TEST(a_change_of_the_agent_ends_the_consent_under_way),
@@ -444,7 +510,7 @@ int main(void) {
       TEST(what_an_authorize_wants),
       TEST(an_authorization_url_has_8192_bytes_at_most),
       TEST(wrong_arguments),
-      TEST(an_authorize_needs_a_store_that_finds),
+      TEST(a_host_without_oauth_starts_none),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

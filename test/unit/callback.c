@@ -277,6 +277,7 @@ static void set_done_url(const char *url) {
 static void assert_redirect(invsrc_response *response, const char *location) {
   assert_string_equal(header_named(response, "Location"), location);
   assert_string_equal(header_named(response, "Referrer-Policy"), "no-referrer");
+  assert_string_equal(header_named(response, "X-Content-Type-Options"), "nosniff");
   assert_string_equal(header_named(response, "Cache-Control"), "no-store");
   assert_string_equal(header_named(response, "Content-Type"), "(absent)");
   assert_string_equal(header_named(response, "Retry-After"), "(absent)");
@@ -323,6 +324,7 @@ static void a_page_may_do_nothing(void **state) {
   assert_string_equal(header_named(response, "Content-Type"), "text/html; charset=utf-8");
   assert_string_equal(header_named(response, "Cache-Control"), "no-store");
   assert_string_equal(header_named(response, "Referrer-Policy"), "no-referrer");
+  assert_string_equal(header_named(response, "X-Content-Type-Options"), "nosniff");
   assert_non_null(strstr(header_named(response, "Content-Security-Policy"), "default-src 'none'"));
   assert_int_equal(life_status(response, NULL), 200);
 }
@@ -585,9 +587,36 @@ static void what_fails_leaves_a_source_that_needs_consent(void **state) {
     assert_int_equal(now_asked.revokes, fault->is_issued);
     life_assert_event(NULL);
     assert_int_equal(ask_authorize("", NULL), 200);
-    assert_int_equal(now_asked.is_again, !fault->is_used);
+    assert_int_equal(now_asked.is_again, 0); /* it has not run out */
   }
   assert_int_equal(consent_status(GOOD, "Connected"), 200);
+}
+
+/* As the page says. */
+static void a_page_is_loaded_again_where_the_link_is_not_used_up(void **state) {
+  static const struct {
+    int32_t effect;
+    int32_t outcome;
+    int32_t status;
+    const char *advice;
+  } rows[] = {
+      {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_UNAVAILABLE, 503, "Wait a minute, and load this page"},
+      {INVSRC_EFFECT_NOW, INVSRC_OUTCOME_UNAVAILABLE, 503, "Wait a minute, and load this page"},
+      {INVSRC_EFFECT_OPEN, INVSRC_OUTCOME_UNAVAILABLE, 503, "Wait a minute, and load this page"},
+      {INVSRC_EFFECT_OPEN, INVSRC_OUTCOME_FAILED, 500, "<p>Load this page again."},
+      {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_UNAVAILABLE, 503, "Wait a minute, and load this page"},
+      {INVSRC_EFFECT_UPDATE, INVSRC_OUTCOME_FAILED, 500, "<p>Load this page again."},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    assert_int_equal(life_create(CREATE_OAUTH), 201);
+    invsrc_testkit_reset(now_living.kit);
+    invsrc_testkit_fail(now_living.kit, rows[i].effect, 1, rows[i].outcome);
+    if (consent_status(GOOD, rows[i].advice) != rows[i].status) fail_msg("row %zu", i);
+    assert_int_equal(consent_status(GOOD, "Connected"), 200);
+    assert_int_equal(life_remove(), 204);
+  }
 }
 
 /* And one that has tokens keeps them. */
@@ -793,22 +822,29 @@ static void wrong_arguments(void **state) {
 }
 
 static void a_service_needs_what_a_callback_does(void **state) {
-  invsrc_store_vtable store = *invsrc_memory_store();
   invsrc_response *response = NULL;
   invsrc_error *error = invsrc_error_new();
 
   (void)state;
-  store.find = NULL;
-  invsrc_options_set_oauth(now_living.options, NULL, NULL);
-  invsrc_options_set_store(now_living.options, &store, now_living.memory);
-  life_renew_service();
-  assert_int_equal(invsrc_callback(now_living.service, "a", 1, &response, error), INVSRC_ESTATE);
-  assert_string_equal(invsrc_error_message(error), "the store finds no source by its consent");
   invsrc_options_set_store(now_living.options, NULL, NULL);
   life_renew_service();
   assert_int_equal(invsrc_callback(now_living.service, "a", 1, &response, error), INVSRC_ESTATE);
+  assert_string_equal(invsrc_error_message(error), "no store is set");
   assert_null(response);
   invsrc_error_free(error);
+}
+
+static void a_host_without_oauth_has_no_such_route(void **state) {
+  static const char route[] = "/api/v2/storefront/oauth/callback?code=x&state=y";
+  invsrc_store_vtable store;
+
+  (void)state;
+  assert_int_equal(invsrc_options_set_oauth_done_url(now_living.options, "https://shop.example/"),
+                   INVSRC_OK); /* nor does anybody go there */
+  take_find_away(&store);
+  assert_int_equal(ask_http("GET", route, NULL, "No such route"), 404);
+  assert_int_equal(ask_http("GET", route, "key", "No such route"), 404);
+  assert_int_equal(life_status(ask_callback("error=x&state=y"), "No such route"), 404);
 }
 
 static void a_service_with_oauth_needs_a_store_that_finds(void **state) {
@@ -880,6 +916,7 @@ int main(void) {
       TEST(a_consent_begun_meanwhile_goes_on),
       TEST(of_two_consents_the_last_tokens_stay),
       TEST(what_fails_leaves_a_source_that_needs_consent),
+      TEST(a_page_is_loaded_again_where_the_link_is_not_used_up),
       TEST(what_fails_leaves_the_tokens_that_there_are),
       TEST(a_source_that_cannot_be_read_again_is_not_connected),
       TEST(a_revocation_that_fails_is_only_logged),
@@ -891,6 +928,7 @@ int main(void) {
       TEST(a_callback_may_be_given_up_anywhere),
       TEST(wrong_arguments),
       TEST(a_service_needs_what_a_callback_does),
+      TEST(a_host_without_oauth_has_no_such_route),
       TEST(a_service_with_oauth_needs_a_store_that_finds),
       TEST(the_host_s_page_must_have_an_address),
   };

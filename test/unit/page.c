@@ -165,6 +165,30 @@ static void what_is_not_known_is_left_out(void **state) {
   assert_null(strstr(page, "In its words"));
 }
 
+/* A link that is used up is not to be tried again, and one that may be is not called so. */
+static void each_page_says_what_to_do(void **state) {
+  static const char used_up[] = "This one cannot be used again.";
+  static const char *const loads[IVS_PAGE_END] = {
+      [IVS_PAGE_FAILED] =
+          "<p>Load this page again. If the link is no longer good then, go back to the inventory "
+          "source in your storefront and connect it again. If it fails again, tell whoever runs "
+          "the storefront.</p>",
+      [IVS_PAGE_BUSY] =
+          "<p>Wait a minute, and load this page again. If the link is no longer good then, go back "
+          "to the inventory source in your storefront and connect it again.</p>",
+  };
+  const ivs_page_content content = {NULL, NULL, NULL, NULL};
+
+  (void)state;
+  for (int i = 0; i < IVS_PAGE_END; i++) {
+    const char *page = write_page((enum ivs_page)i, &content);
+    int is_used_up = i == IVS_PAGE_REFUSED || i == IVS_PAGE_EXPIRED;
+    if (loads[i]) assert_has(page, loads[i]);
+    if (is_used_up) assert_has(page, used_up);
+    if (loads[i] || i == IVS_PAGE_CONNECTED) assert_null(strstr(page, used_up));
+  }
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       cmocka_unit_test(the_style_is_the_one_that_the_policy_allows),
@@ -172,6 +196,7 @@ int main(void) {
       cmocka_unit_test(each_page_has_its_status_and_its_word),
       cmocka_unit_test(what_comes_from_outside_is_escaped),
       cmocka_unit_test(what_is_not_known_is_left_out),
+      cmocka_unit_test(each_page_says_what_to_do),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
