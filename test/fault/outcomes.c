@@ -50,6 +50,7 @@ static const struct row {
     {INVSRC_EFFECT_OAUTH_REVOKE, ILLEGAL, 0},
     {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_NOT_FOUND, 404},
     {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_UNAVAILABLE, 503},
+    {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_NOT_IMPLEMENTED, 501},
     {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_FAILED, 500},
     {INVSRC_EFFECT_FIND, INVSRC_OUTCOME_OK, 500}, /* without a source */
     {INVSRC_EFFECT_FIND, ILLEGAL, 500},
@@ -130,6 +131,7 @@ static int32_t status_of(const trial *self, const struct row *row) {
   if (!self->is_callback) return row->status;
   if (row->outcome == INVSRC_OUTCOME_NOT_FOUND) return 400; /* its link is no longer good */
   if (row->outcome == INVSRC_OUTCOME_CONFLICT) return 0;    /* it is found again */
+  if (row->status == 501) return 404;                       /* there is no such route */
   return row->status;
 }
 

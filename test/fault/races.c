@@ -25,6 +25,8 @@
 #define PUT(json) \
   "{\"method\":\"PUT\",\"target\":\"/api/v2/storefront/inventory-sources/a\",\"json\":" json "}"
 
+#define DELETE "{\"method\":\"DELETE\",\"target\":\"/api/v2/storefront/inventory-sources/a\"}"
+
 /* What is led up to its `nth` update, and who comes then. */
 static const struct race {
   const char *name;
@@ -41,10 +43,16 @@ static const struct race {
      PUT("{\"name\":\"B\"}")},
     {"tokens are stored, after a move", VECTOR(SOURCE, CALLBACK), 0, 2,
      PUT("{\"oauthAudience\":\"urn:a\"}")},
-    {"fresh tokens are stored, after a renaming", VECTOR(SOURCE "," CALLBACK, "{}"), 1, 1,
+    {"the claim is renewed, after a renaming", VECTOR(SOURCE "," CALLBACK, "{}"), 1, 1,
      PUT("{\"name\":\"B\"}")},
-    {"fresh tokens are stored, after a move", VECTOR(SOURCE "," CALLBACK, "{}"), 1, 1,
+    {"the claim is renewed, after a removal", VECTOR(SOURCE "," CALLBACK, "{}"), 1, 1, DELETE},
+    {"fresh tokens are stored, after a renaming", VECTOR(SOURCE "," CALLBACK, "{}"), 1, 2,
+     PUT("{\"name\":\"B\"}")},
+    {"fresh tokens are stored, after the source is disabled", VECTOR(SOURCE "," CALLBACK, "{}"), 1,
+     2, PUT("{\"status\":\"DISABLED\"}")},
+    {"fresh tokens are stored, after a move", VECTOR(SOURCE "," CALLBACK, "{}"), 1, 2,
      PUT("{\"oauthAudience\":\"urn:a\"}")},
+    {"fresh tokens are stored, after a removal", VECTOR(SOURCE "," CALLBACK, "{}"), 1, 2, DELETE},
 };
 
 /* ---- One race ---------------------------------------------------------------------- */
