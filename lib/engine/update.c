@@ -129,15 +129,17 @@ static void after_probe(invsrc_call *call) {
 
 /* ---- Storing it ---------------------------------------------------------------- */
 
+/* How far the clock of whoever has claimed a source may be ahead, in milliseconds. */
+#define CLOCKS_APART INT64_C(10000)
+
 /* A claim of the source that may be live, or 0: whoever has it may be refreshing the tokens, and
  * nobody else must begin to. */
 static int64_t claim_of(const invsrc_call *call) {
   int64_t until = invsrc_source_number(call->found, INVSRC_SOURCE_NEXT_CHECK_AT);
+  int64_t last = call->now + ivs_refresh_lease(call->service) + CLOCKS_APART;
   int has_tokens = invsrc_source_number(call->draft.source, INVSRC_SOURCE_OAUTH_REFRESH_AT) != 0;
 
-  return has_tokens && until > call->now && until <= call->now + ivs_refresh_lease(call->service)
-             ? until
-             : 0;
+  return has_tokens && until > call->now && until <= last ? until : 0;
 }
 
 /* What is known of the agent begins anew, or is what the probe has just found. Whether it

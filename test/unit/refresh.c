@@ -848,7 +848,8 @@ static void a_change_meanwhile_lets_nobody_else_refresh(void **state) {
               {"{\"protocol\":\"MCP\"}", 119 * SECOND, 1},
               {"{\"status\":\"DISABLED\"}", 0, 0},
               {"{\"status\":\"DISABLED\"}", 119 * SECOND, 0},
-              {"{\"status\":\"DISABLED\",\"protocol\":\"A2A\"}", 1, 0}};
+              {"{\"status\":\"DISABLED\",\"protocol\":\"A2A\"}", 1, 0},
+              {"{\"protocol\":\"MCP\"}", -5 * SECOND, 1}}; /* no two clocks are the same */
 
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -884,6 +885,30 @@ static void a_claim_lasts_as_long_as_a_refresh(void **state) {
   assert_int_equal(checked_elsewhere, 0);
   assert_int_equal(agent.refreshes, 1);
   assert_tokens(NEW_TOKENS);
+}
+
+/* What becomes due so soon may be claimed; what does so later nobody is at. */
+static void a_change_is_checked_at_once_where_nobody_has_claimed(void **state) {
+  static const struct {
+    int64_t before; /* the tokens are due */
+    int is_left;
+  } rows[] = {{150 * SECOND, 0}, {120 * SECOND, 1}, {1, 1}, {0, 0}};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    agent.refreshes = 0;
+    set_time(REFRESH_AT - rows[i].before);
+    assert_int_equal(life_update("{\"protocol\":\"A2A\"}", NULL), 200);
+    assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT),
+                     rows[i].is_left ? REFRESH_AT : time_now);
+    assert_int_equal(check(), rows[i].is_left ? 0 : INVSRC_OUTCOME_OK);
+    assert_int_equal(agent.refreshes, rows[i].before == 0);
+    assert_int_equal(life_remove(), 204);
+    life_assert_event("source.deleted");
+    set_time(START);
+    create_connected();
+    assert_int_equal(check(), INVSRC_OUTCOME_OK);
+  }
 }
 
 /* A check that somebody has claimed for two minutes. */
@@ -1183,6 +1208,7 @@ int main(void) {
       TEST(of_two_refreshes_the_first_stays),
       TEST(a_change_meanwhile_lets_nobody_else_refresh),
       TEST(a_claim_lasts_as_long_as_a_refresh),
+      TEST(a_change_is_checked_at_once_where_nobody_has_claimed),
       TEST(who_loses_a_race_leaves_the_tokens_of_who_has_won),
       TEST(whoever_has_lost_the_claim_does_not_begin),
       TEST(a_change_that_has_read_the_old_is_refused),
