@@ -84,11 +84,31 @@ static void start(invsrc_call *call) {
     want_open(call);
 }
 
+static int is_refresh_due(const invsrc_call *call) {
+  int64_t refresh_at = invsrc_source_number(call->found, INVSRC_SOURCE_OAUTH_REFRESH_AT);
+
+  return call->must_refresh || (refresh_at && refresh_at <= call->now);
+}
+
+/* The agent of a source that is disabled is left alone. It was disabled under a claim, which the
+ * update has left. */
+static void put_off(invsrc_call *call) {
+  invsrc_source *source = call->draft.source;
+
+  call->check_outcome = INVSRC_OUTCOME_OK;
+  call->parts = INVSRC_PART_CHECK;
+  invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT,
+                           invsrc_source_number(source, INVSRC_SOURCE_OAUTH_REFRESH_AT));
+  ivs_call_want(call, INVSRC_WANT_UPDATE, after_update);
+}
+
 static void after_begin(invsrc_call *call) {
-  if (call->outcome == INVSRC_OUTCOME_OK)
-    want_open(call);
-  else
+  if (call->outcome != INVSRC_OUTCOME_OK)
     ivs_check_give_up(call);
+  else if (ivs_source_is(call->found, INVSRC_SOURCE_STATUS, "DISABLED") && !is_refresh_due(call))
+    put_off(call);
+  else
+    want_open(call);
 }
 
 void ivs_check_keep(invsrc_call *call) {
@@ -98,12 +118,6 @@ void ivs_check_keep(invsrc_call *call) {
 
 void ivs_check_probe(invsrc_call *call) {
   ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
-}
-
-static int is_refresh_due(const invsrc_call *call) {
-  int64_t refresh_at = invsrc_source_number(call->found, INVSRC_SOURCE_OAUTH_REFRESH_AT);
-
-  return call->must_refresh || (refresh_at && refresh_at <= call->now);
 }
 
 static void set_reason(invsrc_call *call, const char *reason) {

@@ -1032,6 +1032,33 @@ static void whoever_has_lost_the_claim_does_not_begin(void **state) {
   }
 }
 
+/* Its tokens are due later: the claim that the update has left is none of theirs. */
+static void a_source_disabled_during_its_check_is_not_probed_after_it(void **state) {
+  claimed it;
+
+  (void)state;
+  set_time(REFRESH_AT - 600 * SECOND);
+  assert_int_equal(life_update("{\"protocol\":\"A2A\"}", NULL), 200);
+  it = claim_check();
+  go_to(it.call, INVSRC_WANT_PROBE);
+  disable_it();
+  life_assert_event("source.disabled");
+  agent.agent = INVSRC_OUTCOME_UNREACHABLE;
+  assert_int_equal(end_check(&it), INVSRC_OUTCOME_CONFLICT);
+  agent.probes = 0;
+  set_time(time_now + 120 * SECOND);
+  assert_int_equal(check(), INVSRC_OUTCOME_OK);
+  assert_int_equal(agent.probes, 0);
+  assert_int_equal(agent.refreshes, 0);
+  assert_int_equal(life_number(INVSRC_SOURCE_NEXT_CHECK_AT), REFRESH_AT);
+  assert_int_equal(life_number(INVSRC_SOURCE_UNREACHABLE), 0);
+  life_assert_event(NULL);
+  set_time(REFRESH_AT);
+  assert_int_equal(check(), INVSRC_OUTCOME_OK);
+  assert_int_equal(agent.refreshes, 1);
+  assert_int_equal(agent.probes, 0);
+}
+
 static void a_change_that_has_read_the_old_is_refused(void **state) {
   static const char *const changes[] = {"{\"protocol\":\"A2A\"}", "{\"name\":\"Late\"}",
                                         "{\"status\":\"DISABLED\"}",
@@ -1211,6 +1238,7 @@ int main(void) {
       TEST(a_change_is_checked_at_once_where_nobody_has_claimed),
       TEST(who_loses_a_race_leaves_the_tokens_of_who_has_won),
       TEST(whoever_has_lost_the_claim_does_not_begin),
+      TEST(a_source_disabled_during_its_check_is_not_probed_after_it),
       TEST(a_change_that_has_read_the_old_is_refused),
       TEST(the_testkit_refreshes_for_an_hour),
       TEST(what_a_refresh_wants),
