@@ -230,7 +230,7 @@ static void an_authorize_is_told_what_concerns_it(void **state) {
       {INVSRC_OUTCOME_UNAVAILABLE, NULL, 503,
        "\"The OAuth server cannot be reached now; nothing was stored\""},
       {INVSRC_OUTCOME_UNAVAILABLE, "it is asleep", 503,
-       "\"The OAuth server cannot be reached now: it is asleep; nothing was stored\""},
+       "\"OAuth cannot be started now: it is asleep; nothing was stored\""},
   };
   const char *id;
 
