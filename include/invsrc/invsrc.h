@@ -372,25 +372,25 @@ INVSRC_API uint64_t invsrc_response_total(const invsrc_response *response);
 
 /* The fields of a source, in the order of the wire (invsrc_api(7)) and then those that
  * it does not show. T: text, N: number. Numbers are never reused. */
-#define INVSRC_SOURCE_ID 1                       /* T decimal, 63 bits; unique everywhere */
-#define INVSRC_SOURCE_SOURCE_ID 2                /* T unique in the storefront */
-#define INVSRC_SOURCE_NAME 3                     /* T */
-#define INVSRC_SOURCE_EXECUTION_TYPE 4           /* T "AGENT" */
-#define INVSRC_SOURCE_STATUS 5                   /* T "PENDING", "ACTIVE", "DISABLED" */
-#define INVSRC_SOURCE_AGENT_ID 6                 /* T "agent_" and a ULID; unique everywhere */
-#define INVSRC_SOURCE_TYPE 7                     /* T */
-#define INVSRC_SOURCE_ENDPOINT_URL 8             /* T as it was sent */
-#define INVSRC_SOURCE_PROTOCOL 9                 /* T "MCP", "A2A" */
-#define INVSRC_SOURCE_AUTHENTICATION_TYPE 10     /* T */
-#define INVSRC_SOURCE_AUTH_CONFIGURED 11         /* N 0 or 1 */
+#define INVSRC_SOURCE_ID 1                   /* T decimal, 63 bits; unique everywhere */
+#define INVSRC_SOURCE_SOURCE_ID 2            /* T unique in the storefront */
+#define INVSRC_SOURCE_NAME 3                 /* T */
+#define INVSRC_SOURCE_EXECUTION_TYPE 4       /* T "AGENT" */
+#define INVSRC_SOURCE_STATUS 5               /* T "PENDING", "ACTIVE", "DISABLED" */
+#define INVSRC_SOURCE_AGENT_ID 6             /* T "agent_" and a ULID; unique everywhere */
+#define INVSRC_SOURCE_TYPE 7                 /* T */
+#define INVSRC_SOURCE_ENDPOINT_URL 8         /* T as it was sent */
+#define INVSRC_SOURCE_PROTOCOL 9             /* T "MCP", "A2A" */
+#define INVSRC_SOURCE_AUTHENTICATION_TYPE 10 /* T */
+#define INVSRC_SOURCE_AUTH_CONFIGURED 11     /* N 0 or 1 */
 /* T absent unless it awaits consent; never stored: it is sealed with the private state */
 #define INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL 12
-#define INVSRC_SOURCE_DESCRIPTION 13             /* T absent unless set */
-#define INVSRC_SOURCE_CREATED_AT 14              /* N milliseconds since 1970-01-01T00:00:00Z */
-#define INVSRC_SOURCE_UPDATED_AT 15              /* N the same */
-#define INVSRC_SOURCE_STOREFRONT 16              /* T the owner; never on the wire */
-#define INVSRC_SOURCE_OAUTH_AUDIENCE 17          /* T absent unless set */
-#define INVSRC_SOURCE_REVISION 18                /* N from 1, one more with each change told */
+#define INVSRC_SOURCE_DESCRIPTION 13    /* T absent unless set */
+#define INVSRC_SOURCE_CREATED_AT 14     /* N milliseconds since 1970-01-01T00:00:00Z */
+#define INVSRC_SOURCE_UPDATED_AT 15     /* N the same */
+#define INVSRC_SOURCE_STOREFRONT 16     /* T the owner; never on the wire */
+#define INVSRC_SOURCE_OAUTH_AUDIENCE 17 /* T absent unless set */
+#define INVSRC_SOURCE_REVISION 18       /* N from 1, one more with each change told */
 /* The check: what is known of the agent, for the operator; never on the wire. */
 /* N checks that failed since one went well, or since the agent or its credential changed */
 #define INVSRC_SOURCE_ATTEMPTS 19

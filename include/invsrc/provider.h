@@ -269,9 +269,9 @@ struct invsrc_oauth_vtable {
   uint32_t reserved; /* 0 */
   /* Starts the flow for a source that is about to be stored: puts the URL to open (1 to 8192
    * bytes), and the private state (PKCE verifier and the like, 1 to 32768 bytes) that the finish
-   * will need; both are sealed and stored with the source. OK: both were set. NO_OAUTH: the agent has none, or
-   * none that may be used. REFUSED: the redirect URI is none of the host's. UNAVAILABLE.
-   * NOT_IMPLEMENTED. FAILED. */
+   * will need; both are sealed and stored with the source. OK: both were set. NO_OAUTH: the agent
+   * has none, or none that may be used. REFUSED: the redirect URI is none of the host's.
+   * UNAVAILABLE. NOT_IMPLEMENTED. FAILED. */
   int32_t (*start)(void *context, const invsrc_source *source, const invsrc_consent *consent,
                    invsrc_buffer *authorization_url, invsrc_buffer *private_state,
                    invsrc_buffer *reason);
