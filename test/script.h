@@ -97,8 +97,8 @@ static inline const char *script_judge(const struct script_line *line,
                                        const invsrc_http_request *request) {
   size_t method = strlen(request->method);
 
-  if (strncmp(line->request, request->method, method) != 0 || line->request[method] != ' ' ||
-      strcmp(line->request + method + 1, request->url) != 0)
+  if (!line->request || strncmp(line->request, request->method, method) != 0 ||
+      line->request[method] != ' ' || strcmp(line->request + method + 1, request->url) != 0)
     return "another request";
   for (size_t i = 0; i < 3; i++)
     if (line->has[i] && !script_is_in(line->has[i], request)) return line->has[i];

@@ -215,21 +215,21 @@ static void a_reason_is_told(void **state) {
 static void an_authorize_is_told_what_concerns_it(void **state) {
   static const struct {
     int32_t outcome;
-    const char *reason;
     int32_t status;
+    const char *reason;
     const char *told;
   } rows[] = {
-      {INVSRC_OUTCOME_NO_OAUTH, NULL, 400,
+      {INVSRC_OUTCOME_NO_OAUTH, 400, NULL,
        "{\"code\":\"VALIDATION_ERROR\",\"message\":\"The agent's OAuth cannot be used: it offers "
        "none\"}"},
-      {INVSRC_OUTCOME_NO_OAUTH, "the server takes nobody", 400,
+      {INVSRC_OUTCOME_NO_OAUTH, 400, "the server takes nobody",
        "{\"code\":\"VALIDATION_ERROR\",\"message\":\"The agent's OAuth cannot be used: the server "
        "takes nobody\"}"},
-      {INVSRC_OUTCOME_REFUSED, NULL, 400, "\"field\":\"redirectUri\""},
-      {INVSRC_OUTCOME_REFUSED, "the redirect URI is unknown", 400, "\"field\":\"redirectUri\""},
-      {INVSRC_OUTCOME_UNAVAILABLE, NULL, 503,
+      {INVSRC_OUTCOME_REFUSED, 400, NULL, "\"field\":\"redirectUri\""},
+      {INVSRC_OUTCOME_REFUSED, 400, "the redirect URI is unknown", "\"field\":\"redirectUri\""},
+      {INVSRC_OUTCOME_UNAVAILABLE, 503, NULL,
        "\"The OAuth server cannot be reached now; nothing was stored\""},
-      {INVSRC_OUTCOME_UNAVAILABLE, "it is asleep", 503,
+      {INVSRC_OUTCOME_UNAVAILABLE, 503, "it is asleep",
        "\"OAuth cannot be started now: it is asleep; nothing was stored\""},
   };
   const char *id;

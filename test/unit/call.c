@@ -151,7 +151,8 @@ static int32_t oauth_finish(void *context, const invsrc_source *source, const vo
                             uint64_t length, const invsrc_redirect *redirect,
                             invsrc_buffer *credential, int64_t *refresh_at, invsrc_buffer *reason) {
   (void)source, (void)private_state, (void)length, (void)redirect;
-  (void)credential, (void)refresh_at, (void)reason;
+  (void)credential, (void)reason;
+  *refresh_at = 0;
   return outcome(context, INVSRC_WANT_OAUTH_FINISH);
 }
 

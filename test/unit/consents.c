@@ -140,10 +140,10 @@ static int32_t put(void *context, const char *issuer, uint64_t issuer_length,
   assert_ptr_equal(context, &world.kept);
   assert_names(issuer, issuer_length, redirect_uri, redirect_uri_length);
   assert_int_equal(sealed != NULL, length != 0);
-  note(length ? "put(%d) " : "put(-) ", length ? atoi(sealed) : 0);
+  note(sealed ? "put(%d) " : "put(-) ", sealed ? atoi(sealed) : 0);
   if (world.put != OK) return world.put;
   assert_in_range(length, 0, sizeof world.kept);
-  if (length) memcpy(world.kept, sealed, (size_t)length);
+  if (sealed) memcpy(world.kept, sealed, (size_t)length);
   world.kept_length = length;
   return OK;
 }
@@ -376,7 +376,7 @@ static void keep(const char *text) {
 /* ---- Redirect URIs ------------------------------------------------------------------------ */
 
 static void only_the_hosts_redirect_uris_are_used(void **state) {
-  static const char *const foreign[] = {"https://evil.example/", CALLBACK "/",
+  static const char *const foreign[] = {"https://evil.example/", (CALLBACK "/"),
                                         "https://host.example", "HTTPS://host.example/callback",
                                         ""};
   static const struct script_line other[] = {TO_CLIENT(""), REGISTERS("libinvsrc", OTHER, "reg-1"),

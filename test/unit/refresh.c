@@ -474,7 +474,7 @@ static void what_stays_busy_costs_them(void **state) {
     int32_t effect;
     int32_t outcome;
     int32_t expected;
-    uint64_t calls;
+    uint32_t calls;
     int revokes;
   } rows[] = {{INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_OUTCOME_UNAVAILABLE, 8, 0},
               {INVSRC_EFFECT_SEAL, INVSRC_OUTCOME_REFUSED, INVSRC_OUTCOME_FAILED, 1, 0},

@@ -113,9 +113,9 @@ static int count_urls(invsrc_response *response) {
 static void what_is_away_is_asked_once(void **state) {
   static const struct {
     int32_t effect;
-    uint64_t nth;
+    uint32_t nth;
     int32_t outcome;
-    uint64_t opened;
+    uint32_t opened;
     int shown;
     const char *logged;
   } rows[] = {
@@ -182,7 +182,8 @@ static int32_t know_the_time(void *context, int64_t *milliseconds) {
 }
 
 static int32_t have_no_time(void *context, int64_t *milliseconds) {
-  (void)context, (void)milliseconds;
+  (void)context;
+  *milliseconds = 0;
   return INVSRC_OUTCOME_UNAVAILABLE;
 }
 

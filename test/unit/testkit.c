@@ -401,7 +401,8 @@ static int32_t finish_consent(void *context, const invsrc_source *source, const 
                               invsrc_buffer *credential, int64_t *refresh_at,
                               invsrc_buffer *reason) {
   (void)context, (void)source, (void)private_state, (void)length, (void)redirect;
-  (void)credential, (void)refresh_at, (void)reason;
+  (void)credential, (void)reason;
+  *refresh_at = 0;
   return INVSRC_OUTCOME_FAILED;
 }
 
