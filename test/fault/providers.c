@@ -820,13 +820,18 @@ static const struct {
      "\"code_challenge_methods_supported\":[\"S256\"]}"},
 };
 
+static int ends_with(const char *text, const char *end) {
+  size_t length = strlen(text), tail = strlen(end);
+
+  return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
 static int32_t exchange_consent(void *context, const invsrc_http_request *request,
                                 invsrc_http_reply *answered) {
-  size_t i = sizeof parties / sizeof *parties, length = strlen(request->url);
+  size_t i = sizeof parties / sizeof *parties - 1;
 
   (void)context;
-  while (i-- > 0 && strcmp(request->url + length - strlen(parties[i].end), parties[i].end) != 0)
-    ;
+  while (i > 0 && !ends_with(request->url, parties[i].end)) i--;
   if (invsrc_http_reply_set_status(answered, parties[i].status) != INVSRC_OK ||
       invsrc_http_reply_append_body(answered, parties[i].body, strlen(parties[i].body)) !=
           INVSRC_OK)
