@@ -26,6 +26,7 @@ WERROR ?= -Werror
 
 CORE_PKGS := libcjson libcrypto liburiparser libutf8proc
 PROVIDERS_PKGS := libcurl sqlite3 libcrypto libcjson
+POSTGRES_PKGS := libpq libcrypto
 PROGRAM_PKGS := libmicrohttpd
 
 # What pkg-config says is asked for when it is first used, and once: in
@@ -33,9 +34,10 @@ PROGRAM_PKGS := libmicrohttpd
 pkg = $(shell $(PKG_CONFIG) $(1))$(if $(filter-out 0,$(.SHELLSTATUS)),$(error `make deps` installs what is missing))
 CORE_LIBS = $(eval CORE_LIBS := $$(call pkg,--libs $(CORE_PKGS)))$(CORE_LIBS)
 PROVIDERS_LIBS = $(eval PROVIDERS_LIBS := $$(call pkg,--libs $(PROVIDERS_PKGS)) -lpthread)$(PROVIDERS_LIBS)
+POSTGRES_LIBS = $(eval POSTGRES_LIBS := $$(call pkg,--libs $(POSTGRES_PKGS)) -lpthread)$(POSTGRES_LIBS)
 PROGRAM_LIBS = $(eval PROGRAM_LIBS := $$(call pkg,--libs $(PROGRAM_PKGS)) -lpthread)$(PROGRAM_LIBS)
 TEST_LIBS = $(eval TEST_LIBS := $$(call pkg,--libs cmocka))$(TEST_LIBS)
-PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags $(CORE_PKGS) $(PROVIDERS_PKGS) $(PROGRAM_PKGS)))$(PKG_CFLAGS)
+PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags $(CORE_PKGS) $(PROVIDERS_PKGS) $(POSTGRES_PKGS) $(PROGRAM_PKGS)))$(PKG_CFLAGS)
 
 # V=1 shows whole commands.
 Q = $(if $V,,@)
@@ -52,14 +54,16 @@ objects = $(patsubst %.c,$B/obj/%.o,$(sort $(wildcard $(1))))
 CORE_OBJECTS := $(call objects,lib/core/*.c)
 INVSRC_OBJECTS := $(CORE_OBJECTS) $(call objects,lib/engine/*.c)
 PROVIDERS_OBJECTS := $(call objects,lib/agents/*.c lib/providers/*.c)
+POSTGRES_OBJECTS := $(call objects,lib/postgres/*.c)
 TESTKIT_OBJECTS := $(call objects,lib/testkit/*.c)
 PROGRAM_OBJECTS := $(call objects,src/*.c)
 
-LIBRARIES := invsrc invsrc-providers invsrc-testkit
+LIBRARIES := invsrc invsrc-providers invsrc-postgres invsrc-testkit
 STATIC := $(LIBRARIES:%=$B/lib%.a)
 SHARED := $(LIBRARIES:%=$B/lib%.so)
 # The order in which a static link needs them.
-STATIC_LINK := $B/libinvsrc-testkit.a $B/libinvsrc-providers.a $B/libinvsrc.a
+STATIC_LINK := $B/libinvsrc-testkit.a $B/libinvsrc-postgres.a $B/libinvsrc-providers.a \
+  $B/libinvsrc.a
 
 .PHONY: all help deps demo check check-full check-gcc check-clang check-asan check-tsan \
   check-valgrind check-long fuzzers bench install uninstall dist format lint lint-format lint-tidy \
@@ -85,9 +89,9 @@ help:
 # ---- What is needed ----------------------------------------------------------
 
 BUILD_PACKAGES := gcc libc6-dev make pkg-config libcjson-dev libssl-dev liburiparser-dev \
-  libutf8proc-dev libcurl4-openssl-dev libsqlite3-dev libmicrohttpd-dev
-CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev curl ca-certificates openssl sqlite3 mandoc \
-  chromium
+  libutf8proc-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev libmicrohttpd-dev
+CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev curl ca-certificates openssl sqlite3 \
+  postgresql mandoc chromium
 FULL_PACKAGES := clang-format clang-tidy cppcheck valgrind libc6-dbg libclang-rt-dev gcovr wrk
 
 # The test peers run on Node, from the npm registry's packages that the lock file names.
@@ -126,7 +130,8 @@ FIRST := $(filter deps,$(MAKECMDGOALS))
 # Another compiler or other flags build anew, and so does a library whose list of
 # sources has changed: no result depends on what was built before.
 flags = $(CC) $(CFLAGS) $(LDFLAGS) $(WERROR)
-sources = $(INVSRC_OBJECTS) $(PROVIDERS_OBJECTS) $(TESTKIT_OBJECTS) $(PROGRAM_OBJECTS)
+sources = $(INVSRC_OBJECTS) $(PROVIDERS_OBJECTS) $(POSTGRES_OBJECTS) $(TESTKIT_OBJECTS) \
+  $(PROGRAM_OBJECTS)
 $B/flags $B/sources: FORCE | $(FIRST)
 	@mkdir -p $(@D)
 	@echo '$($(@F))' | cmp -s - $@ || echo '$($(@F))' > $@
@@ -144,6 +149,7 @@ $B/obj/src/%.o: src/%.c $B/flags
 
 $B/libinvsrc.a: $(INVSRC_OBJECTS)
 $B/libinvsrc-providers.a: $(PROVIDERS_OBJECTS)
+$B/libinvsrc-postgres.a: $(POSTGRES_OBJECTS)
 $B/libinvsrc-testkit.a: $(TESTKIT_OBJECTS)
 # The pure helpers, for the other shared libraries to take private copies from.
 $B/core.a: $(CORE_OBJECTS)
@@ -154,9 +160,11 @@ $(STATIC) $B/core.a: $B/sources
 
 $B/libinvsrc.so: $(INVSRC_OBJECTS)
 $B/libinvsrc-providers.so: $(PROVIDERS_OBJECTS) $B/libinvsrc.so $B/core.a
+$B/libinvsrc-postgres.so: $(POSTGRES_OBJECTS) $B/libinvsrc.so $B/core.a
 $B/libinvsrc-testkit.so: $(TESTKIT_OBJECTS) $B/libinvsrc.so $B/core.a
 $B/libinvsrc.so: LINK = $(INVSRC_OBJECTS) $(CORE_LIBS)
 $B/libinvsrc-providers.so: LINK = $(PROVIDERS_OBJECTS) -L$B -linvsrc $B/core.a $(PROVIDERS_LIBS) $(CORE_LIBS)
+$B/libinvsrc-postgres.so: LINK = $(POSTGRES_OBJECTS) -L$B -linvsrc $B/core.a $(POSTGRES_LIBS) $(CORE_LIBS)
 $B/libinvsrc-testkit.so: LINK = $(TESTKIT_OBJECTS) -L$B -linvsrc $B/core.a $(CORE_LIBS)
 $(SHARED): $B/%.so: lib/%.map $B/sources
 	$(call say,LINK)
@@ -194,7 +202,7 @@ $B/man/made: $(MAN_PAGES)
 # (check) or *.long (check-full) below test/. All of them print TAP.
 UNIT_TESTS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/unit/*.c test/fault/*.c)))
 TEST_TOOLS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/conformance/*.c test/peers/*.c \
-  test/bench/*.c)))
+  test/bench/*.c test/postgres/*.c)))
 EXAMPLES := $(patsubst examples/%.c,$B/examples/%,$(sort $(wildcard examples/*.c)))
 SCRIPTS := $(sort $(wildcard test/*/*.test))
 LONG_SCRIPTS := $(sort $(wildcard test/*/*.long))
@@ -203,7 +211,7 @@ $B/test/%: test/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$Q$(CC) $(BASE_CFLAGS) -Ilib -Itest $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(STATIC_LINK) \
-	  $(PROVIDERS_LIBS) $(CORE_LIBS) $(TEST_LIBS) -lm
+	  $(PROVIDERS_LIBS) $(POSTGRES_LIBS) $(CORE_LIBS) $(TEST_LIBS) -lm
 
 # Fuzz targets have their main function, and their way through the code, from libFuzzer.
 FUZZERS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/fuzz/*.c)))
@@ -211,7 +219,7 @@ $B/test/fuzz/%: test/fuzz/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$Q$(CC) $(BASE_CFLAGS) -Ilib -Itest $(CFLAGS) -fsanitize=fuzzer $(ALL_LDFLAGS) -o $@ $< \
-	  $(STATIC_LINK) $(PROVIDERS_LIBS) $(CORE_LIBS)
+	  $(STATIC_LINK) $(PROVIDERS_LIBS) $(POSTGRES_LIBS) $(CORE_LIBS)
 fuzzers: $(FUZZERS)
 
 # Node looks for packages from where a script is, and nothing is written into test/.

@@ -12,6 +12,7 @@ PKG_CONFIG = os.environ.get("PKG_CONFIG", "pkg-config")
 LIBRARIES = {
     "libinvsrc": ("invsrc", "provider", "call"),
     "libinvsrc-providers": ("providers",),
+    "libinvsrc-postgres": ("postgres",),
     "libinvsrc-testkit": ("testkit",),
 }
 HEADERS = [header for headers in LIBRARIES.values() for header in headers]

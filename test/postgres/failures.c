@@ -1,0 +1,408 @@
+/*
+ * The store in PostgreSQL where something fails: connections that were cut while nobody used
+ * them, a server that is slow, full, or reads only, tables that are not what they were; what
+ * the pool does then; and what is told of it.
+ */
+#include "postgres/postgres.h"
+
+#include <time.h>
+
+#include "store_life_checks.h"
+
+/* It comes behind the checks, for its variables are their parameters. */
+#include "postgres/scratch_pg.h"
+
+#define CUT_ALL                                                   \
+  "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity" \
+  " WHERE application_name = 'invsrc'"
+
+static int32_t get_kept(void) {
+  invsrc_source *source = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  int32_t outcome = get(store, "acme", "kept", source, sealed);
+
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+  return outcome;
+}
+
+static int64_t milliseconds(void) {
+  return ivs_pg_now();
+}
+
+/* ---- Opening ------------------------------------------------------------------------ */
+
+static void opens_as(const char *conninfo, int32_t code, const char *message) {
+  invsrc_postgres *made = (invsrc_postgres *)error;
+  int32_t result = invsrc_postgres_open(conninfo, &made, error);
+
+  if (result != code)
+    fail_msg("%s: %d %s", conninfo ? conninfo : "NULL", result, invsrc_error_message(error));
+  if (code == INVSRC_OK) {
+    assert_non_null(made);
+  } else {
+    assert_null(made);
+    assert_int_equal(invsrc_error_code(error), code);
+    assert_string_equal(invsrc_error_message(error), message);
+  }
+  invsrc_postgres_free(made);
+}
+
+static void what_cannot_be_opened_is_told(void **state) {
+  static const char unreachable[] = "the server cannot be reached";
+  static const char malformed[] = "not a connection string of libpq";
+  static const char denied[] =
+      "the server denies access: to the user, to the database, or to something in it";
+
+  (void)state;
+  opens_as(NULL, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  assert_int_equal(invsrc_postgres_open("", NULL, error), INVSRC_EINVAL);
+  assert_int_equal(invsrc_postgres_open("secret", &(invsrc_postgres *){NULL}, NULL),
+                   INVSRC_EMALFORMED);
+  opens_as("secret", INVSRC_EMALFORMED, malformed);
+  opens_as("password='secret", INVSRC_EMALFORMED, malformed);
+  opens_as("secret=1", INVSRC_EMALFORMED, malformed);
+  opens_as("postgresql://u:secret@[::1/", INVSRC_EMALFORMED, malformed);
+  opens_as("host=/nowhere password=secret", INVSRC_EUNAVAILABLE, unreachable);
+  opens_as("host=127.0.0.1 port=1 password=secret", INVSRC_EUNAVAILABLE, unreachable);
+  opens_as("dbname=secret", INVSRC_EREFUSED, denied);
+  opens_as("user=secret", INVSRC_EREFUSED, denied);
+  opens_as("postgresql:///?options=-csearch_path%3Dscratch", INVSRC_OK, "");
+  invsrc_postgres_free(NULL);
+}
+
+static void a_newer_schema_is_refused(void **state) {
+  static const char newer[] = "the tables were made by a newer version of libinvsrc";
+
+  (void)state;
+  run_sql("UPDATE invsrc_schema SET version = 2");
+  opens_as(CONNINFO, INVSRC_EREFUSED, newer);
+  run_sql("UPDATE invsrc_schema SET version = -1");
+  opens_as(CONNINFO, INVSRC_EREFUSED, newer);
+  assert_int_equal(run_sql("SELECT version FROM invsrc_schema"), -1);
+}
+
+/* A migration that failed half-way left nothing, and goes well when it can. */
+static void a_migration_that_fails_leaves_nothing(void **state) {
+  (void)state;
+  close_pg();
+  run_sql(
+      "DROP SCHEMA scratch CASCADE; CREATE SCHEMA scratch;"
+      "CREATE TABLE invsrc_events (x BIGINT)");
+  opens_as(CONNINFO, INVSRC_EIO, "the database failed");
+  assert_int_equal(run_sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'scratch'"), 1);
+  run_sql("DROP TABLE invsrc_events");
+  opens_as(CONNINFO, INVSRC_OK, "");
+}
+
+/* Who has no right to make tables may use them, and no more. */
+static void who_may_not_make_tables_uses_them(void **state) {
+  static const char as_guest[] = CONNINFO " user=guest";
+
+  (void)state;
+  run_sql(
+      "DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN;"
+      "GRANT USAGE ON SCHEMA scratch TO guest");
+  opens_as(as_guest, INVSRC_EREFUSED,
+           "the server denies access: to the user, to the database, or to something in it");
+  run_sql(
+      "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA scratch TO guest;"
+      "GRANT USAGE ON ALL SEQUENCES IN SCHEMA scratch TO guest");
+  close_pg();
+  assert_int_equal(invsrc_postgres_open(as_guest, &pg, error), INVSRC_OK);
+  store.context = pg;
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
+  run_sql("REVOKE ALL ON ALL TABLES IN SCHEMA scratch FROM guest");
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_UNAVAILABLE);
+  close_pg();
+  run_sql("DROP OWNED BY guest; DROP ROLE guest");
+}
+
+static void another_encoding_is_refused(void **state) {
+  (void)state;
+  run_sql("DROP DATABASE IF EXISTS latin");
+  run_sql("CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1'");
+  opens_as("dbname=latin", INVSRC_EREFUSED, "the encoding of the database is not UTF8");
+  run_sql("DROP DATABASE latin");
+}
+
+/* A commit is on disk, whatever the user's default is. */
+static void commits_are_waited_for(void **state) {
+  ivs_pg_connection *connection = NULL;
+  invsrc_postgres *made = NULL;
+  int64_t is_on = 0;
+
+  (void)state;
+  assert_int_equal(invsrc_postgres_open(CONNINFO "\\ -csynchronous_commit=off", &made, error),
+                   INVSRC_OK);
+  assert_int_equal(ivs_pg_pool_borrow(made, &connection), IVS_PG_OK);
+  assert_int_equal(
+      ivs_pg_connection_run(connection,
+                            "SELECT count(*) WHERE current_setting('synchronous_commit') = 'on'",
+                            1000, &is_on),
+      IVS_PG_OK);
+  assert_int_equal(is_on, 1);
+  ivs_pg_pool_return(made, connection);
+  invsrc_postgres_free(made);
+}
+
+/* ---- Connections --------------------------------------------------------------------- */
+
+static void fill_pool(void) {
+  struct racer racers[RACERS];
+  pthread_t threads[RACERS];
+
+  for (int i = 0; i < RACERS; i++) {
+    racers[i] = (struct racer){store, i, {0}};
+    assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+  }
+  for (int i = 0; i < RACERS; i++) pthread_join(threads[i], NULL);
+}
+
+static uint32_t count_idle(void) {
+  uint32_t idle = 0;
+
+  for (const ivs_pg_connection *at = pg->idle; at; at = at->next) idle++;
+  assert_int_equal(pg->open, idle);
+  return idle;
+}
+
+/* All that were idle, before each kind of operation. */
+static void connections_that_were_cut_are_replaced(void **state) {
+  invsrc_buffer *key = invsrc_buffer_new();
+
+  (void)state;
+  fill_pool();
+  assert_in_range(count_idle(), 2, 8);
+  assert_in_range(run_sql(CUT_ALL), 2, 8);
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
+  assert_in_range(run_sql(CUT_ALL), 1, 8);
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_OK);
+  assert_in_range(run_sql(CUT_ALL), 1, 8);
+  assert_int_equal(remove_with(store, "1", "evt_1", NULL), INVSRC_OUTCOME_OK);
+  assert_in_range(run_sql(CUT_ALL), 1, 8);
+  assert_event(store, later(10), later(20), "evt_1", 0);
+  assert_in_range(run_sql(CUT_ALL), 1, 8);
+  assert_due(store, 10, 20, 10, "");
+  assert_in_range(run_sql(CUT_ALL), 1, 8);
+  assert_int_equal(invsrc_postgres_apikey_add(pg, "acme", NULL, key, error), INVSRC_OK);
+  assert_int_equal(count_idle(), 1);
+  invsrc_buffer_free(key);
+}
+
+/* What was idle for long is asked whether it is there. */
+static void an_old_connection_is_asked(void **state) {
+  (void)state;
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
+  for (ivs_pg_connection *at = pg->idle; at; at = at->next) at->used_at -= 3600000;
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_OK);
+  assert_in_range(ivs_pg_now() - pg->idle->used_at, 0, 60000);
+}
+
+static void the_pool_is_bounded(void **state) {
+  (void)state;
+  assert_int_equal(invsrc_postgres_set_pool_size(pg, 0), INVSRC_EINVAL);
+  assert_int_equal(invsrc_postgres_set_pool_size(pg, 1001), INVSRC_EINVAL);
+  assert_int_equal(invsrc_postgres_set_pool_size(NULL, 1), INVSRC_EINVAL);
+  assert_int_equal(invsrc_postgres_set_pool_size(pg, 2), INVSRC_OK);
+  check_races(store);
+  assert_in_range(count_idle(), 1, 2);
+  assert_in_range(run_sql("SELECT count(*) FROM pg_stat_activity"
+                          " WHERE application_name = 'invsrc'"),
+                  1, 2);
+}
+
+static void *insert_late(void *argument) {
+  *(int32_t *)argument = insert_new(store, "acme", "late", "2");
+  return NULL;
+}
+
+/* Who gets no connection in time says so, and nothing is stored. */
+static void a_pool_that_is_in_use_is_waited_for(void **state) {
+  ivs_pg_connection *only = NULL;
+  int32_t outcome = 0;
+  int64_t begun;
+  pthread_t thread;
+
+  (void)state;
+  assert_int_equal(invsrc_postgres_set_pool_size(pg, 1), INVSRC_OK);
+  assert_int_equal(invsrc_postgres_set_statement_timeout(pg, 300), INVSRC_OK);
+  assert_int_equal(ivs_pg_pool_borrow(pg, &only), IVS_PG_OK);
+  begun = milliseconds();
+  assert_int_equal(insert_new(store, "acme", "late", "2"), INVSRC_OUTCOME_UNAVAILABLE);
+  assert_in_range(milliseconds() - begun, 290, 2000);
+  assert_int_equal(pthread_create(&thread, NULL, insert_late, &outcome), 0);
+  ivs_pg_pause(100);
+  ivs_pg_pool_return(pg, only);
+  pthread_join(thread, NULL);
+  assert_int_equal(outcome, INVSRC_OUTCOME_OK);
+}
+
+/* ---- The server ----------------------------------------------------------------------- */
+
+/* Who waits for a row that another holds gives up, and the server with it. */
+static void a_slow_statement_is_stopped(void **state) {
+  PGconn *other = PQconnectdb(CONNINFO);
+  invsrc_source *source = make_source("acme", "kept", "1");
+  int64_t begun;
+
+  (void)state;
+  assert_int_equal(invsrc_postgres_set_statement_timeout(pg, 99), INVSRC_EINVAL);
+  assert_int_equal(invsrc_postgres_set_statement_timeout(pg, 600001), INVSRC_EINVAL);
+  assert_int_equal(invsrc_postgres_set_statement_timeout(NULL, 100), INVSRC_EINVAL);
+  assert_int_equal(invsrc_postgres_set_statement_timeout(pg, 200), INVSRC_OK);
+  assert_int_equal(insert(store, source, "sealed 1"), INVSRC_OUTCOME_OK);
+  PQclear(PQexec(other, "BEGIN; SELECT id FROM invsrc_sources FOR UPDATE"));
+  begun = milliseconds();
+  assert_int_equal(update_with(store, source, 1, INVSRC_PART_RECORD, NULL, "evt_1", NULL),
+                   INVSRC_OUTCOME_UNAVAILABLE);
+  assert_in_range(milliseconds() - begun, 190, 1500);
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_OK); /* readers do not wait */
+  PQfinish(other);
+  assert_int_equal(update_with(store, source, 1, INVSRC_PART_RECORD, NULL, "evt_1", NULL),
+                   INVSRC_OUTCOME_OK);
+  invsrc_source_free(source);
+}
+
+/* As when another server has taken the place of a failed one. */
+static void a_server_that_reads_only_is_left(void **state) {
+  (void)state;
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
+  run_sql("ALTER DATABASE postgres SET default_transaction_read_only = on");
+  run_sql(CUT_ALL);
+  assert_int_equal(insert_new(store, "acme", "other", "2"), INVSRC_OUTCOME_UNAVAILABLE);
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_OK);
+  assert_int_equal(remove_with(store, "1", NULL, NULL), INVSRC_OUTCOME_UNAVAILABLE);
+  run_sql("ALTER DATABASE postgres RESET default_transaction_read_only");
+  assert_int_equal(insert_new(store, "acme", "other", "2"), INVSRC_OUTCOME_OK);
+}
+
+static void a_missing_table_fails_for_good(void **state) {
+  (void)state;
+  run_sql("ALTER TABLE invsrc_sources RENAME TO elsewhere");
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_FAILED);
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_FAILED);
+  run_sql("ALTER TABLE elsewhere RENAME TO invsrc_sources");
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_NOT_FOUND);
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
+}
+
+static void what_cannot_be_stored_fails(void **state) {
+  static const char bytes[] = "a\0b";
+  invsrc_source *source = make_source("acme", "kept", "1");
+
+  (void)state;
+  set_text(source, INVSRC_SOURCE_STATUS, "LOST");
+  assert_int_equal(insert(store, source, "sealed 1"), INVSRC_OUTCOME_FAILED);
+  set_text(source, INVSRC_SOURCE_STATUS, "PENDING");
+  assert_int_equal(insert(store, source, NULL), INVSRC_OUTCOME_FAILED); /* but configured */
+  if (invsrc_source_set_text(source, INVSRC_SOURCE_NAME, bytes, sizeof bytes) == INVSRC_OK)
+    assert_int_equal(insert(store, source, "sealed 1"), INVSRC_OUTCOME_FAILED);
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_NOT_FOUND);
+  invsrc_source_free(source);
+  source = invsrc_source_new();
+  assert_int_equal(insert(store, source, NULL), INVSRC_OUTCOME_FAILED);
+  invsrc_source_free(source);
+}
+
+/* A trigger in the place of what may go wrong in a server: each of its codes. */
+static void failures_are_told_apart(void **state) {
+  static const struct {
+    const char *code;
+    int32_t outcome;
+  } cases[] = {
+      {"53100", INVSRC_OUTCOME_UNAVAILABLE}, /* disk_full */
+      {"53200", INVSRC_OUTCOME_UNAVAILABLE}, /* out_of_memory */
+      {"58030", INVSRC_OUTCOME_UNAVAILABLE}, /* io_error */
+      {"40001", INVSRC_OUTCOME_UNAVAILABLE}, /* serialization_failure, again and again */
+      {"40P01", INVSRC_OUTCOME_UNAVAILABLE}, /* deadlock_detected */
+      {"57014", INVSRC_OUTCOME_UNAVAILABLE}, /* query_canceled */
+      {"42501", INVSRC_OUTCOME_UNAVAILABLE}, /* insufficient_privilege */
+      {"XX001", INVSRC_OUTCOME_FAILED},      /* data_corrupted */
+      {"22000", INVSRC_OUTCOME_FAILED},      /* data_exception */
+  };
+  char sql[400];
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    snprintf(sql, sizeof sql,
+             "CREATE OR REPLACE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS"
+             " $$BEGIN RAISE EXCEPTION 'secret' USING ERRCODE = '%s'; END$$;"
+             "CREATE OR REPLACE TRIGGER t BEFORE INSERT ON invsrc_sources"
+             " FOR EACH ROW EXECUTE FUNCTION fail()",
+             cases[i].code);
+    run_sql(sql);
+    assert_int_equal(insert_new(store, "acme", "kept", "1"), cases[i].outcome);
+    run_sql("DROP TRIGGER t ON invsrc_sources");
+  }
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
+  assert_int_equal(count_idle(), 1); /* the connection was never at fault */
+}
+
+/* What fell to others a few times goes well in the end. */
+static void clashes_are_tried_again(void **state) {
+  (void)state;
+  run_sql(
+      "CREATE SEQUENCE tries;"
+      "CREATE FUNCTION clash() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+      " IF nextval('tries') % 4 > 0 THEN"
+      "  RAISE EXCEPTION 'secret' USING ERRCODE = '40001'; END IF;"
+      " RETURN NEW; END$$;"
+      "CREATE TRIGGER t BEFORE INSERT OR UPDATE ON invsrc_sources"
+      " FOR EACH ROW EXECUTE FUNCTION clash()");
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
+  assert_int_equal(run_sql("SELECT last_value FROM tries"), 4);
+  insert_due(store, "acme", "2", 5);
+  assert_due(store, 10, 20, 10, "2");
+  assert_int_equal(run_sql("SELECT last_value FROM tries"), 12);
+}
+
+/* ---- Other isolations -------------------------------------------------------------------- */
+
+/* A stricter default would only tell writers to try again. */
+static void a_stricter_default_does_no_harm(void **state) {
+  static const char *const levels[] = {"repeatable\\\\\\ read", "serializable"};
+  static void (*const checks[])(struct store) = {
+      check_conflicts, check_lists,   check_parts,        check_revisions,
+      check_consents,  check_removal, check_late_results, check_event_order,
+      check_races,     check_claims,  check_changers,     check_all_or_nothing};
+  char conninfo[160];
+
+  (void)state;
+  for (size_t i = 0; i < 2; i++) {
+    close_pg();
+    snprintf(conninfo, sizeof conninfo, CONNINFO "\\ -cdefault_transaction_isolation=%s",
+             levels[i]);
+    assert_int_equal(invsrc_postgres_open(conninfo, &pg, error), INVSRC_OK);
+    store.context = pg;
+    for (size_t j = 0; j < sizeof checks / sizeof *checks; j++) {
+      run_sql("DELETE FROM invsrc_sources; DELETE FROM invsrc_events");
+      checks[j](store);
+    }
+  }
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
+  static const struct CMUnitTest tests[] = {
+      TEST(what_cannot_be_opened_is_told),
+      TEST(a_newer_schema_is_refused),
+      TEST(a_migration_that_fails_leaves_nothing),
+      TEST(who_may_not_make_tables_uses_them),
+      TEST(another_encoding_is_refused),
+      TEST(commits_are_waited_for),
+      TEST(connections_that_were_cut_are_replaced),
+      TEST(an_old_connection_is_asked),
+      TEST(the_pool_is_bounded),
+      TEST(a_pool_that_is_in_use_is_waited_for),
+      TEST(a_slow_statement_is_stopped),
+      TEST(a_server_that_reads_only_is_left),
+      TEST(a_missing_table_fails_for_good),
+      TEST(what_cannot_be_stored_fails),
+      TEST(failures_are_told_apart),
+      TEST(clashes_are_tried_again),
+      TEST(a_stricter_default_does_no_harm),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
