@@ -173,10 +173,11 @@ $(SHARED): $B/%.so: lib/%.map $B/sources
 	$Qln -sf $*.so.$(VERSION) $@.$(SOVERSION)
 	$Qln -sf $*.so.$(SOVERSION) $@
 
-$B/invsrc: $(PROGRAM_OBJECTS) $B/libinvsrc-providers.a $B/libinvsrc.a $B/sources
+PROGRAM_ARCHIVES := $B/libinvsrc-postgres.a $B/libinvsrc-providers.a $B/libinvsrc.a
+$B/invsrc: $(PROGRAM_OBJECTS) $(PROGRAM_ARCHIVES) $B/sources
 	$(call say,LINK)
-	$Q$(CC) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $B/libinvsrc-providers.a $B/libinvsrc.a \
-	  $(PROGRAM_LIBS) $(PROVIDERS_LIBS) $(CORE_LIBS)
+	$Q$(CC) $(CFLAGS) $(ALL_LDFLAGS) -o $@ $(PROGRAM_OBJECTS) $(PROGRAM_ARCHIVES) \
+	  $(PROGRAM_LIBS) $(PROVIDERS_LIBS) $(POSTGRES_LIBS) $(CORE_LIBS)
 
 # ---- Man pages ---------------------------------------------------------------
 

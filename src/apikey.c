@@ -18,7 +18,7 @@ static int show_once(host *self, const char *key) {
 
   if (puts(key) >= 0 && fflush(stdout) == 0) return EXIT_DONE;
   sscanf(key, "%*[^_]_%63[^_]", client_id);
-  if (invsrc_sqlite_apikey_revoke(self->db, client_id, self->error) == INVSRC_OK) return EXIT_DONE;
+  if (host_revoke_key(self, client_id) == INVSRC_OK) return EXIT_DONE;
   return host_complain(self, "cannot end the key that was not shown");
 }
 
@@ -27,7 +27,7 @@ static int add(host *self, const char *storefront, const char *name) {
   int32_t result = INVSRC_ENOMEM;
   int status = EXIT_DONE;
 
-  if (key) result = invsrc_sqlite_apikey_add(self->db, storefront, name, key, self->error);
+  if (key) result = host_add_key(self, storefront, name, key);
   if (result == INVSRC_OK) status = show_once(self, invsrc_buffer_bytes(key, NULL));
   invsrc_buffer_free(key);
   if (result == INVSRC_EINVAL) return complain(EXIT_USAGE, "%s", invsrc_error_message(self->error));
@@ -97,8 +97,7 @@ static int run_list(const arguments *given) {
 
   if (status == EXIT_DONE) {
     if (list.form == 'j') putchar('[');
-    if (invsrc_sqlite_apikey_list(self.db, value_of(given, &only_storefront_option), show, &list,
-                                  self.error) != INVSRC_OK)
+    if (host_list_keys(&self, value_of(given, &only_storefront_option), show, &list) != INVSRC_OK)
       status = host_complain(&self, "cannot list keys");
     if (list.form == 'j') puts("]");
   }
@@ -122,7 +121,7 @@ static int run_revoke(const arguments *given) {
   int status = host_open_store(&self, given, OLD_STORE);
 
   if (status == EXIT_DONE) {
-    int32_t result = invsrc_sqlite_apikey_revoke(self.db, given->operands[0], self.error);
+    int32_t result = host_revoke_key(&self, given->operands[0]);
     if (result == INVSRC_ENOTFOUND) /* not repeated: it may be a whole key */
       status = complain(EXIT_REFUSED, "there is no API key with that CLIENT_ID");
     else if (result != INVSRC_OK)

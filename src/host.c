@@ -16,10 +16,6 @@
 #include "input.h"
 #include "log.h"
 
-const option store_option = {
-    "store", "sqlite:PATH|memory:", "where sources and API keys are kept (required)"};
-const option database_option = {"store", "sqlite:PATH",
-                                "where sources and API keys are kept (required)"};
 const option master_key_file_option = {"master-key-file", "FILE",
                                        "master keys, the current one first (required)"};
 const option optional_key_file_option = {"master-key-file", "FILE",
@@ -82,27 +78,26 @@ int host_print(const invsrc_response *response) {
   return status < 400 ? EXIT_DONE : status < 500 ? EXIT_REFUSED : EXIT_FAILED;
 }
 
-static int needed(const arguments *given, const option *wanted, const char **value) {
+int host_needs(const arguments *given, const option *wanted, const char **value) {
   *value = value_of(given, wanted);
   if (*value && **value) return EXIT_DONE;
   return complain(EXIT_USAGE, "%s needs --%s %s", given->command->name, wanted->name,
                   wanted->value);
 }
 
-/* The error object, which everything else reports into. */
-static int begin(host *self) {
+int host_begin(host *self) {
   if (!self->error) self->error = invsrc_error_new();
   return self->error ? EXIT_DONE : complain(EXIT_FAILED, "memory ran out");
 }
 
-static int takes(const arguments *given, const option *wanted) {
+int host_takes(const arguments *given, const option *wanted) {
   size_t i = 0;
 
   while (given->command->options[i] && given->command->options[i] != wanted) i++;
   return given->command->options[i] != NULL;
 }
 
-static int is_prefixed(const char *text, const char *prefix) {
+int host_is_prefixed(const char *text, const char *prefix) {
   return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
@@ -118,42 +113,15 @@ int host_is_storefront(const char *id) {
          invsrc_slugify(id, length, slug, sizeof slug, NULL) != INVSRC_EMALFORMED;
 }
 
-static int open_database(host *self, const char *path, wanted_store wanted) {
-  if (wanted == OLD_STORE && access(path, F_OK) != 0)
-    return complain_of(EXIT_FAILED, errno, "cannot open store sqlite:%s", path);
-  if (invsrc_sqlite_open(path, &self->db, self->error) == INVSRC_OK) return EXIT_DONE;
-  return complain(EXIT_FAILED, "cannot open store sqlite:%s: %s", path,
-                  invsrc_error_message(self->error));
-}
-
-int host_open_store(host *self, const arguments *given, wanted_store wanted) {
-  static const char sqlite[] = "sqlite:";
-  const char *store;
-  int status = begin(self);
-
-  if (status == EXIT_DONE)
-    status =
-        needed(given, takes(given, &database_option) ? &database_option : &store_option, &store);
-  if (status != EXIT_DONE) return status;
-  if (is_prefixed(store, sqlite) && store[sizeof sqlite - 1])
-    return open_database(self, store + sizeof sqlite - 1, wanted);
-  if (strcmp(store, "memory:") != 0)
-    return complain(EXIT_USAGE, "--store must be sqlite:PATH or memory:");
-  if (wanted != ANY_STORE)
-    return complain(EXIT_USAGE, "%s needs --store sqlite:PATH", given->command->name);
-  if (invsrc_memory_new(&self->memory) != INVSRC_OK) return complain(EXIT_FAILED, "memory ran out");
-  return EXIT_DONE;
-}
-
 int host_open_keyring(host *self, const arguments *given) {
   const char *path;
-  int status = begin(self);
+  int status = host_begin(self);
 
   if (status == EXIT_DONE)
-    status = needed(given,
-                    takes(given, &optional_key_file_option) ? &optional_key_file_option
-                                                            : &master_key_file_option,
-                    &path);
+    status = host_needs(given,
+                        host_takes(given, &optional_key_file_option) ? &optional_key_file_option
+                                                                     : &master_key_file_option,
+                        &path);
   if (status != EXIT_DONE) return status;
   if (invsrc_keyring_load(path, &self->keyring, self->error) == INVSRC_OK) return EXIT_DONE;
   return host_complain(self, "cannot load master keys");
@@ -299,10 +267,10 @@ static int open_aao(host *self, const arguments *given, const char *url) {
 static int open_registry(host *self, const arguments *given) {
   static const char file[] = "file:";
   const char *registry;
-  int status = needed(given, &registry_option, &registry);
+  int status = host_needs(given, &registry_option, &registry);
 
   if (status != EXIT_DONE) return status;
-  if (!is_prefixed(registry, file) || !registry[sizeof file - 1])
+  if (!host_is_prefixed(registry, file) || !registry[sizeof file - 1])
     return open_aao(self, given, registry);
   if (invsrc_registry_file_new(registry + sizeof file - 1, &self->file, self->error) != INVSRC_OK)
     return complain(EXIT_FAILED, "cannot read registry %s: %s", registry,
@@ -356,7 +324,8 @@ static int open_agents(host *self, const arguments *given) {
   int status = host_number(given, &parallel_option, 1, INVSRC_PARALLEL_LIMIT, &parallel);
 
   if (status == EXIT_DONE) status = open_curl(self, given);
-  if (status == EXIT_DONE && takes(given, &parallel_option)) status = raise_file_limit(parallel);
+  if (status == EXIT_DONE && host_takes(given, &parallel_option))
+    status = raise_file_limit(parallel);
   if (status != EXIT_DONE) return status;
   if (invsrc_agents_new(self->curl, &self->agents, self->error) != INVSRC_OK)
     return host_complain(self, "cannot make a prober");
@@ -441,18 +410,9 @@ static void set_client_document(host *self, const char *public_url) {
   char url[LONGEST_URL];
 
   self->has_client_document =
-      public_url && is_prefixed(public_url, "https://") &&
+      public_url && host_is_prefixed(public_url, "https://") &&
       below_public_url(public_url, HOST_CLIENT_DOCUMENT, url) &&
       invsrc_consents_set_client_metadata_url(self->consents, url) == INVSRC_OK;
-}
-
-static void keep_clients(host *self) {
-  if (self->db)
-    invsrc_consents_set_clients(self->consents, invsrc_sqlite_clients(), self->db,
-                                invsrc_keyring_sealer(), self->keyring);
-  else
-    invsrc_consents_set_clients(self->consents, invsrc_memory_clients(), self->memory,
-                                invsrc_keyring_sealer(), self->keyring);
 }
 
 static int set_done_url(host *self, const char *url) {
@@ -490,7 +450,7 @@ static int open_consents(host *self, const arguments *given) {
       INVSRC_OK)
     return complain(EXIT_USAGE, "--oauth-client-name must be 1 to 255 bytes of UTF-8");
   invsrc_consents_set_allow_http(self->consents, value_of(given, &allow_http_option) != NULL);
-  keep_clients(self);
+  host_keep_clients(self);
   invsrc_options_set_oauth(self->options, invsrc_consents_oauth(), self->consents);
   set_client_document(self, public_url);
   return add_clients(self, value_of(given, &oauth_clients_file_option));
@@ -537,7 +497,7 @@ static int open_webhook(host *self, const arguments *given) {
 /* ---- The whole --------------------------------------------------------------------- */
 
 int host_set_switches(host *self, const arguments *given) {
-  int status = begin(self);
+  int status = host_begin(self);
 
   if (status != EXIT_DONE) return status;
   if (!self->options) self->options = invsrc_options_new();
@@ -549,16 +509,6 @@ int host_set_switches(host *self, const arguments *given) {
   status = host_number(given, &max_body_option, 1, INVSRC_MAX_BODY_LIMIT, &self->max_body);
   if (status == EXIT_DONE) invsrc_options_set_max_body(self->options, self->max_body);
   return status;
-}
-
-static void set_store(host *self) {
-  if (self->db) {
-    invsrc_options_set_store(self->options, invsrc_sqlite_store(), self->db);
-    invsrc_options_set_authenticator(self->options, invsrc_sqlite_authenticator(), self->db);
-  } else {
-    invsrc_options_set_store(self->options, invsrc_memory_store(), self->memory);
-    invsrc_options_set_authenticator(self->options, invsrc_memory_authenticator(), self->memory);
-  }
 }
 
 static void hear(void *context, int32_t level, const char *message, uint64_t length) {
@@ -599,7 +549,7 @@ int host_open(host *self, const arguments *given, wanted_store wanted, unsigned 
   if (status == EXIT_DONE) status = host_open_store(self, given, wanted);
   if (status == EXIT_DONE && needs & HOST_OAUTH) status = open_consents(self, given);
   if (status != EXIT_DONE) return status;
-  set_store(self);
+  host_set_store(self);
   invsrc_options_set_sealer(self->options, invsrc_keyring_sealer(), self->keyring);
   invsrc_options_set_events(self->options, &events, self);
   set_world(self, needs & HOST_LOG ? &logging : &complaining);
@@ -619,7 +569,6 @@ void host_close(host *self) {
   invsrc_aao_free(self->aao);
   invsrc_curl_free(self->curl);
   invsrc_keyring_free(self->keyring);
-  invsrc_memory_free(self->memory);
-  invsrc_sqlite_free(self->db);
+  host_close_store(self);
   invsrc_error_free(self->error);
 }

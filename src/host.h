@@ -5,12 +5,15 @@
 #define HOST_H
 
 #include <invsrc/invsrc.h>
+#include <invsrc/postgres.h>
 #include <invsrc/providers.h>
 
 #include "command.h"
 
 /* --store where it is a database, and --storefront where it may be left out. */
 extern const option database_option, only_storefront_option;
+/* --store where it is a file. */
+extern const option file_option;
 /* --master-key-file where keys are not needed. */
 extern const option optional_key_file_option;
 
@@ -24,8 +27,9 @@ extern const option store_option, master_key_file_option, registry_option, regis
 
 typedef struct host {
   invsrc_error *error;
-  invsrc_sqlite *db;     /* one of the two, */
-  invsrc_memory *memory; /* by --store */
+  invsrc_sqlite *db;   /* one of the three, */
+  invsrc_postgres *pg; /* by --store */
+  invsrc_memory *memory;
   invsrc_keyring *keyring;
   invsrc_curl *curl; /* to the registry and to agents */
   invsrc_aao *aao;
@@ -51,6 +55,15 @@ typedef enum wanted_store {
 
 /* Opens the store that --store names. */
 int host_open_store(host *self, const arguments *given, wanted_store wanted);
+void host_close_store(host *self);
+/* Sets it in the options, and keeps the clients of --public-url in it. */
+void host_set_store(host *self);
+void host_keep_clients(host *self);
+/* The keys in a database; results of the library. */
+int32_t host_add_key(host *self, const char *storefront, const char *name, invsrc_buffer *key);
+int32_t host_list_keys(host *self, const char *storefront, invsrc_apikey_visitor visit,
+                       void *context);
+int32_t host_revoke_key(host *self, const char *client_id);
 int host_open_keyring(host *self, const arguments *given);
 /* Whether a storefront can have this id: the keys of no other can be made. */
 int host_is_storefront(const char *id);
@@ -78,6 +91,14 @@ int host_number(const arguments *given, const option *wanted, uint64_t least, ui
                 uint64_t *number);
 /* Reads --storefront, which must be there. */
 int host_storefront(const arguments *given, const char **storefront);
+
+/* Makes the error object, which everything else reports into. */
+int host_begin(host *self);
+/* The value of an option that must be there. */
+int host_needs(const arguments *given, const option *wanted, const char **value);
+/* Whether the command has the option, and whether a text begins with another. */
+int host_takes(const arguments *given, const option *wanted);
+int host_is_prefixed(const char *text, const char *prefix);
 
 /* Complains of a failure that the library reported: "cannot open …: reason". */
 int host_complain(const host *self, const char *what);

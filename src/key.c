@@ -48,4 +48,4 @@ const command key_reseal_command = {
     0,
     0,
     run_reseal,
-    {&database_option, &master_key_file_option, NULL}};
+    {&file_option, &master_key_file_option, NULL}};
