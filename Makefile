@@ -284,7 +284,8 @@ check-long: all $(TEST_TOOLS) $(EXAMPLES)
 # cannot load a library whose sanitizer it does not have.
 PROGRAMS = $(filter-out %/secrets,$(filter $(ONLY:%=$B/test/%/%),$(UNIT_TESTS)))
 PROGRAM_SCRIPTS = $(if $(filter conformance,$(ONLY)),\
-  $(filter-out %/python.test,$(wildcard test/conformance/*.test)))
+  $(filter-out %/python.test,$(wildcard test/conformance/*.test))) \
+  $(if $(WRAPPER),,test/postgres/postgres.test)
 .PHONY: check-programs
 check-programs: all $(UNIT_TESTS) $(TEST_TOOLS)
 	@TEST_WRAPPER="$(WRAPPER)" $(RUN_TESTS) $(PROGRAMS) $(PROGRAM_SCRIPTS)

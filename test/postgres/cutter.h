@@ -60,20 +60,18 @@ static inline void swallow(int server) {
 
 /* What becomes of something that libpq said: 0 when the connection is over. */
 static inline int pass_question(int client, int server) {
-  static char bytes[16][65536];
-  static _Atomic unsigned turn;
-  char *mine = bytes[turn++ % 16];
-  ssize_t got = recv(client, mine, sizeof *bytes, 0);
+  char bytes[65536];
+  ssize_t got = recv(client, bytes, sizeof bytes, 0);
 
   if (got <= 0) return 0;
   if (cutter.moment >= 0 && cutter.moment-- == 0) {
     cutter.fired = 1;
-    if (cutter.cut == CUT_ANSWER && send_whole(server, mine, (size_t)got)) swallow(server);
-    if (cutter.cut == CUT_HALF) send_whole(server, mine, (size_t)got / 2);
-    if (cutter.cut == SILENCE) recv(client, mine, 1, 0); /* until libpq gives up */
+    if (cutter.cut == CUT_ANSWER && send_whole(server, bytes, (size_t)got)) swallow(server);
+    if (cutter.cut == CUT_HALF) send_whole(server, bytes, (size_t)got / 2);
+    if (cutter.cut == SILENCE) recv(client, bytes, 1, 0); /* until libpq gives up */
     return 0;
   }
-  return send_whole(server, mine, (size_t)got);
+  return send_whole(server, bytes, (size_t)got);
 }
 
 static inline void *carry(void *argument) {
