@@ -47,6 +47,10 @@ void ivs_buffer_append_text(ivs_buffer *buffer, const char *text) {
 int32_t ivs_buffer_set(ivs_buffer *buffer, const void *bytes, size_t length) {
   ivs_buffer fresh = IVS_BUFFER_EMPTY;
 
+  if (!length && buffer->bytes) { /* what must be forgotten is, though there be no memory */
+    ivs_buffer_clear(buffer);
+    return INVSRC_OK;
+  }
   ivs_buffer_append(&fresh, bytes, length);
   if (fresh.failed) return INVSRC_ENOMEM;
   ivs_buffer_end(buffer);

@@ -205,12 +205,15 @@ static invsrc_buffer *key;
 
 static int32_t add_key(void) {
   int32_t result;
+  uint64_t length;
 
   invsrc_buffer_free(key);
   key = invsrc_buffer_new();
   heap_open();
   result = invsrc_sqlite_apikey_add(db, "acme", "a name", key, NULL);
   heap_close();
+  invsrc_buffer_bytes(key, &length);
+  assert_true((result == INVSRC_OK) == (length > 0)); /* who has no key is shown none */
   return result;
 }
 
