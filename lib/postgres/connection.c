@@ -33,6 +33,7 @@ static const struct meaning {
      "the connection to the server was lost"},
     {IVS_PG_LOST, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EUNAVAILABLE,
      "the connection to the server was lost"},
+    {IVS_PG_UNHEARD, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_ENOMEM, "memory ran out"},
     {IVS_PG_UNREACHABLE, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EUNAVAILABLE,
      "the server cannot be reached"},
     {IVS_PG_STARTING, INVSRC_OUTCOME_UNAVAILABLE, INVSRC_EUNAVAILABLE,
@@ -106,7 +107,7 @@ static ivs_pg_status status_of_result(const PGresult *result) {
     default:
       code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
       /* Without a code it is libpq's own: it had no memory for the result. */
-      return code ? status_of_code(code) : IVS_PG_NO_MEMORY;
+      return code ? status_of_code(code) : IVS_PG_UNHEARD;
   }
 }
 
@@ -158,7 +159,7 @@ ivs_pg_status ivs_pg_connection_wait(ivs_pg_connection *connection, int64_t unti
   PGconn *handle = connection->handle;
   PGresult *next, *last = NULL;
   PGTransactionStatusType rest;
-  ivs_pg_status status = IVS_PG_NO_MEMORY;
+  ivs_pg_status status = IVS_PG_UNHEARD;
 
   while (wait_for_result(handle, until) && (next = PQgetResult(handle))) {
     PQclear(last);
@@ -176,6 +177,11 @@ ivs_pg_status ivs_pg_connection_wait(ivs_pg_connection *connection, int64_t unti
   return status;
 }
 
+ivs_pg_status ivs_pg_connection_unsent(ivs_pg_connection *connection) {
+  connection->is_spoilt = 1;
+  return PQstatus(connection->handle) == CONNECTION_OK ? IVS_PG_NO_MEMORY : IVS_PG_GONE;
+}
+
 static int64_t number_of(const PGresult *result) {
   if (PQntuples(result) != 1 || PQnfields(result) < 1 || PQgetisnull(result, 0, 0)) return 0;
   return strtoll(PQgetvalue(result, 0, 0), NULL, 10); /* a simple query's results are texts */
@@ -184,9 +190,11 @@ static int64_t number_of(const PGresult *result) {
 ivs_pg_status ivs_pg_connection_run(ivs_pg_connection *connection, const char *sql,
                                     uint32_t milliseconds, int64_t *number) {
   PGresult *result = NULL;
-  ivs_pg_status status = IVS_PG_LOST;
+  ivs_pg_status status;
 
-  if (PQsendQuery(connection->handle, sql))
+  if (!PQsendQuery(connection->handle, sql))
+    status = ivs_pg_connection_unsent(connection);
+  else
     status = ivs_pg_connection_wait(connection, ivs_pg_now() + milliseconds + ANSWER_MILLISECONDS,
                                     &result);
   if (status == IVS_PG_OK && number) *number = number_of(result);

@@ -40,12 +40,14 @@ typedef enum ivs_pg_sql {
   IVS_PG_SQL_END
 } ivs_pg_sql;
 
-/* How a query, a step, or the beginning of one went. But for OK and LOST: nothing was done. */
+/* How a query, a step, or the beginning of one went. But for OK, LOST and UNHEARD: nothing was
+ * done. */
 typedef enum ivs_pg_status {
   IVS_PG_OK,
   IVS_PG_CLASH,       /* with others, who went first: it may go well when tried again */
   IVS_PG_GONE,        /* the connection was lost before anything could come of it */
   IVS_PG_LOST,        /* the connection was lost, and it may have come to pass */
+  IVS_PG_UNHEARD,     /* memory ran out for the answer: it may have come to pass, too */
   IVS_PG_UNREACHABLE, /* no connection could be made, */
   IVS_PG_STARTING,    /* as the server takes none now, */
   IVS_PG_DENIED,      /* or the server says no: to the user, the database or an access */
@@ -159,6 +161,9 @@ ivs_pg_status ivs_pg_connection_new(const invsrc_postgres *pg, ivs_pg_connection
  * in them; so it is told by what the server says to one who does not sign in. */
 ivs_pg_status ivs_pg_connection_why_not(const invsrc_postgres *pg);
 void ivs_pg_connection_free(ivs_pg_connection *connection);
+/* Why libpq did not even begin to send something. Part of it may lie in the connection, which is
+ * not used again. */
+ivs_pg_status ivs_pg_connection_unsent(ivs_pg_connection *connection);
 /* Runs statements without parameters, the last of which may give a number. */
 ivs_pg_status ivs_pg_connection_run(ivs_pg_connection *connection, const char *sql,
                                     uint32_t milliseconds, int64_t *number);

@@ -21,6 +21,7 @@
 
 #define MOST_CLASHES 20
 #define MOST_CLASH_PAUSE 6 /* a power of two, of milliseconds */
+#define MOST_UNHEARD 3
 #define FIND_OUT_MILLISECONDS 10000
 #define FIND_OUT_PAUSE 50
 
@@ -154,16 +155,24 @@ static int64_t answer_by(const invsrc_postgres *pg) {
   return ivs_pg_now() + pg->statement_timeout + ANSWER_MILLISECONDS;
 }
 
-/* Nothing comes of a statement that is not even prepared. */
+/* What is lost where nothing counts yet has not come to pass. */
+static ivs_pg_status uncounted(ivs_pg_status status) {
+  return status == IVS_PG_LOST ? IVS_PG_GONE : status == IVS_PG_UNHEARD ? IVS_PG_NO_MEMORY : status;
+}
+
 static ivs_pg_status prepare(const ivs_pg_query *query, const char *name) {
   ivs_pg_connection *connection = query->step->connection;
-  ivs_pg_status status = IVS_PG_GONE;
+  ivs_pg_status status;
 
   if (connection->prepared[query->which]) return IVS_PG_OK;
-  if (PQsendPrepare(connection->handle, name, statements[query->which], query->count, query->types))
-    status = ivs_pg_connection_wait(connection, answer_by(query->step->pg), NULL);
+  if (!PQsendPrepare(connection->handle, name, statements[query->which], query->count,
+                     query->types))
+    return ivs_pg_connection_unsent(connection);
+  status = ivs_pg_connection_wait(connection, answer_by(query->step->pg), NULL);
   connection->prepared[query->which] = status == IVS_PG_OK;
-  return status == IVS_PG_LOST ? IVS_PG_GONE : status;
+  /* It may be there all the same, and cannot be made twice. */
+  if (status == IVS_PG_UNHEARD) connection->is_spoilt = 1;
+  return uncounted(status);
 }
 
 /* What it gave is in binary form: bytes as they are. */
@@ -175,7 +184,7 @@ static ivs_pg_status send_and_wait(ivs_pg_query *query, const char *name) {
 
   if (!PQsendQueryPrepared(connection->handle, name, query->count, query->values, query->lengths,
                            binary, 1))
-    return PQstatus(connection->handle) == CONNECTION_OK ? IVS_PG_NO_MEMORY : IVS_PG_LOST;
+    return ivs_pg_connection_unsent(connection);
   return ivs_pg_connection_wait(connection, answer_by(query->step->pg), &query->result);
 }
 
@@ -206,7 +215,7 @@ ivs_pg_status ivs_pg_query_run(ivs_pg_query *query) {
   snprintf(name, sizeof name, "invsrc%d", (int)query->which);
   step->status = prepare(query, name);
   if (step->status == IVS_PG_OK) step->status = send_and_wait(query, name);
-  if (step->status == IVS_PG_LOST && step->whole) step->status = IVS_PG_GONE;
+  if (step->whole) step->status = uncounted(step->status);
   if (query->result) {
     take_result(query);
     judge_connection(query);
@@ -260,8 +269,7 @@ void ivs_pg_step_begin(ivs_pg_step *step) {
   if (step->status != IVS_PG_OK)
     step->connection = NULL;
   else if (step->whole)
-    step->status = run(step, "BEGIN");
-  if (step->status == IVS_PG_LOST) step->status = IVS_PG_GONE;
+    step->status = uncounted(run(step, "BEGIN"));
 }
 
 /* The server would call it no failure to take back what it is told to commit. */
@@ -306,6 +314,9 @@ int ivs_pg_step_again(ivs_pg_step *step, int repeatable) {
       return 1;
     case IVS_PG_LOST:
       return repeatable && find_out(step);
+    case IVS_PG_UNHEARD:
+      step->was_lost = 1;
+      return repeatable && step->tries++ < MOST_UNHEARD;
     case IVS_PG_GONE:
       return step->was_lost ? find_out(step) : !step->tries++;
     case IVS_PG_UNREACHABLE:
