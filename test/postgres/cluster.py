@@ -65,7 +65,8 @@ class Cluster:
     def environment(self):
         """What libpq's programs, and ours, find the server by."""
         mine = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-        return dict(mine, PGHOST=self.folder, PGUSER="postgres", PGDATABASE="postgres")
+        return dict(mine, PGHOST=self.folder, PGPORT=self.settings.get("port", "5432"),
+                    PGUSER="postgres", PGDATABASE="postgres")
 
     @property
     def conninfo(self):
