@@ -29,8 +29,9 @@ extern "C" {
  * An OK means that the server has committed, with synchronous_commit on or stronger. Where
  * the connection is lost before the server has said so, an insert, an update or a removal
  * finds out over a new connection whether it came to pass, for up to ten seconds. Only if the
- * server cannot be reached for as long is it UNAVAILABLE without being known, and may have
- * come to pass after all.
+ * server cannot be reached for as long, or nothing is stored (any more) that tells an update from
+ * what others have written since, is it UNAVAILABLE without being known, and may have come to
+ * pass after all.
  *
  * Old sealed bytes stay in the server's files until it has vacuumed the table and used the
  * space again, and in its write-ahead log. */

@@ -37,6 +37,21 @@ int32_t ivs_pg_keep_event(ivs_pg_step *step, const invsrc_event *event) {
   return ivs_pg_outcome(step->status);
 }
 
+int32_t ivs_pg_find_event(ivs_pg_step *step, const invsrc_event *event) {
+  uint64_t length;
+  const char *id = invsrc_event_text(event, INVSRC_EVENT_ID, &length);
+  ivs_pg_query query;
+  int is_there;
+
+  ivs_pg_query_begin(&query, step, IVS_PG_EVENT_FIND);
+  ivs_pg_bind_text(&query, 1, id, id ? length : 0);
+  ivs_pg_query_run(&query);
+  is_there = ivs_pg_query_next(&query);
+  ivs_pg_query_end(&query);
+  if (step->status != IVS_PG_OK) return ivs_pg_outcome(step->status);
+  return is_there ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_NOT_FOUND;
+}
+
 static int32_t take_row(const ivs_pg_query *query, invsrc_event *event) {
   int32_t result = INVSRC_OK;
   uint64_t length;

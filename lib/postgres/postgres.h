@@ -27,6 +27,7 @@ typedef enum ivs_pg_sql {
   IVS_PG_SOURCES_PAGE,
   IVS_PG_SOURCES_DUE,
   IVS_PG_EVENT_ADD,
+  IVS_PG_EVENT_FIND,
   IVS_PG_EVENT_NEXT,
   IVS_PG_EVENT_POSTPONE,
   IVS_PG_EVENT_FORGET,
@@ -148,6 +149,8 @@ void ivs_pg_query_end(ivs_pg_query *query);
 void ivs_pg_bind_event(ivs_pg_query *query, int parameter, const invsrc_event *event);
 /* Keeps it; NULL is none. An outcome of the store. */
 int32_t ivs_pg_keep_event(ivs_pg_step *step, const invsrc_event *event);
+/* Whether it is there: OK or NOT_FOUND, or how the step failed. */
+int32_t ivs_pg_find_event(ivs_pg_step *step, const invsrc_event *event);
 /* Two functions of the store's table; see provider.h. */
 int32_t ivs_pg_event_next(void *context, int64_t now, int64_t lease_end, invsrc_event *event);
 int32_t ivs_pg_event_end(void *context, const char *id, uint64_t id_length, int64_t next_at);

@@ -82,6 +82,7 @@ static const char *const statements[IVS_PG_SQL_END] = {
     [IVS_PG_EVENT_ADD] = "INSERT INTO invsrc_events (" EVENT_COLUMNS
                          ", next_at)"
                          " VALUES ($1,$2,$3,$4,$5,$6,$4)",
+    [IVS_PG_EVENT_FIND] = "SELECT id FROM invsrc_events WHERE id = $1",
     [IVS_PG_EVENT_NEXT] =
         "UPDATE invsrc_events SET next_at = $2 WHERE id ="
         " (SELECT id FROM invsrc_events WHERE next_at <= $1"

@@ -4,7 +4,8 @@
  *
  * Where a commit was lost, the next try finds out whether it came to pass, and waits in the
  * server for whoever still holds the rows: the ids are the engine's and come once, so that what
- * is there under an id is what was written. Only a claim is not found out about: it ends with
+ * is there under an id is what was written. An update is told by its sealed bytes or its event;
+ * where they are not there either, it is not known. A claim is not found out about: it ends with
  * its lease.
  */
 #include <assert.h>
@@ -236,35 +237,77 @@ static int32_t lock_stored(ivs_pg_step *step, const invsrc_source *source, store
   return take_one(&query, row->source, row->sealed);
 }
 
-/* Whether it is as the caller has seen it; no claim has a `lease_end` of 0. */
-static int32_t compare(const stored *row, uint64_t revision, int64_t lease_end) {
-  if ((uint64_t)invsrc_source_number(row->source, INVSRC_SOURCE_REVISION) != revision)
-    return INVSRC_OUTCOME_CONFLICT;
-  if (lease_end && invsrc_source_number(row->source, INVSRC_SOURCE_NEXT_CHECK_AT) != lease_end)
-    return INVSRC_OUTCOME_CONFLICT;
-  return INVSRC_OUTCOME_OK;
-}
-
-/* What an update writes. */
+/* What an update writes, and what it must find: `lease_end` is 0 without a claim. */
 typedef struct change {
   const invsrc_source *source;
   uint32_t parts;
   const void *sealed;
   uint64_t length;
   const invsrc_event *event;
+  uint64_t revision;
+  int64_t lease_end;
 } change;
 
-/* Whether it has been written already. */
-static int is_written(const stored *row, const change *wanted) {
+static uint64_t revision_of(const invsrc_source *source) {
+  return (uint64_t)invsrc_source_number(source, INVSRC_SOURCE_REVISION);
+}
+
+/* Whether it is as the caller has seen it; no claim has a `lease_end` of 0. */
+static int32_t compare(const stored *row, uint64_t revision, int64_t lease_end) {
+  if (revision_of(row->source) != revision) return INVSRC_OUTCOME_CONFLICT;
+  if (lease_end && invsrc_source_number(row->source, INVSRC_SOURCE_NEXT_CHECK_AT) != lease_end)
+    return INVSRC_OUTCOME_CONFLICT;
+  return INVSRC_OUTCOME_OK;
+}
+
+static int is_same_part(const stored *row, const change *wanted, uint32_t part) {
+  for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END; i++)
+    if (invsrc_source_field_part(i) == part && !is_same_field(row->source, wanted->source, i))
+      return 0;
+  return 1;
+}
+
+static int is_same_sealed(const stored *row, const change *wanted) {
   uint64_t length;
   const void *sealed = invsrc_buffer_bytes(row->sealed, &length);
 
-  for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END; i++)
-    if ((invsrc_source_field_part(i) & wanted->parts) &&
-        !is_same_field(row->source, wanted->source, i))
-      return 0;
   if (!(wanted->parts & INVSRC_PART_SEALED)) return 1;
   return length == wanted->length && (!length || memcmp(sealed, wanted->sealed, length) == 0);
+}
+
+/* What the row says of an earlier try that was lost, where nothing else tells: OK, it was written;
+ * CONFLICT, another one was; NOT_FOUND, it was not; UNAVAILABLE, that cannot be told. A record has
+ * another revision after each change. An equal one may be another's, of the same moment; OK to
+ * both would be a callback's state that is used twice. Only under a claim nobody else writes the
+ * same. */
+static int32_t judge_row(const stored *row, const change *wanted) {
+  uint32_t part = wanted->parts & INVSRC_PART_RECORD ? INVSRC_PART_RECORD : INVSRC_PART_CHECK;
+  uint64_t revision = revision_of(row->source);
+  int is_same = is_same_part(row, wanted, part) && is_same_sealed(row, wanted);
+
+  if (part == INVSRC_PART_RECORD && revision == wanted->revision) return INVSRC_OUTCOME_NOT_FOUND;
+  if (part == INVSRC_PART_RECORD && revision == revision_of(wanted->source) && !is_same)
+    return INVSRC_OUTCOME_CONFLICT;
+  if (part == INVSRC_PART_CHECK && !(wanted->lease_end && is_same) &&
+      compare(row, wanted->revision, wanted->lease_end) == INVSRC_OUTCOME_OK)
+    return INVSRC_OUTCOME_NOT_FOUND;
+  return wanted->lease_end && is_same ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+/* The same, with what is nobody else's: sealed bytes, and an event. Neither need be there any
+ * more: others may have changed or removed the source since, and taken the event. `found` is what
+ * has become of looking for the row. */
+static int32_t look_for_traces(ivs_pg_step *step, int32_t found, const stored *row,
+                               const change *wanted) {
+  int32_t outcome = INVSRC_OUTCOME_NOT_FOUND;
+
+  if (found != INVSRC_OUTCOME_OK && found != INVSRC_OUTCOME_NOT_FOUND) return found;
+  if (found == INVSRC_OUTCOME_OK && (wanted->parts & INVSRC_PART_SEALED) && wanted->length &&
+      is_same_sealed(row, wanted))
+    return INVSRC_OUTCOME_OK;
+  if (wanted->event) outcome = ivs_pg_find_event(step, wanted->event);
+  if (outcome != INVSRC_OUTCOME_NOT_FOUND) return outcome;
+  return found == INVSRC_OUTCOME_OK ? judge_row(row, wanted) : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
 /* Lays the parts over what is stored. */
@@ -309,22 +352,29 @@ static int32_t give(const stored *row, invsrc_buffer *sealed) {
                                                                : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
-static int32_t try_update(ivs_pg_step *step, const change *wanted, uint64_t revision,
-                          int64_t lease_end, invsrc_buffer *replaced) {
-  int32_t outcome;
+static int32_t write_change(ivs_pg_step *step, stored *row, const change *wanted,
+                            invsrc_buffer *replaced) {
+  int32_t outcome = compare(row, wanted->revision, wanted->lease_end);
+
+  if (outcome == INVSRC_OUTCOME_OK && (wanted->parts & INVSRC_PART_SEALED))
+    outcome = give(row, replaced);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = write_row(step, row, wanted);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_pg_keep_event(step, wanted->event);
+  return outcome;
+}
+
+/* Where an earlier try has come to pass, `replaced` is what it has found. */
+static int32_t try_update(ivs_pg_step *step, const change *wanted, invsrc_buffer *replaced) {
+  int32_t outcome, trace = INVSRC_OUTCOME_NOT_FOUND;
   stored row;
 
   outcome = begin_stored(&row);
   if (outcome == INVSRC_OUTCOME_OK) outcome = lock_stored(step, wanted->source, &row);
-  if (outcome == INVSRC_OUTCOME_OK && step->was_lost && is_written(&row, wanted)) {
-    end_stored(&row); /* `replaced` is what the earlier try has found */
-    return INVSRC_OUTCOME_OK;
-  }
-  if (outcome == INVSRC_OUTCOME_OK) outcome = compare(&row, revision, lease_end);
-  if (outcome == INVSRC_OUTCOME_OK && (wanted->parts & INVSRC_PART_SEALED))
-    outcome = give(&row, replaced);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = write_row(step, &row, wanted);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_pg_keep_event(step, wanted->event);
+  if (step->was_lost) trace = look_for_traces(step, outcome, &row, wanted);
+  if (trace != INVSRC_OUTCOME_NOT_FOUND)
+    outcome = trace;
+  else if (outcome == INVSRC_OUTCOME_OK)
+    outcome = write_change(step, &row, wanted, replaced);
   end_stored(&row);
   return outcome;
 }
@@ -332,14 +382,13 @@ static int32_t try_update(ivs_pg_step *step, const change *wanted, uint64_t revi
 static int32_t update(void *context, const invsrc_source *source, uint64_t revision,
                       int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
                       const invsrc_event *event, invsrc_buffer *replaced) {
-  const change wanted = {source, parts, sealed, length, event};
+  const change wanted = {source, parts, sealed, length, event, revision, lease_end};
   ivs_pg_step step = {.pg = context, .whole = 1};
   int32_t outcome;
 
   do {
     ivs_pg_step_begin(&step);
-    outcome = try_update(&step, &wanted, revision, lease_end, replaced);
-    outcome = ivs_pg_step_end(&step, outcome);
+    outcome = ivs_pg_step_end(&step, try_update(&step, &wanted, replaced));
   } while (ivs_pg_step_again(&step, 1));
   return outcome;
 }
@@ -354,7 +403,8 @@ static int32_t remove_row(ivs_pg_step *step, const invsrc_source *source) {
   return ivs_pg_outcome(step->status);
 }
 
-/* What is not there after a try that was lost was removed by it: it had locked the row. */
+/* What is not there after a try that was lost was removed by it, or by another one meanwhile; it
+ * is the same: the source is gone as it was found, and nobody needs what was sealed. */
 static int32_t try_remove(ivs_pg_step *step, const invsrc_source *source, uint64_t revision,
                           const invsrc_event *event, invsrc_buffer *sealed) {
   int32_t outcome;

@@ -17,18 +17,22 @@
 /* An operation on what has the number as its name and id. */
 typedef void operation(int number);
 
+/* What happens each time between a cut and what is done about it; NULL: nothing. */
+static void (*meanwhile)(void);
+static int current = 1000;
+
 /* Cuts at each moment, in each way, until it comes too late. */
 static void cut_everywhere(operation *prepare, operation *run) {
-  static int number = 1000;
   int cuts = 0;
 
   for (int cut = CUT_QUESTION; cut <= CUT_ANSWER; cut++) {
     int fired = 1;
     for (int moment = 0; fired; moment++) {
-      number++;
-      if (prepare) prepare(number);
+      current++;
+      if (prepare) prepare(current);
       arm((enum cut)cut, moment);
-      run(number);
+      cutter.meanwhile = meanwhile;
+      run(current);
       fired = disarm();
       cuts += fired;
       assert_in_range(moment, 0, 20);
@@ -40,11 +44,11 @@ static void cut_everywhere(operation *prepare, operation *run) {
 
 /* As `prepare` and `run` do what they do, once each, statements are prepared. */
 static void warm(operation *prepare, operation *run) {
-  static int number = 100;
+  static int earlier = 100;
 
-  number++;
-  if (prepare) prepare(number);
-  run(number);
+  earlier++;
+  if (prepare) prepare(earlier);
+  run(earlier);
 }
 
 static const char *text_of(int number) {
@@ -154,6 +158,146 @@ static void an_update_is_found_out_about(void **state) {
   cut_everywhere(insert_first, update_one);
 }
 
+/* ---- Changes that others make meanwhile ------------------------------------------------ */
+
+/* What others do to a source once the update has come to pass, or before it could. */
+static int64_t run_on_one(const char *sql) {
+  char text[256];
+
+  snprintf(text, sizeof text,
+           "WITH changed AS (%s AND id = '%d' RETURNING id)"
+           " SELECT count(*) FROM changed",
+           sql, current);
+  return run_sql(text);
+}
+
+static void claim_meanwhile(void) {
+  invsrc_source_list *list = invsrc_source_list_new();
+
+  store.table->due(store.context, 10, 20, 5, list);
+  invsrc_source_list_free(list);
+}
+
+static void change_meanwhile(void) {
+  run_on_one("UPDATE invsrc_sources SET revision = 3, name = 'Later' WHERE revision = 2");
+}
+
+static void remove_meanwhile(void) {
+  run_on_one("DELETE FROM invsrc_sources WHERE revision = 2");
+}
+
+/* Renames it; with other sealed bytes, an event, or neither. */
+static int32_t rename_source(int number, const char *sealed, const char *event_id) {
+  invsrc_source *source = make_source("acme", text_of(number), text_of(number));
+  uint32_t parts = INVSRC_PART_RECORD | INVSRC_PART_CHECK | (sealed ? INVSRC_PART_SEALED : 0);
+  int32_t outcome;
+
+  invsrc_source_set_number(source, INVSRC_SOURCE_REVISION, 2);
+  invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, 5);
+  set_text(source, INVSRC_SOURCE_NAME, "Another");
+  outcome = update_with(store, source, 1, parts, sealed, event_id, NULL);
+  disarm();
+  invsrc_source_free(source);
+  return outcome;
+}
+
+static void rename_and_seal(int number) {
+  assert_int_equal(rename_source(number, text_of(number), NULL), INVSRC_OUTCOME_OK);
+  assert_int_equal(count_of("sources", "sealed", text_of(number)), 1);
+}
+
+static void rename_and_tell(int number) {
+  assert_int_equal(rename_source(number, NULL, event_of(number)), INVSRC_OUTCOME_OK);
+  assert_int_equal(count_of("events", "id", event_of(number)), 1);
+}
+
+/* Where it cannot be told, it is not said that nothing was written. */
+static void rename_untold(int number) {
+  int32_t outcome = rename_source(number, NULL, NULL);
+
+  if (outcome != INVSRC_OUTCOME_OK) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
+}
+
+static void seal_untold(int number) {
+  int32_t outcome = rename_source(number, text_of(number), NULL);
+
+  if (outcome != INVSRC_OUTCOME_OK) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
+}
+
+static void others_hide_no_update(void **state) {
+  static const struct {
+    void (*meanwhile)(void);
+    operation *run;
+  } cases[] = {
+      {claim_meanwhile, rename_and_seal},  {claim_meanwhile, rename_and_tell},
+      {claim_meanwhile, rename_untold},    {change_meanwhile, rename_and_seal},
+      {change_meanwhile, rename_and_tell}, {change_meanwhile, rename_untold},
+      {remove_meanwhile, rename_and_tell}, {remove_meanwhile, rename_untold},
+      {remove_meanwhile, seal_untold},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    warm(insert_first, cases[i].run);
+    meanwhile = cases[i].meanwhile;
+    cut_everywhere(insert_first, cases[i].run);
+    meanwhile = NULL;
+  }
+}
+
+static int64_t renamed;
+
+static void rename_meanwhile(void) {
+  renamed = run_on_one(
+      "UPDATE invsrc_sources SET revision = 2, name = 'Another', next_check_at = 5"
+      " WHERE revision = 1");
+}
+
+/* Who did the same in the same moment is the only one who did it. */
+static void rename_late(int number) {
+  int32_t outcome;
+
+  renamed = 0;
+  outcome = rename_source(number, NULL, NULL);
+  if (renamed || outcome != INVSRC_OUTCOME_OK)
+    assert_true(outcome == INVSRC_OUTCOME_CONFLICT || outcome == INVSRC_OUTCOME_UNAVAILABLE);
+}
+
+static void two_do_not_both_do_the_same(void **state) {
+  (void)state;
+  warm(insert_first, rename_late);
+  meanwhile = rename_meanwhile;
+  cut_everywhere(insert_first, rename_late);
+  meanwhile = NULL;
+}
+
+static int64_t lease_end;
+
+static void end_check(int number) {
+  invsrc_source *source = make_source("acme", text_of(number), text_of(number));
+
+  invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, 7);
+  invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, lease_end + 50);
+  assert_int_equal(update_claimed(store, source, 1, lease_end, INVSRC_PART_CHECK, NULL, NULL, NULL),
+                   INVSRC_OUTCOME_OK);
+  disarm();
+  assert_int_equal(count_of("sources", "attempts", "7"), 1);
+  invsrc_source_free(source);
+}
+
+static void claim_first(int number) {
+  run_sql("DELETE FROM invsrc_sources");
+  lease_end = 20;
+  insert_due(store, "acme", text_of(number), 5);
+  assert_due(store, 10, lease_end, 5, text_of(number));
+}
+
+static void the_end_of_a_check_is_found_out_about(void **state) {
+  (void)state;
+  warm(claim_first, end_check);
+  cut_everywhere(claim_first, end_check);
+}
+
 static void remove_one(int number) {
   char wanted[64], removed[64];
 
@@ -196,12 +340,21 @@ static void make_due(int number) {
   insert_due(store, "acme", text_of(number), 5);
 }
 
+/* Until the server has taken back what was cut: what is locked still is nobody's to claim. */
+static void wait_for_locks(const char *table) {
+  char sql[96];
+
+  snprintf(sql, sizeof sql, "SELECT 1 FROM invsrc_%s FOR UPDATE", table);
+  run_sql(sql);
+}
+
 /* A claim whose commit is lost is not told of, and ends with its lease. */
 static void claim_one(int number) {
   invsrc_source_list *list = invsrc_source_list_new();
   int32_t outcome = store.table->due(store.context, 10, 20, 5, list);
 
   disarm();
+  wait_for_locks("sources");
   if (outcome == INVSRC_OUTCOME_OK)
     assert_string_equal(ids_of(list), text_of(number));
   else
@@ -230,6 +383,7 @@ static void claim_event(int number) {
   int32_t outcome = store.table->event_next(store.context, later(10), later(20), event);
 
   disarm();
+  wait_for_locks("events");
   if (outcome == INVSRC_OUTCOME_OK) {
     assert_string_equal(invsrc_event_text(event, INVSRC_EVENT_ID, NULL), event_of(number));
     assert_event(store, later(19), later(30), NULL, 0);
@@ -325,11 +479,19 @@ static void silence_is_not_waited_for_long(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
-      TEST(an_insert_is_found_out_about),     TEST(an_insert_and_its_event_are),
-      TEST(another_ones_is_not_ones_own),     TEST(an_update_is_found_out_about),
-      TEST(a_removal_is_found_out_about),     TEST(what_only_reads_is_repeated),
-      TEST(a_lost_claim_ends_with_its_lease), TEST(events_are_taken_or_come_again),
-      TEST(clients_and_keys_are_kept),        TEST(silence_is_not_waited_for_long),
+      TEST(an_insert_is_found_out_about),
+      TEST(an_insert_and_its_event_are),
+      TEST(another_ones_is_not_ones_own),
+      TEST(an_update_is_found_out_about),
+      TEST(a_removal_is_found_out_about),
+      TEST(what_only_reads_is_repeated),
+      TEST(a_lost_claim_ends_with_its_lease),
+      TEST(events_are_taken_or_come_again),
+      TEST(others_hide_no_update),
+      TEST(two_do_not_both_do_the_same),
+      TEST(the_end_of_a_check_is_found_out_about),
+      TEST(clients_and_keys_are_kept),
+      TEST(silence_is_not_waited_for_long),
   };
 
   return cmocka_run_group_tests(tests, start_cutter, end_cutter);

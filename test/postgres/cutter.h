@@ -1,7 +1,8 @@
 /*
  * A thread between libpq and the server that cuts a connection at a given moment: before the
  * server hears what it is asked, when it has heard half of it, or when it has done it and
- * nobody has heard its answer. Or it falls silent.
+ * nobody has heard its answer. Or it falls silent. Before libpq learns of it, something may
+ * happen meanwhile.
  */
 #ifndef TEST_CUTTER_H
 #define TEST_CUTTER_H
@@ -29,6 +30,7 @@ static struct cutter {
   _Atomic int cut;    /* enum cut */
   _Atomic int moment; /* how many times libpq still says something before; -1: never */
   _Atomic int fired;
+  void (*_Atomic meanwhile)(void); /* once the server knows, and libpq does not */
 } cutter;
 
 static inline int send_whole(int to, const char *bytes, size_t length) {
@@ -63,7 +65,7 @@ static inline int pass_question(int client, int server) {
   char bytes[65536];
   ssize_t got = recv(client, bytes, sizeof bytes, 0);
 
-  if (got <= 0) return 0;
+  if (got <= 0 || bytes[0] == 'X') return 0; /* a farewell is no moment */
   if (cutter.moment >= 0 && cutter.moment-- == 0) {
     cutter.fired = 1;
     if (cutter.cut == CUT_ANSWER && send_whole(server, bytes, (size_t)got)) swallow(server);
@@ -78,6 +80,7 @@ static inline void *carry(void *argument) {
   int client = *(int *)argument, server = socket(AF_UNIX, SOCK_STREAM, 0);
   struct pollfd both[] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
   char bytes[65536];
+  void (*meanwhile)(void);
   int goes_on = connect(server, (const struct sockaddr *)&cutter.server, sizeof cutter.server) == 0;
 
   free(argument);
@@ -88,8 +91,9 @@ static inline void *carry(void *argument) {
     }
     if (goes_on && both[0].revents) goes_on = pass_question(client, server);
   }
-  close(client);
   close(server);
+  if (cutter.fired && (meanwhile = atomic_exchange(&cutter.meanwhile, NULL))) meanwhile();
+  close(client);
   return NULL;
 }
 
@@ -137,6 +141,7 @@ static inline int end_cutter(void **state) {
 /* From now on cuts once, when libpq has said something `moment` times more. */
 static inline void arm(enum cut cut, int moment) {
   cutter.fired = 0;
+  cutter.meanwhile = NULL;
   cutter.cut = (int)cut;
   cutter.moment = moment;
 }
