@@ -14,6 +14,7 @@
 #define DEFAULT_POOL 8
 #define MOST_POOL 1000
 #define DEFAULT_STATEMENT_TIMEOUT 5000
+#define DEFAULT_PATIENCE 10000
 #define LEAST_STATEMENT_TIMEOUT 100
 #define MOST_STATEMENT_TIMEOUT 600000
 
@@ -245,6 +246,7 @@ int32_t invsrc_postgres_open(const char *conninfo, invsrc_postgres **pg, invsrc_
   start_locks(made);
   made->pool_size = DEFAULT_POOL;
   made->statement_timeout = DEFAULT_STATEMENT_TIMEOUT;
+  made->patience = DEFAULT_PATIENCE;
   made->conninfo = malloc(strlen(conninfo) + 1);
   if (made->conninfo) {
     memcpy(made->conninfo, conninfo, strlen(conninfo) + 1);

@@ -77,7 +77,8 @@ typedef struct ivs_pg_connection {
 struct invsrc_postgres {
   char *conninfo; /* secret: it may hold a password */
   uint32_t pool_size;
-  uint32_t statement_timeout; /* milliseconds */
+  uint32_t statement_timeout; /* milliseconds, */
+  uint32_t patience;          /* and for how long it is found out whether something came to pass */
   pthread_mutex_t lock;       /* guards what follows */
   pthread_cond_t returned;    /* told when a connection came back; by the monotonic clock */
   ivs_pg_connection *idle;    /* the one that was used last is first */

@@ -21,8 +21,6 @@
 
 #define MOST_CLASHES 20
 #define MOST_CLASH_PAUSE 6 /* a power of two, of milliseconds */
-#define MOST_UNHEARD 3
-#define FIND_OUT_MILLISECONDS 10000
 #define FIND_OUT_PAUSE 50
 
 /* The columns of a source, in the order of its fields, and what was sealed behind them. The
@@ -288,11 +286,14 @@ int32_t ivs_pg_step_end(ivs_pg_step *step, int32_t outcome) {
     ivs_pg_pool_return(step->pg, step->connection);
   }
   step->connection = NULL;
+  /* What was lost may have come to pass, whatever keeps from finding out. */
+  if (step->was_lost && (step->status != IVS_PG_OK || outcome == INVSRC_OUTCOME_FAILED))
+    step->status = IVS_PG_LOST;
   return step->status == IVS_PG_OK ? outcome : ivs_pg_outcome(step->status);
 }
 
 static int find_out(ivs_pg_step *step) {
-  if (!step->give_up_at) step->give_up_at = ivs_pg_now() + FIND_OUT_MILLISECONDS;
+  if (!step->give_up_at) step->give_up_at = ivs_pg_now() + step->pg->patience;
   if (ivs_pg_now() >= step->give_up_at) return 0;
   step->was_lost = 1;
   if (step->tries++) ivs_pg_pause(FIND_OUT_PAUSE);
@@ -314,18 +315,10 @@ int ivs_pg_step_again(ivs_pg_step *step, int repeatable) {
       stand_back(step->tries);
       return 1;
     case IVS_PG_LOST:
-      return repeatable && find_out(step);
     case IVS_PG_UNHEARD:
-      step->was_lost = 1;
-      return repeatable && step->tries++ < MOST_UNHEARD;
+      return repeatable && find_out(step);
     case IVS_PG_GONE:
-      return step->was_lost ? find_out(step) : !step->tries++;
-    case IVS_PG_UNREACHABLE:
-    case IVS_PG_CROWDED:
-    case IVS_PG_LATE:
-    case IVS_PG_FULL:
-    case IVS_PG_READ_ONLY:
-      return step->was_lost && find_out(step);
+      return !step->tries++;
     default:
       return 0;
   }

@@ -122,27 +122,27 @@ static int32_t get(void *context, const char *storefront, uint64_t storefront_le
   return outcome;
 }
 
-static int32_t find_by(invsrc_postgres *pg, ivs_pg_sql which, const char *value, uint64_t length,
+static int32_t find_by(ivs_pg_step *step, ivs_pg_sql which, const char *value, uint64_t length,
                        invsrc_source *source, invsrc_buffer *sealed) {
-  ivs_pg_step step = {.pg = pg};
   ivs_pg_query query;
   int32_t outcome;
 
   do {
-    ivs_pg_step_begin(&step);
-    ivs_pg_query_begin(&query, &step, which);
+    ivs_pg_step_begin(step);
+    ivs_pg_query_begin(&query, step, which);
     ivs_pg_bind_text(&query, 1, value, length);
-    outcome = ivs_pg_step_end(&step, take_one(&query, source, sealed));
-  } while (ivs_pg_step_again(&step, 1));
+    outcome = ivs_pg_step_end(step, take_one(&query, source, sealed));
+  } while (ivs_pg_step_again(step, 1));
   return outcome;
 }
 
 static int32_t find(void *context, int32_t field, const char *value, uint64_t length,
                     invsrc_source *source, invsrc_buffer *sealed) {
+  ivs_pg_step step = {.pg = context};
   int is_agent = field == INVSRC_SOURCE_AGENT_ID;
 
   if (!is_agent && field != INVSRC_SOURCE_OAUTH_STATE) return INVSRC_OUTCOME_FAILED;
-  return find_by(context, is_agent ? IVS_PG_SOURCE_OF_AGENT : IVS_PG_SOURCE_OF_STATE, value, length,
+  return find_by(&step, is_agent ? IVS_PG_SOURCE_OF_AGENT : IVS_PG_SOURCE_OF_STATE, value, length,
                  source, sealed);
 }
 
@@ -169,20 +169,25 @@ static int32_t add_row(ivs_pg_step *step, const invsrc_source *source, const voi
     step->status = IVS_PG_OK; /* the statement has taken itself back */
     return INVSRC_OUTCOME_DUPLICATE;
   }
+  if (step->status == IVS_PG_TAKEN && step->was_lost) {
+    step->status = IVS_PG_OK; /* its event is there: others have removed the source since */
+    return INVSRC_OUTCOME_OK;
+  }
   if (outcome == INVSRC_OUTCOME_OK && query.changes == 0) return INVSRC_OUTCOME_CONFLICT;
   return outcome;
 }
 
 /* Where an earlier try was lost, what is in the way may be what it has inserted: nobody else
- * has this id under this name. `outcome` is what is in the way otherwise. */
-static int32_t look_for_own(invsrc_postgres *pg, const invsrc_source *source, int32_t outcome) {
+ * has this id under this name. `outcome` is what is in the way otherwise. It goes on with the
+ * step, and with what is left of the time for finding out. */
+static int32_t look_for_own(ivs_pg_step *step, const invsrc_source *source, int32_t outcome) {
   invsrc_source *stored = invsrc_source_new();
   invsrc_buffer *sealed = invsrc_buffer_new();
   uint64_t length;
   const char *id = invsrc_source_text(source, INVSRC_SOURCE_ID, &length);
   int32_t found = INVSRC_OUTCOME_UNAVAILABLE;
 
-  if (stored && sealed) found = find_by(pg, IVS_PG_SOURCE_OF_ID, id, length, stored, sealed);
+  if (stored && sealed) found = find_by(step, IVS_PG_SOURCE_OF_ID, id, length, stored, sealed);
   if (found == INVSRC_OUTCOME_OK && is_same_field(source, stored, INVSRC_SOURCE_STOREFRONT) &&
       is_same_field(source, stored, INVSRC_SOURCE_SOURCE_ID) &&
       is_same_field(source, stored, INVSRC_SOURCE_AGENT_ID))
@@ -206,7 +211,7 @@ static int32_t insert(void *context, const invsrc_source *source, const void *se
     outcome = ivs_pg_step_end(&step, add_row(&step, source, sealed, length, event));
   } while (ivs_pg_step_again(&step, 1));
   if (step.was_lost && (outcome == INVSRC_OUTCOME_CONFLICT || outcome == INVSRC_OUTCOME_DUPLICATE))
-    return look_for_own(context, source, outcome);
+    return look_for_own(&step, source, outcome);
   return outcome;
 }
 

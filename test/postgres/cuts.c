@@ -224,6 +224,27 @@ static void seal_untold(int number) {
   if (outcome != INVSRC_OUTCOME_OK) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
 }
 
+static void remove_inserted(void) {
+  run_on_one("DELETE FROM invsrc_sources WHERE revision = 1");
+}
+
+static void insert_removed(int number) {
+  invsrc_source *source = make_source("acme", text_of(number), text_of(number));
+
+  assert_int_equal(insert_with(store, source, event_of(number)), INVSRC_OUTCOME_OK);
+  disarm();
+  assert_int_equal(count_of("events", "id", event_of(number)), 1);
+  invsrc_source_free(source);
+}
+
+static void others_hide_no_insert(void **state) {
+  (void)state;
+  warm(NULL, insert_removed);
+  meanwhile = remove_inserted;
+  cut_everywhere(NULL, insert_removed);
+  meanwhile = NULL;
+}
+
 static void others_hide_no_update(void **state) {
   static const struct {
     void (*meanwhile)(void);
@@ -454,6 +475,68 @@ static void clients_and_keys_are_kept(void **state) {
   cut_everywhere(NULL, add_one_key);
 }
 
+/* ---- Trouble while it is found out ------------------------------------------------------ */
+
+/* More often than a step is tried again otherwise. */
+static void clash_often(void) {
+  run_sql(
+      "CREATE SEQUENCE tries;"
+      "CREATE FUNCTION clash() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN"
+      " IF nextval('tries') < 30 THEN"
+      "  RAISE EXCEPTION 'secret' USING ERRCODE = '40001'; END IF;"
+      " RETURN NEW; END$$;"
+      "CREATE TRIGGER t BEFORE INSERT ON invsrc_sources"
+      " FOR EACH ROW EXECUTE FUNCTION clash()");
+}
+
+static void clashes_do_not_end_it(void **state) {
+  (void)state;
+  warm(NULL, insert_first);
+  arm(CUT_QUESTION, 0);
+  cutter.meanwhile = clash_often;
+  insert_first(1);
+  assert_true(disarm());
+  assert_int_equal(count_of("sources", "id", "1"), 1);
+  assert_int_equal(run_sql("SELECT last_value FROM tries"), 30);
+}
+
+static void hide_table(void) {
+  run_sql("ALTER TABLE invsrc_sources RENAME TO elsewhere");
+}
+
+/* What may have come to pass has not failed for good. */
+static void a_failure_is_not_for_good(void **state) {
+  (void)state;
+  pg->patience = 300;
+  warm(NULL, insert_first);
+  arm(CUT_ANSWER, 0);
+  cutter.meanwhile = hide_table;
+  assert_int_equal(insert_new(store, "acme", "1", "1"), INVSRC_OUTCOME_UNAVAILABLE);
+  assert_true(disarm());
+  run_sql("ALTER TABLE elsewhere RENAME TO invsrc_sources");
+  assert_int_equal(count_of("sources", "id", "1"), 1);
+}
+
+/* Where what is in the way is looked up, the time for that has begun already. */
+static void cut_set_up(void) {
+  arm(CUT_QUESTION, 1);
+}
+
+static void cut_look_up(void) {
+  arm(CUT_QUESTION, 4);
+  cutter.meanwhile = cut_set_up;
+}
+
+static void a_look_up_is_tried_as_long(void **state) {
+  (void)state;
+  warm(NULL, insert_first);
+  arm(CUT_ANSWER, 0);
+  cutter.meanwhile = cut_look_up;
+  insert_first(1);
+  assert_true(disarm());
+  assert_true(cutter.meanwhile == NULL);
+}
+
 /* ---- Silence ------------------------------------------------------------------------- */
 
 static int64_t seconds(void) {
@@ -490,6 +573,10 @@ int main(void) {
       TEST(others_hide_no_update),
       TEST(two_do_not_both_do_the_same),
       TEST(the_end_of_a_check_is_found_out_about),
+      TEST(others_hide_no_insert),
+      TEST(clashes_do_not_end_it),
+      TEST(a_failure_is_not_for_good),
+      TEST(a_look_up_is_tried_as_long),
       TEST(clients_and_keys_are_kept),
       TEST(silence_is_not_waited_for_long),
   };
