@@ -225,7 +225,7 @@ static ivs_pg_status set_up(const invsrc_postgres *pg, ivs_pg_connection *connec
            "SET default_transaction_isolation = 'read committed';"
            "SET statement_timeout = %lu; SET idle_in_transaction_session_timeout = %lu;"
            "SELECT set_config('synchronous_commit', 'on', false)"
-           " WHERE current_setting('synchronous_commit') = 'off'",
+           " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')",
            (unsigned long)pg->statement_timeout,
            (unsigned long)pg->statement_timeout + ANSWER_MILLISECONDS);
   return ivs_pg_connection_run(connection, sql, pg->statement_timeout, NULL);

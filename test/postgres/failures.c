@@ -126,24 +126,30 @@ static void another_encoding_is_refused(void **state) {
   run_sql("DROP DATABASE latin");
 }
 
-/* A commit is on disk, whatever the user's default is. */
+/* A commit is on disk, on the replicas' too, whatever the user's default is. */
 static void commits_are_waited_for(void **state) {
-  ivs_pg_connection *connection = NULL;
-  invsrc_postgres *made = NULL;
-  int64_t is_on = 0;
+  static const char *const cases[][2] = {{"off", "on"},
+                                         {"local", "on"},
+                                         {"remote_write", "on"},
+                                         {"on", "on"},
+                                         {"remote_apply", "remote_apply"}};
 
   (void)state;
-  assert_int_equal(invsrc_postgres_open(CONNINFO "\\ -csynchronous_commit=off", &made, error),
-                   INVSRC_OK);
-  assert_int_equal(ivs_pg_pool_borrow(made, &connection), IVS_PG_OK);
-  assert_int_equal(
-      ivs_pg_connection_run(connection,
-                            "SELECT count(*) WHERE current_setting('synchronous_commit') = 'on'",
-                            1000, &is_on),
-      IVS_PG_OK);
-  assert_int_equal(is_on, 1);
-  ivs_pg_pool_return(made, connection);
-  invsrc_postgres_free(made);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    ivs_pg_connection *connection = NULL;
+    invsrc_postgres *made = NULL;
+    char text[160];
+    int64_t is_same = 0;
+    snprintf(text, sizeof text, CONNINFO "\\ -csynchronous_commit=%s", cases[i][0]);
+    assert_int_equal(invsrc_postgres_open(text, &made, error), INVSRC_OK);
+    assert_int_equal(ivs_pg_pool_borrow(made, &connection), IVS_PG_OK);
+    snprintf(text, sizeof text,
+             "SELECT count(*) WHERE current_setting('synchronous_commit') = '%s'", cases[i][1]);
+    assert_int_equal(ivs_pg_connection_run(connection, text, 1000, &is_same), IVS_PG_OK);
+    assert_int_equal(is_same, 1);
+    ivs_pg_pool_return(made, connection);
+    invsrc_postgres_free(made);
+  }
 }
 
 /* ---- Connections --------------------------------------------------------------------- */
