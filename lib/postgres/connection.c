@@ -14,6 +14,7 @@
 
 /* Who may connect for longer says so in the connection string. */
 #define CONNECT_SECONDS "5"
+#define LOOK_MILLISECONDS 5000
 
 /* How much longer than the server may take its answer may be under way. */
 #define ANSWER_MILLISECONDS 2000
@@ -237,12 +238,36 @@ static ivs_pg_status set_up(const invsrc_postgres *pg, ivs_pg_connection *connec
 #define VALUES(conninfo) \
   { CONNECT_SECONDS, "invsrc", conninfo, "UTF8", NULL }
 
+/* Whether the server only has no room for one more, or has again. It is at the end of libpq's words
+ * that the server's code can be had, where it is asked for nothing else. */
+static int is_full(const invsrc_postgres *pg) {
+  static const char full[] = " 53300\n";
+  const char *const keywords[] = KEYWORDS, *const values[] = VALUES(pg->conninfo);
+  PGconn *handle = PQconnectStartParams(keywords, values, 1);
+  PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+  int64_t until = ivs_pg_now() + LOOK_MILLISECONDS;
+  const char *words;
+  size_t length;
+  int is;
+
+  PQsetErrorVerbosity(handle, PQERRORS_SQLSTATE);
+  while ((next == PGRES_POLLING_READING || next == PGRES_POLLING_WRITING) &&
+         wait_for_socket(handle, next == PGRES_POLLING_WRITING, until))
+    next = PQconnectPoll(handle);
+  words = PQerrorMessage(handle);
+  length = strlen(words);
+  is = next == PGRES_POLLING_OK ||
+       (length >= sizeof full - 1 && strcmp(words + length - (sizeof full - 1), full) == 0);
+  PQfinish(handle);
+  return is;
+}
+
 ivs_pg_status ivs_pg_connection_why_not(const invsrc_postgres *pg) {
   const char *const keywords[] = KEYWORDS, *const values[] = VALUES(pg->conninfo);
 
   switch (PQpingParams(keywords, values, 1)) {
     case PQPING_OK:
-      return IVS_PG_DENIED;
+      return is_full(pg) ? IVS_PG_STARTING : IVS_PG_DENIED;
     case PQPING_REJECT:
       return IVS_PG_STARTING;
     default:

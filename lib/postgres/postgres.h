@@ -161,8 +161,8 @@ int32_t ivs_pg_event_end(void *context, const char *id, uint64_t id_length, int6
 int64_t ivs_pg_now(void);
 void ivs_pg_pause(int64_t milliseconds);
 ivs_pg_status ivs_pg_connection_new(const invsrc_postgres *pg, ivs_pg_connection **connection);
-/* Why none could be made, by one more try. libpq has only words for it, with names and addresses
- * in them; so it is told by what the server says to one who does not sign in. */
+/* Why none could be made, by more tries. libpq has only words for it, with names and addresses in
+ * them; so it is told by what the server says to one who does not sign in, and by its code. */
 ivs_pg_status ivs_pg_connection_why_not(const invsrc_postgres *pg);
 void ivs_pg_connection_free(ivs_pg_connection *connection);
 /* Why libpq did not even begin to send something. Part of it may lie in the connection, which is

@@ -118,6 +118,14 @@ static void who_may_not_make_tables_uses_them(void **state) {
   run_sql("DROP OWNED BY guest; DROP ROLE guest");
 }
 
+/* Who comes when it is full may come again. */
+static void a_full_server_is_not_there_now(void **state) {
+  (void)state;
+  run_sql("DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN CONNECTION LIMIT 0");
+  opens_as(CONNINFO " user=guest", INVSRC_EUNAVAILABLE, "the server takes no connections now");
+  run_sql("DROP ROLE guest");
+}
+
 static void another_encoding_is_refused(void **state) {
   (void)state;
   run_sql("DROP DATABASE IF EXISTS latin");
@@ -395,6 +403,7 @@ int main(void) {
       TEST(a_newer_schema_is_refused),
       TEST(a_migration_that_fails_leaves_nothing),
       TEST(who_may_not_make_tables_uses_them),
+      TEST(a_full_server_is_not_there_now),
       TEST(another_encoding_is_refused),
       TEST(commits_are_waited_for),
       TEST(connections_that_were_cut_are_replaced),
