@@ -25,9 +25,12 @@ static int is_open(PGconn *handle) {
 }
 
 static int is_usable(ivs_pg_connection *connection) {
+  int64_t now = ivs_pg_now();
+
   if (!is_open(connection->handle)) return 0;
-  if (ivs_pg_now() - connection->used_at < IDLE_MILLISECONDS) return 1;
-  return ivs_pg_connection_run(connection, "", CHECK_MILLISECONDS, NULL) == IVS_PG_OK;
+  if (now - connection->used_at < IDLE_MILLISECONDS) return 1;
+  return PQsendQuery(connection->handle, "") &&
+         ivs_pg_connection_wait(connection, now + CHECK_MILLISECONDS, NULL) == IVS_PG_OK;
 }
 
 static void drop(invsrc_postgres *pg, ivs_pg_connection *connection) {
@@ -70,6 +73,8 @@ ivs_pg_status ivs_pg_pool_borrow(invsrc_postgres *pg, ivs_pg_connection **connec
 
   while (status == IVS_PG_OK && *connection && !is_usable(*connection)) {
     drop(pg, *connection);
+    ivs_pg_pool_empty(
+        pg); /* as it is with the others, most likely, which is not to be waited for */
     status = take(pg, connection);
   }
   if (status != IVS_PG_OK || *connection) return status;
@@ -92,10 +97,14 @@ void ivs_pg_pool_return(invsrc_postgres *pg, ivs_pg_connection *connection) {
 }
 
 void ivs_pg_pool_empty(invsrc_postgres *pg) {
-  while (pg->idle) {
-    ivs_pg_connection *next = pg->idle->next;
-    ivs_pg_connection_free(pg->idle);
-    pg->idle = next;
-    pg->open--;
+  ivs_pg_connection *idle, *next;
+
+  pthread_mutex_lock(&pg->lock);
+  idle = pg->idle;
+  pg->idle = NULL;
+  pthread_mutex_unlock(&pg->lock);
+  for (; idle; idle = next) {
+    next = idle->next;
+    drop(pg, idle);
   }
 }

@@ -5,6 +5,7 @@
  */
 #include "postgres/postgres.h"
 
+#include <signal.h>
 #include <time.h>
 
 #include "store_life_checks.h"
@@ -213,6 +214,35 @@ static void an_old_connection_is_asked(void **state) {
   assert_in_range(ivs_pg_now() - pg->idle->used_at, 0, 60000);
 }
 
+/* Where something has swallowed all of them, that is waited for once. */
+static void signal_all(int signal_number) {
+  static const char sql[] = "SELECT pid FROM pg_stat_activity WHERE application_name = 'invsrc'";
+  PGconn *other = PQconnectdb(CONNINFO);
+  PGresult *result = PQexec(other, sql);
+
+  assert_in_range(PQntuples(result), 2, 100);
+  for (int i = 0; i < PQntuples(result); i++)
+    kill((pid_t)strtol(PQgetvalue(result, i, 0), NULL, 10), signal_number);
+  PQclear(result);
+  PQfinish(other);
+}
+
+static void silent_connections_are_waited_for_once(void **state) {
+  int64_t begun;
+
+  (void)state;
+  assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
+  fill_pool();
+  assert_in_range(count_idle(), 2, 8);
+  for (ivs_pg_connection *at = pg->idle; at; at = at->next) at->used_at -= 3600000;
+  signal_all(SIGSTOP);
+  begun = milliseconds();
+  assert_int_equal(get_kept(), INVSRC_OUTCOME_OK);
+  assert_in_range(milliseconds() - begun, 900, 2500);
+  assert_int_equal(count_idle(), 1);
+  signal_all(SIGCONT);
+}
+
 static void the_pool_is_bounded(void **state) {
   (void)state;
   assert_int_equal(invsrc_postgres_set_pool_size(pg, 0), INVSRC_EINVAL);
@@ -408,6 +438,7 @@ int main(void) {
       TEST(commits_are_waited_for),
       TEST(connections_that_were_cut_are_replaced),
       TEST(an_old_connection_is_asked),
+      TEST(silent_connections_are_waited_for_once),
       TEST(the_pool_is_bounded),
       TEST(a_pool_that_is_in_use_is_waited_for),
       TEST(a_slow_statement_is_stopped),
