@@ -119,13 +119,14 @@ static ivs_pg_status run(ivs_pg_connection *connection, const char *sql) {
  * 2025.1 says that it has not got the feature: there the row of the version is all that is
  * locked, and who gets in the way of another tries again. */
 static ivs_pg_status begin(ivs_pg_connection *connection) {
-  ivs_pg_status status = run(connection, "BEGIN; SET LOCAL statement_timeout = 60000");
+  static const char patiently[] = "BEGIN; SET LOCAL statement_timeout = 60000";
+  ivs_pg_status status = run(connection, patiently);
 
   if (status == IVS_PG_OK)
     status = run(connection, "SELECT pg_advisory_xact_lock(7597417867386679923)"); /* "invsrc_s" */
   if (status != IVS_PG_UNKNOWN_SQL) return status;
   status = run(connection, "ROLLBACK");
-  return status == IVS_PG_OK ? run(connection, "BEGIN") : status;
+  return status == IVS_PG_OK ? run(connection, patiently) : status;
 }
 
 /* Within a transaction: the version that is there, 0 when there is none. */

@@ -96,6 +96,23 @@ static void a_migration_that_fails_leaves_nothing(void **state) {
   opens_as(CONNINFO, INVSRC_OK, "");
 }
 
+/* As on another server; and a migration takes its time all the same. */
+static void advisory_locks_may_be_missing(void **state) {
+  (void)state;
+  close_pg();
+  run_sql(
+      "DROP SCHEMA scratch CASCADE; CREATE SCHEMA scratch; CREATE TABLE seen (timeout TEXT);"
+      "CREATE FUNCTION pg_advisory_xact_lock(BIGINT) RETURNS void LANGUAGE plpgsql AS"
+      " $$BEGIN RAISE EXCEPTION 'secret' USING ERRCODE = '0A000'; END$$;"
+      "CREATE FUNCTION see() RETURNS event_trigger LANGUAGE plpgsql AS"
+      " $$BEGIN INSERT INTO scratch.seen VALUES (current_setting('statement_timeout')); END$$;"
+      "CREATE EVENT TRIGGER t ON ddl_command_end EXECUTE FUNCTION see()");
+  opens_as("options=-csearch_path=scratch,pg_catalog", INVSRC_OK, "");
+  run_sql("DROP EVENT TRIGGER t");
+  assert_in_range(run_sql("SELECT count(*) FROM seen WHERE timeout = '1min'"), 1, 100);
+  assert_int_equal(run_sql("SELECT count(*) FROM seen WHERE timeout <> '1min'"), 0);
+}
+
 /* Who has no right to make tables may use them, and no more. */
 static void who_may_not_make_tables_uses_them(void **state) {
   static const char as_guest[] = CONNINFO " user=guest";
@@ -432,6 +449,7 @@ int main(void) {
       TEST(what_cannot_be_opened_is_told),
       TEST(a_newer_schema_is_refused),
       TEST(a_migration_that_fails_leaves_nothing),
+      TEST(advisory_locks_may_be_missing),
       TEST(who_may_not_make_tables_uses_them),
       TEST(a_full_server_is_not_there_now),
       TEST(another_encoding_is_refused),
