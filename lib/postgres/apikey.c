@@ -139,7 +139,8 @@ static void show(const ivs_pg_query *query, invsrc_apikey_visitor visit, void *c
   visit(context, &key);
 }
 
-/* They have all come before the first is shown, so that none is shown twice. */
+/* They have all come before the first is shown, so that none is shown twice; and the connection is
+ * back in the pool, as the visitor may need one. */
 int32_t invsrc_postgres_apikey_list(invsrc_postgres *pg, const char *storefront,
                                     invsrc_apikey_visitor visit, void *context,
                                     invsrc_error *error) {
@@ -152,9 +153,9 @@ int32_t invsrc_postgres_apikey_list(invsrc_postgres *pg, const char *storefront,
     ivs_pg_query_begin(&query, &step, IVS_PG_APIKEY_LIST);
     bind(&query, 1, storefront);
     ivs_pg_query_run(&query);
+    ivs_pg_step_end(&step, INVSRC_OUTCOME_OK);
     while (ivs_pg_query_next(&query)) show(&query, visit, context);
     ivs_pg_query_end(&query);
-    ivs_pg_step_end(&step, INVSRC_OUTCOME_OK);
   } while (ivs_pg_step_again(&step, 1));
   return ivs_pg_report(step.status, error);
 }

@@ -226,6 +226,21 @@ static void keys_are_listed_and_revoked(void **state) {
   invsrc_buffer_free(storefront);
 }
 
+static void revoke_key(void *context, const invsrc_apikey *key) {
+  (void)context;
+  assert_int_equal(invsrc_postgres_apikey_revoke(pg, key->client_id, error), INVSRC_OK);
+}
+
+/* Who is shown the keys needs no connection beside the one that they came over. */
+static void keys_are_revoked_as_they_are_listed(void **state) {
+  (void)state;
+  invsrc_buffer_free(add_key("acme", "1"));
+  invsrc_buffer_free(add_key("acme", "2"));
+  assert_int_equal(invsrc_postgres_set_pool_size(pg, 1), INVSRC_OK);
+  assert_int_equal(invsrc_postgres_apikey_list(pg, NULL, revoke_key, NULL, error), INVSRC_OK);
+  assert_string_equal(keys_of(NULL), "acme/1/2/1 acme/2/2/1 ");
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
@@ -241,6 +256,7 @@ int main(void) {
       TEST(long_names_are_kept),
       TEST(keys_speak_for_their_storefront),
       TEST(keys_are_listed_and_revoked),
+      TEST(keys_are_revoked_as_they_are_listed),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
