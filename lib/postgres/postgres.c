@@ -207,6 +207,8 @@ static int32_t check_conninfo(const char *conninfo, invsrc_error *error) {
                   message ? "not a connection string of libpq" : "memory ran out");
   }
   PQfreemem(message);
+  for (const PQconninfoOption *at = options; at && at->keyword; at++)
+    if (at->val) OPENSSL_cleanse(at->val, strlen(at->val)); /* one is the password */
   PQconninfoFree(options);
   return result;
 }
