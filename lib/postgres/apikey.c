@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "postgres/postgres.h"
 
 static int32_t fail(invsrc_error *error, int32_t code, const char *why) {
@@ -22,6 +23,11 @@ static int64_t now(void) {
 
   clock_gettime(CLOCK_REALTIME, &time);
   return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* The server would call what is not UTF-8 an error; it is nobody's. */
+static int may_be_kept(const char *text) {
+  return ivs_text_is_utf8(text, strlen(text), NULL);
 }
 
 static void bind(ivs_pg_query *query, int parameter, const char *text) {
@@ -148,6 +154,7 @@ int32_t invsrc_postgres_apikey_list(invsrc_postgres *pg, const char *storefront,
   ivs_pg_query query;
 
   if (!pg || !visit) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (storefront && !may_be_kept(storefront)) return INVSRC_OK;
   do {
     ivs_pg_step_begin(&step);
     ivs_pg_query_begin(&query, &step, IVS_PG_APIKEY_LIST);
@@ -162,10 +169,12 @@ int32_t invsrc_postgres_apikey_list(invsrc_postgres *pg, const char *storefront,
 
 int32_t invsrc_postgres_apikey_revoke(invsrc_postgres *pg, const char *client_id,
                                       invsrc_error *error) {
+  static const char nobodys[] = "there is no API key with this client id";
   ivs_pg_step step = {.pg = pg};
   ivs_pg_query query;
 
   if (!pg || !client_id) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!may_be_kept(client_id)) return fail(error, INVSRC_ENOTFOUND, nobodys);
   do {
     ivs_pg_step_begin(&step);
     ivs_pg_query_begin(&query, &step, IVS_PG_APIKEY_REVOKE);
@@ -175,7 +184,6 @@ int32_t invsrc_postgres_apikey_revoke(invsrc_postgres *pg, const char *client_id
     ivs_pg_query_end(&query);
     ivs_pg_step_end(&step, INVSRC_OUTCOME_OK);
   } while (ivs_pg_step_again(&step, 1));
-  if (step.status == IVS_PG_OK && query.changes == 0)
-    return fail(error, INVSRC_ENOTFOUND, "there is no API key with this client id");
+  if (step.status == IVS_PG_OK && query.changes == 0) return fail(error, INVSRC_ENOTFOUND, nobodys);
   return ivs_pg_report(step.status, error);
 }

@@ -217,6 +217,8 @@ static void keys_are_listed_and_revoked(void **state) {
                                    invsrc_buffer_bytes(first, NULL), storefront),
                       "");
   assert_int_equal(invsrc_postgres_apikey_revoke(pg, "abcdefghijklmnop", error), INVSRC_ENOTFOUND);
+  assert_int_equal(invsrc_postgres_apikey_revoke(pg, "\xff", error), INVSRC_ENOTFOUND);
+  assert_string_equal(keys_of("\xff"), "");
   assert_int_equal(invsrc_postgres_apikey_revoke(pg, NULL, error), INVSRC_EINVAL);
   assert_int_equal(invsrc_postgres_apikey_add(pg, "", NULL, first, error), INVSRC_EINVAL);
   assert_int_equal(invsrc_postgres_apikey_add(NULL, "a", NULL, first, error), INVSRC_EINVAL);
