@@ -53,8 +53,9 @@ INVSRC_API void invsrc_postgres_free(invsrc_postgres *pg);
  * use waits for one as long as for a statement. Returns INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_postgres_set_pool_size(invsrc_postgres *pg, uint32_t connections);
 /* How long the server may work on a statement, in milliseconds, 100 to 600000; default 5000.
- * What takes longer is cancelled, and UNAVAILABLE. How long connecting may take is
- * `connect_timeout` of `conninfo`, in seconds; default 5. Returns INVSRC_OK or INVSRC_EINVAL. */
+ * What takes longer is cancelled, and UNAVAILABLE. How long connecting may take, to each host and
+ * each of its addresses, is `connect_timeout` of `conninfo`, in seconds; default 5, whatever
+ * PGCONNECT_TIMEOUT or a service file says. Returns INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_postgres_set_statement_timeout(invsrc_postgres *pg,
                                                          uint32_t milliseconds);
 INVSRC_API const invsrc_store_vtable *invsrc_postgres_store(void);
