@@ -290,13 +290,14 @@ static int32_t judge_row(const stored *row, const change *wanted) {
   uint64_t revision = revision_of(row->source);
   int is_same = is_same_part(row, wanted, part) && is_same_sealed(row, wanted);
 
-  if (part == INVSRC_PART_RECORD && revision == wanted->revision) return INVSRC_OUTCOME_NOT_FOUND;
-  if (part == INVSRC_PART_RECORD && revision == revision_of(wanted->source) && !is_same)
-    return INVSRC_OUTCOME_CONFLICT;
-  if (part == INVSRC_PART_CHECK && !(wanted->lease_end && is_same) &&
-      compare(row, wanted->revision, wanted->lease_end) == INVSRC_OUTCOME_OK)
-    return INVSRC_OUTCOME_NOT_FOUND;
-  return wanted->lease_end && is_same ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_UNAVAILABLE;
+  if (wanted->lease_end && is_same) return INVSRC_OUTCOME_OK;
+  if (part == INVSRC_PART_CHECK)
+    return compare(row, wanted->revision, wanted->lease_end) == INVSRC_OUTCOME_OK
+               ? INVSRC_OUTCOME_NOT_FOUND
+               : INVSRC_OUTCOME_UNAVAILABLE;
+  if (revision == wanted->revision) return INVSRC_OUTCOME_NOT_FOUND;
+  return revision == revision_of(wanted->source) && !is_same ? INVSRC_OUTCOME_CONFLICT
+                                                             : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
 /* The same, with what is nobody else's: sealed bytes, and an event. Neither need be there any
@@ -408,8 +409,8 @@ static int32_t remove_row(ivs_pg_step *step, const invsrc_source *source) {
   return ivs_pg_outcome(step->status);
 }
 
-/* What is not there after a try that was lost was removed by it, or by another one meanwhile; it
- * is the same: the source is gone as it was found, and nobody needs what was sealed. */
+/* What is not there after a try that was lost was removed by it, or by others meanwhile, who have
+ * told of it then: it is gone either way, and nobody needs what was sealed. */
 static int32_t try_remove(ivs_pg_step *step, const invsrc_source *source, uint64_t revision,
                           const invsrc_event *event, invsrc_buffer *sealed) {
   int32_t outcome;

@@ -141,7 +141,7 @@ static inline int end_cutter(void **state) {
 /* From now on cuts once, when libpq has said something `moment` times more. */
 static inline void arm(enum cut cut, int moment) {
   cutter.fired = 0;
-  cutter.meanwhile = NULL;
+  atomic_store(&cutter.meanwhile, NULL);
   cutter.cut = (int)cut;
   cutter.moment = moment;
 }
