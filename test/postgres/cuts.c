@@ -19,7 +19,7 @@ typedef void operation(int number);
 
 /* What happens each time between a cut and what is done about it; NULL: nothing. */
 static void (*meanwhile)(void);
-static int current = 1000;
+static _Atomic int current = 1000;
 
 /* Cuts at each moment, in each way, until it comes too late. */
 static void cut_everywhere(operation *prepare, operation *run) {
@@ -266,7 +266,7 @@ static void others_hide_no_update(void **state) {
   }
 }
 
-static int64_t renamed;
+static _Atomic int64_t renamed;
 
 static void rename_meanwhile(void) {
   renamed = run_on_one(

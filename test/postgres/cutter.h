@@ -60,6 +60,13 @@ static inline void swallow(int server) {
   }
 }
 
+static inline void let_happen(int server) {
+  void (*meanwhile)(void) = atomic_exchange(&cutter.meanwhile, NULL);
+
+  shutdown(server, SHUT_RDWR);
+  if (meanwhile) meanwhile();
+}
+
 /* What becomes of something that libpq said: 0 when the connection is over. */
 static inline int pass_question(int client, int server) {
   char bytes[65536];
@@ -71,6 +78,7 @@ static inline int pass_question(int client, int server) {
     if (cutter.cut == CUT_ANSWER && send_whole(server, bytes, (size_t)got)) swallow(server);
     if (cutter.cut == CUT_HALF) send_whole(server, bytes, (size_t)got / 2);
     if (cutter.cut == SILENCE) recv(client, bytes, 1, 0); /* until libpq gives up */
+    let_happen(server);
     return 0;
   }
   return send_whole(server, bytes, (size_t)got);
@@ -80,7 +88,6 @@ static inline void *carry(void *argument) {
   int client = *(int *)argument, server = socket(AF_UNIX, SOCK_STREAM, 0);
   struct pollfd both[] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
   char bytes[65536];
-  void (*meanwhile)(void);
   int goes_on = connect(server, (const struct sockaddr *)&cutter.server, sizeof cutter.server) == 0;
 
   free(argument);
@@ -91,9 +98,8 @@ static inline void *carry(void *argument) {
     }
     if (goes_on && both[0].revents) goes_on = pass_question(client, server);
   }
-  close(server);
-  if (cutter.fired && (meanwhile = atomic_exchange(&cutter.meanwhile, NULL))) meanwhile();
   close(client);
+  close(server);
   return NULL;
 }
 
