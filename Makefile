@@ -275,7 +275,7 @@ check-valgrind:
 	@$(MAKE) B=$B/gcc CC=gcc ONLY=unit check-programs \
 	  WRAPPER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99'
 
-check-long: all $(TEST_TOOLS) $(EXAMPLES)
+check-long: all $(TEST_TOOLS) $(EXAMPLES) $(PEER_SCRIPTS)
 	@$(MAKE) B=$B/fuzz CC=clang CFLAGS='$(SANITIZE) -fsanitize=fuzzer-no-link,address,undefined' fuzzers
 	@$(RUN_TESTS) $(LONG_SCRIPTS)
 

@@ -13,6 +13,8 @@ import time
 INVSRC = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "invsrc"))
 PATH = "/api/v2/storefront/inventory-sources"
 AGENT = "https://agent.example/mcp"
+# What makes a PostgreSQL database of a name, where the program is to be tried on one.
+CREATE_DATABASE = os.environ.get("TEST_CREATE_DATABASE")
 LONGEST = 60  # seconds for a command, on a machine with other things to do
 
 results = []
@@ -106,6 +108,10 @@ class World:
         self.registry = self.write("registry.json",
                                    json.dumps({"agents": [{"url": AGENT}], "count": 1}))
         self.store = "sqlite:" + self.path("sources.db")
+        if CREATE_DATABASE:
+            name = f"world_{os.urandom(6).hex()}"
+            subprocess.run([*CREATE_DATABASE.split(), name], check=True)
+            self.store = f"postgres:dbname={name}"
 
     def __enter__(self):
         return self
