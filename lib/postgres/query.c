@@ -2,7 +2,7 @@
  * The statements, queries and steps. See postgres.h.
  *
  * The SQL is what PostgreSQL, CockroachDB and YugabyteDB have in common. It is run on PostgreSQL
- * by the tests; of the other two only the documentation was read: CockroachDB has SKIP LOCKED
+ * by the tests; it was never run on the other two, of which was read: CockroachDB has SKIP LOCKED
  * since 22.2, YugabyteDB has it below SERIALIZABLE.
  */
 #include <limits.h>
