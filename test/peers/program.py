@@ -13,8 +13,8 @@ import time
 INVSRC = os.path.abspath(os.path.join(os.environ.get("BUILD", "build"), "invsrc"))
 PATH = "/api/v2/storefront/inventory-sources"
 AGENT = "https://agent.example/mcp"
-# What makes a PostgreSQL database of a name, where the program is to be tried on one.
-CREATE_DATABASE = os.environ.get("TEST_CREATE_DATABASE")
+# The folder of PostgreSQL's programs, where ours is to be tried on it.
+POSTGRES = os.environ.get("TEST_POSTGRES")
 LONGEST = 60  # seconds for a command, on a machine with other things to do
 
 results = []
@@ -108,10 +108,10 @@ class World:
         self.registry = self.write("registry.json",
                                    json.dumps({"agents": [{"url": AGENT}], "count": 1}))
         self.store = "sqlite:" + self.path("sources.db")
-        if CREATE_DATABASE:
-            name = f"world_{os.urandom(6).hex()}"
-            subprocess.run([*CREATE_DATABASE.split(), name], check=True)
-            self.store = f"postgres:dbname={name}"
+        if POSTGRES:
+            self.database = f"world_{os.urandom(6).hex()}"
+            subprocess.run([f"{POSTGRES}/createdb", self.database], check=True)
+            self.store = f"postgres:dbname={self.database}"
 
     def __enter__(self):
         return self
@@ -139,6 +139,11 @@ class World:
 
     def count(self, what):
         """The sources in the database of which this is true."""
+        if POSTGRES:
+            return int(subprocess.run(
+                [f"{POSTGRES}/psql", "-qAtXd", self.database, "-c",
+                 f"SELECT count(*) FROM invsrc_sources WHERE {what}"],
+                stdout=subprocess.PIPE, check=True).stdout)
         with sqlite3.connect(f"file:{self.path('sources.db')}?mode=ro", uri=True) as database:
             return database.execute(f"SELECT count(*) FROM sources WHERE {what}").fetchone()[0]
 
