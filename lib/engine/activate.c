@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "core/error.h"
 #include "engine/clock.h"
 #include "engine/drive.h"
 #include "engine/probe.h"
@@ -204,17 +205,17 @@ int32_t invsrc_activate_due(invsrc_service *service, int64_t now, uint64_t max,
   int32_t outcome, result;
 
   if (!service || now < 0 || now > INVSRC_TIME_LIMIT)
-    return ivs_drive_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+    return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   host = &service->options;
   result = ivs_drive_check(service, ivs_check_operation.needs, error);
   if (result != INVSRC_OK) return result;
-  if (!host->prober.probe) return ivs_drive_fail(error, INVSRC_ESTATE, "no prober is set");
+  if (!host->prober.probe) return ivs_error_fail(error, INVSRC_ESTATE, "no prober is set");
   result = ivs_clock_begin(&self.clock, service, now);
-  if (result != INVSRC_OK) return ivs_drive_fail(error, result, "the clock cannot be read");
+  if (result != INVSRC_OK) return ivs_error_fail(error, result, "the clock cannot be read");
   outcome = host->prober.probe(host->prober_context, &self.probes);
   if (self.result == INVSRC_OK && outcome != INVSRC_OUTCOME_OK)
     self.result = ivs_drive_result(outcome);
   end_run(&self);
   if (self.result == INVSRC_OK) return INVSRC_OK;
-  return ivs_drive_fail(error, self.result, invsrc_strerror(self.result));
+  return ivs_error_fail(error, self.result, invsrc_strerror(self.result));
 }

@@ -2,6 +2,7 @@
  * Delivery of events: claims one at a time from the store, brings it to the host, and has
  * the store forget it, or bring it again later.
  */
+#include "core/error.h"
 #include "engine/clock.h"
 #include "engine/drive.h"
 #include "engine/schedule.h"
@@ -62,15 +63,15 @@ int32_t invsrc_deliver_due(invsrc_service *service, int64_t now, uint64_t max, u
   if (delivered) *delivered = 0;
   if (postponed) *postponed = 0;
   if (!service || now < 0 || now > INVSRC_TIME_LIMIT)
-    return ivs_drive_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+    return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   result = ivs_drive_check(service, IVS_NEEDS_STORE, error);
   if (result != INVSRC_OK) return result;
   if (!service->options.events.deliver)
-    return ivs_drive_fail(error, INVSRC_ESTATE, "no events are set");
+    return ivs_error_fail(error, INVSRC_ESTATE, "no events are set");
   result = ivs_clock_begin(&clock, service, now);
-  if (result != INVSRC_OK) return ivs_drive_fail(error, result, "the clock cannot be read");
+  if (result != INVSRC_OK) return ivs_error_fail(error, result, "the clock cannot be read");
   result = deliver_all(&clock, max, &done);
   if (delivered) *delivered = done.delivered;
   if (postponed) *postponed = done.postponed;
-  return result == INVSRC_OK ? result : ivs_drive_fail(error, result, invsrc_strerror(result));
+  return result == INVSRC_OK ? result : ivs_error_fail(error, result, invsrc_strerror(result));
 }

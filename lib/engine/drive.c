@@ -286,18 +286,13 @@ int32_t ivs_drive_result(int32_t outcome) {
   return outcome == INVSRC_OUTCOME_UNAVAILABLE ? INVSRC_EUNAVAILABLE : INVSRC_EIO;
 }
 
-int32_t ivs_drive_fail(invsrc_error *error, int32_t code, const char *message) {
-  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", message);
-  return code;
-}
-
 int32_t ivs_drive_check(const invsrc_service *service, unsigned needs, invsrc_error *error) {
   static const char *const messages[] = {"no authenticator is set", "no registry is set",
                                          "no sealer is set", "no store is set"};
   unsigned missing = needs & ~provided(&service->options);
 
   for (unsigned i = 0; i < sizeof messages / sizeof *messages; i++)
-    if (missing & 1u << i) return ivs_drive_fail(error, INVSRC_ESTATE, messages[i]);
+    if (missing & 1u << i) return ivs_error_fail(error, INVSRC_ESTATE, messages[i]);
   return INVSRC_OK;
 }
 
@@ -308,7 +303,7 @@ static int32_t drive(invsrc_call *call, invsrc_response **response, invsrc_error
 
   if (result != INVSRC_OK) return result;
   while ((want = invsrc_call_step(call)) > INVSRC_WANT_NONE) invsrc_call_perform(call);
-  if (want != INVSRC_WANT_NONE) return ivs_drive_fail(error, want, invsrc_strerror(want));
+  if (want != INVSRC_WANT_NONE) return ivs_error_fail(error, want, invsrc_strerror(want));
   return invsrc_call_take_response(call, response);
 }
 
@@ -322,7 +317,7 @@ static int32_t answer(int32_t made, invsrc_call *call, invsrc_response **respons
   else
     made = INVSRC_EINVAL;
   result = made == INVSRC_OK ? drive(call, response, error)
-                             : ivs_drive_fail(error, made, invsrc_strerror(made));
+                             : ivs_error_fail(error, made, invsrc_strerror(made));
   invsrc_call_free(call);
   return result;
 }

@@ -10,8 +10,6 @@
 /* Whether the host has provided what is needed (IVS_NEEDS_…): INVSRC_OK, or INVSRC_ESTATE
  * with the error filled in. */
 int32_t ivs_drive_check(const invsrc_service *service, unsigned needs, invsrc_error *error);
-/* Fills the error in, and returns the code. */
-int32_t ivs_drive_fail(invsrc_error *error, int32_t code, const char *message);
 /* What a blocking function returns for an outcome of the host's that is not OK. */
 int32_t ivs_drive_result(int32_t outcome);
 /* The host's clock and entropy, or the defaults. An outcome: FAILED also for a time that is out

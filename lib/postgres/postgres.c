@@ -103,11 +103,6 @@ static const char *const migrations[] = {
 
 #define SCHEMA_VERSION ((int64_t)(sizeof migrations / sizeof *migrations))
 
-static int32_t fail(invsrc_error *error, int32_t code, const char *why) {
-  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", why);
-  return code;
-}
-
 /* ---- Schema ------------------------------------------------------------------------ */
 
 static ivs_pg_status run(ivs_pg_connection *connection, const char *sql) {
@@ -192,7 +187,8 @@ int32_t ivs_pg_migrate(ivs_pg_connection *connection, invsrc_error *error) {
   }
   if (status != IVS_PG_OK) return ivs_pg_report(status, error);
   if (version == SCHEMA_VERSION) return INVSRC_OK;
-  return fail(error, INVSRC_EREFUSED, "the tables were made by a newer version of libinvsrc");
+  return ivs_error_fail(error, INVSRC_EREFUSED,
+                        "the tables were made by a newer version of libinvsrc");
 }
 
 /* ---- Opening ------------------------------------------------------------------------- */
@@ -203,8 +199,8 @@ static int32_t check_conninfo(const char *conninfo, invsrc_error *error) {
   int32_t result = INVSRC_OK;
 
   if (!options) {
-    result = fail(error, message ? INVSRC_EMALFORMED : INVSRC_ENOMEM,
-                  message ? "not a connection string of libpq" : "memory ran out");
+    result = ivs_error_fail(error, message ? INVSRC_EMALFORMED : INVSRC_ENOMEM,
+                            message ? "not a connection string of libpq" : "memory ran out");
   }
   PQfreemem(message);
   for (const PQconninfoOption *at = options; at && at->keyword; at++)
@@ -241,7 +237,7 @@ int32_t invsrc_postgres_open(const char *conninfo, invsrc_postgres **pg, invsrc_
   int32_t result;
 
   if (pg) *pg = NULL;
-  if (!conninfo || !pg) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!conninfo || !pg) return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   result = check_conninfo(conninfo, error);
   if (result != INVSRC_OK) return result;
   made = calloc(1, sizeof *made);

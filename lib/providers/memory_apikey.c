@@ -39,8 +39,7 @@ const invsrc_authenticator_vtable *invsrc_memory_authenticator(void) {
 }
 
 static int32_t fail(invsrc_error *error, int32_t code) {
-  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", invsrc_strerror(code));
-  return code;
+  return ivs_error_fail(error, code, invsrc_strerror(code));
 }
 
 int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *storefront, const char *name,

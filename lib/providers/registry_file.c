@@ -33,11 +33,6 @@ struct invsrc_registry_file {
   ivs_aao_set *set; /* NULL: the file was no catalogue */
 };
 
-static int32_t fail(invsrc_error *error, int32_t code, const char *message) {
-  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", message);
-  return code;
-}
-
 static int is_same_time(struct timespec a, struct timespec b) {
   return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
@@ -62,11 +57,11 @@ static int32_t read_all(int file, ivs_buffer *text, invsrc_error *error) {
 
   while ((got = read(file, chunk, sizeof chunk)) != 0) {
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return fail(error, INVSRC_EIO, "the registry file cannot be read");
+    if (got < 0) return ivs_error_fail(error, INVSRC_EIO, "the registry file cannot be read");
     if (text->length + (size_t)got > IVS_AAO_CATALOGUE_SIZE)
-      return fail(error, INVSRC_EMALFORMED, "the registry file is larger than 32 MiB");
+      return ivs_error_fail(error, INVSRC_EMALFORMED, "the registry file is larger than 32 MiB");
     ivs_buffer_append(text, chunk, (size_t)got);
-    if (text->failed) return fail(error, INVSRC_ENOMEM, "memory ran out");
+    if (text->failed) return ivs_error_fail(error, INVSRC_ENOMEM, "memory ran out");
   }
   return INVSRC_OK;
 }
@@ -76,7 +71,7 @@ static int32_t parse(const ivs_buffer *text, ivs_aao_set **set, invsrc_error *er
   int32_t code = ivs_aao_set_read(text->length ? text->bytes : "", text->length,
                                   IVS_AAO_CATALOGUE_AGENTS, set, &fault);
 
-  if (code == INVSRC_ENOMEM) return fail(error, code, "memory ran out");
+  if (code == INVSRC_ENOMEM) return ivs_error_fail(error, code, "memory ran out");
   if (code == INVSRC_OK) return code;
   if (fault.line)
     ivs_error_set(error, code, fault.offset,
@@ -92,10 +87,10 @@ static int32_t parse(const ivs_buffer *text, ivs_aao_set **set, invsrc_error *er
 static int32_t open_file(const char *path, int *file, struct stat *stamp, invsrc_error *error) {
   *file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (*file < 0 && (errno == ENOENT || errno == ENOTDIR))
-    return fail(error, INVSRC_ENOTFOUND, "there is no such registry file");
-  if (*file < 0) return fail(error, INVSRC_EIO, "the registry file cannot be opened");
+    return ivs_error_fail(error, INVSRC_ENOTFOUND, "there is no such registry file");
+  if (*file < 0) return ivs_error_fail(error, INVSRC_EIO, "the registry file cannot be opened");
   if (fstat(*file, stamp) != 0 || !S_ISREG(stamp->st_mode))
-    return fail(error, INVSRC_EIO, "the registry is not a regular file");
+    return ivs_error_fail(error, INVSRC_EIO, "the registry is not a regular file");
   return INVSRC_OK;
 }
 
@@ -169,11 +164,12 @@ int32_t invsrc_registry_file_new(const char *path, invsrc_registry_file **file,
   int32_t code = INVSRC_ENOMEM;
 
   if (file) *file = NULL;
-  if (!file || !path || !*path) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!file || !path || !*path)
+    return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   fresh = calloc(1, sizeof *fresh);
   if (!fresh || ivs_buffer_set(&fresh->path, path, strlen(path)) != INVSRC_OK ||
       pthread_mutex_init(&fresh->lock, NULL) != 0) {
-    fail(error, code, "memory ran out");
+    ivs_error_fail(error, code, "memory ran out");
     goto done;
   }
   code = load(path, &fresh->set, &fresh->stamp, error);

@@ -137,11 +137,6 @@ static const char *const migrations[] = {
 
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
-static int32_t fail(invsrc_error *error, int32_t code, const char *why) {
-  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", why);
-  return code;
-}
-
 /* ---- Schema ------------------------------------------------------------------------ */
 
 /* The first column of the first row. */
@@ -170,9 +165,10 @@ static int32_t check_schema(ivs_connection *connection, int *version, invsrc_err
     status = read_number(connection->handle, "SELECT count(*) FROM sqlite_schema", &tables);
   if (status != SQLITE_OK) return ivs_sqlite_report(status, error);
   if (application_id != APPLICATION_ID && (application_id || *version || tables))
-    return fail(error, INVSRC_EREFUSED, "the file is another program's database");
+    return ivs_error_fail(error, INVSRC_EREFUSED, "the file is another program's database");
   if (*version < 0 || *version > SCHEMA_VERSION)
-    return fail(error, INVSRC_EREFUSED, "the file was written by a newer version of libinvsrc");
+    return ivs_error_fail(error, INVSRC_EREFUSED,
+                          "the file was written by a newer version of libinvsrc");
   return INVSRC_OK;
 }
 
@@ -240,7 +236,7 @@ static int32_t set_wal(ivs_connection *connection, invsrc_error *error) {
   }
   if (status != SQLITE_OK) return ivs_sqlite_report(status, error);
   if (is_wal) return INVSRC_OK;
-  return fail(error, INVSRC_EIO, "the database cannot be set to WAL mode where it is");
+  return ivs_error_fail(error, INVSRC_EIO, "the database cannot be set to WAL mode where it is");
 }
 
 /* ---- Opening ------------------------------------------------------------------------- */
@@ -269,11 +265,11 @@ static int32_t whole_path(const char *path, char **whole, invsrc_error *error) {
   size_t size = folder ? strlen(folder) + strlen(path) + sizeof "/" : 0;
 
   if (!folder && errno != ENOMEM)
-    return fail(error, INVSRC_EIO, "the current folder cannot be told");
+    return ivs_error_fail(error, INVSRC_EIO, "the current folder cannot be told");
   *whole = folder ? malloc(size) : NULL;
   if (*whole) snprintf(*whole, size, "%s%s%s", folder, *path == '/' ? "" : "/", path);
   free(folder);
-  return *whole ? INVSRC_OK : fail(error, INVSRC_ENOMEM, "memory ran out");
+  return *whole ? INVSRC_OK : ivs_error_fail(error, INVSRC_ENOMEM, "memory ran out");
 }
 
 /* Turns to write are waited for by a clock that nobody sets. None of this can fail: it
@@ -295,10 +291,10 @@ static int32_t make_file(const char *path, invsrc_error *error) {
 
   if (file >= 0) close(file);
   if (file >= 0 || errno == EEXIST) return INVSRC_OK;
-  return fail(error, INVSRC_EIO,
-              errno == ENOENT || errno == ENOTDIR ? "the folder does not exist"
-              : errno == EACCES || errno == EROFS ? "the folder cannot be written"
-                                                  : "the file cannot be made");
+  return ivs_error_fail(error, INVSRC_EIO,
+                        errno == ENOENT || errno == ENOTDIR ? "the folder does not exist"
+                        : errno == EACCES || errno == EROFS ? "the folder cannot be written"
+                                                            : "the file cannot be made");
 }
 
 /* Nothing is written before it is known that the file is ours. */
@@ -327,7 +323,8 @@ int32_t invsrc_sqlite_open(const char *path, invsrc_sqlite **db, invsrc_error *e
   int32_t result;
 
   if (db) *db = NULL;
-  if (!path || !*path || !db) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!path || !*path || !db)
+    return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   made = calloc(1, sizeof *made);
   if (!made) return ivs_sqlite_report(SQLITE_NOMEM, error);
   made->remains = 1; /* a process that crashed may have left something */

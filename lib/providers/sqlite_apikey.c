@@ -8,11 +8,6 @@
 #include "providers/apikey.h"
 #include "providers/sqlite.h"
 
-static int32_t fail(invsrc_error *error, int32_t code, const char *why) {
-  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", why);
-  return code;
-}
-
 static int64_t now(void) {
   struct timespec time = {0, 0};
 
@@ -77,7 +72,7 @@ int32_t invsrc_sqlite_apikey_add(invsrc_sqlite *db, const char *storefront, cons
   ivs_query query;
   int32_t result;
 
-  if (!db || !key) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!db || !key) return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   result = ivs_apikey_check(storefront, name, error);
   if (result == INVSRC_OK) result = ivs_apikey_draw(&drawn, key, error);
   if (result != INVSRC_OK) return result;
@@ -111,7 +106,7 @@ int32_t invsrc_sqlite_apikey_list(invsrc_sqlite *db, const char *storefront,
                                   invsrc_apikey_visitor visit, void *context, invsrc_error *error) {
   ivs_query query;
 
-  if (!db || !visit) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!db || !visit) return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   ivs_query_begin(&query, db, IVS_SQL_APIKEY_LIST);
   bind(&query, 1, storefront);
   while (ivs_query_step(&query) == SQLITE_ROW) show(&query, visit, context);
@@ -122,13 +117,14 @@ int32_t invsrc_sqlite_apikey_list(invsrc_sqlite *db, const char *storefront,
 int32_t invsrc_sqlite_apikey_revoke(invsrc_sqlite *db, const char *client_id, invsrc_error *error) {
   ivs_query query;
 
-  if (!db || !client_id) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!db || !client_id)
+    return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   ivs_query_begin(&query, db, IVS_SQL_APIKEY_REVOKE);
   ivs_query_bind_number(&query, 1, now());
   bind(&query, 2, client_id);
   ivs_query_step(&query);
   ivs_query_end(&query);
   if (query.status == SQLITE_DONE && query.changes == 0)
-    return fail(error, INVSRC_ENOTFOUND, "there is no API key with this client id");
+    return ivs_error_fail(error, INVSRC_ENOTFOUND, "there is no API key with this client id");
   return ivs_sqlite_report(query.status, error);
 }
