@@ -13,11 +13,6 @@
 #include "core/text.h"
 #include "postgres/postgres.h"
 
-static int32_t fail(invsrc_error *error, int32_t code, const char *why) {
-  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", why);
-  return code;
-}
-
 static int64_t now(void) {
   struct timespec time = {0, 0};
 
@@ -92,7 +87,7 @@ static int32_t draw(ivs_apikey *key, invsrc_buffer *text, invsrc_error *error) {
   if (RAND_priv_bytes(random, sizeof random) == 1) result = ivs_apikey_make(random, key, text);
   ERR_pop_to_mark();
   OPENSSL_cleanse(random, sizeof random);
-  return result == INVSRC_OK ? INVSRC_OK : fail(error, result, invsrc_strerror(result));
+  return result == INVSRC_OK ? INVSRC_OK : ivs_error_fail(error, result, invsrc_strerror(result));
 }
 
 /* A key that is there already was kept by an earlier try that was lost. */
@@ -109,9 +104,7 @@ static ivs_pg_status keep(invsrc_postgres *pg, const ivs_apikey *key, const char
     bind(&query, 3, storefront);
     bind(&query, 4, name ? name : "");
     ivs_pg_bind_number(&query, 5, now());
-    ivs_pg_query_run(&query);
-    ivs_pg_query_end(&query);
-    ivs_pg_step_end(&step, INVSRC_OUTCOME_OK);
+    ivs_pg_step_end(&step, ivs_pg_query_do(&query));
   } while (ivs_pg_step_again(&step, 1));
   if (step.status == IVS_PG_OK && query.changes == 0 && !step.was_lost) return IVS_PG_FAILED;
   return step.status;
@@ -122,7 +115,7 @@ int32_t invsrc_postgres_apikey_add(invsrc_postgres *pg, const char *storefront, 
   ivs_apikey drawn;
   int32_t result;
 
-  if (!pg || !key) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!pg || !key) return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   result = ivs_apikey_check(storefront, name, error);
   if (result == INVSRC_OK) result = draw(&drawn, key, error);
   if (result != INVSRC_OK) return result;
@@ -153,7 +146,7 @@ int32_t invsrc_postgres_apikey_list(invsrc_postgres *pg, const char *storefront,
   ivs_pg_step step = {.pg = pg};
   ivs_pg_query query;
 
-  if (!pg || !visit) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!pg || !visit) return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   if (storefront && !may_be_kept(storefront)) return INVSRC_OK;
   do {
     ivs_pg_step_begin(&step);
@@ -173,17 +166,17 @@ int32_t invsrc_postgres_apikey_revoke(invsrc_postgres *pg, const char *client_id
   ivs_pg_step step = {.pg = pg};
   ivs_pg_query query;
 
-  if (!pg || !client_id) return fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
-  if (!may_be_kept(client_id)) return fail(error, INVSRC_ENOTFOUND, nobodys);
+  if (!pg || !client_id)
+    return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
+  if (!may_be_kept(client_id)) return ivs_error_fail(error, INVSRC_ENOTFOUND, nobodys);
   do {
     ivs_pg_step_begin(&step);
     ivs_pg_query_begin(&query, &step, IVS_PG_APIKEY_REVOKE);
     bind(&query, 1, client_id);
     ivs_pg_bind_number(&query, 2, now());
-    ivs_pg_query_run(&query);
-    ivs_pg_query_end(&query);
-    ivs_pg_step_end(&step, INVSRC_OUTCOME_OK);
+    ivs_pg_step_end(&step, ivs_pg_query_do(&query));
   } while (ivs_pg_step_again(&step, 1));
-  if (step.status == IVS_PG_OK && query.changes == 0) return fail(error, INVSRC_ENOTFOUND, nobodys);
+  if (step.status == IVS_PG_OK && query.changes == 0)
+    return ivs_error_fail(error, INVSRC_ENOTFOUND, nobodys);
   return ivs_pg_report(step.status, error);
 }

@@ -67,9 +67,7 @@ static int32_t put(void *context, const char *issuer, uint64_t issuer_length,
       ivs_pg_bind_text(&query, 3, redirect_uri, redirect_uri_length);
       ivs_pg_bind_bytes(&query, 4, sealed, length);
     }
-    outcome = ivs_pg_outcome(ivs_pg_query_run(&query));
-    ivs_pg_query_end(&query);
-    outcome = ivs_pg_step_end(&step, outcome);
+    outcome = ivs_pg_step_end(&step, ivs_pg_query_do(&query));
   } while (ivs_pg_step_again(&step, 1));
   return outcome;
 }

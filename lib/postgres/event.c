@@ -32,9 +32,7 @@ int32_t ivs_pg_keep_event(ivs_pg_step *step, const invsrc_event *event) {
   if (!event) return INVSRC_OUTCOME_OK;
   ivs_pg_query_begin(&query, step, IVS_PG_EVENT_ADD);
   ivs_pg_bind_event(&query, 1, event);
-  ivs_pg_query_run(&query);
-  ivs_pg_query_end(&query);
-  return ivs_pg_outcome(step->status);
+  return ivs_pg_query_do(&query);
 }
 
 int32_t ivs_pg_find_event(ivs_pg_step *step, const invsrc_event *event) {
@@ -108,9 +106,7 @@ int32_t ivs_pg_event_end(void *context, const char *id, uint64_t id_length, int6
     ivs_pg_query_begin(&query, &step, next_at ? IVS_PG_EVENT_POSTPONE : IVS_PG_EVENT_FORGET);
     ivs_pg_bind_text(&query, 1, id, id_length);
     if (next_at) ivs_pg_bind_number(&query, 2, next_at);
-    outcome = ivs_pg_outcome(ivs_pg_query_run(&query));
-    ivs_pg_query_end(&query);
-    outcome = ivs_pg_step_end(&step, outcome);
+    outcome = ivs_pg_step_end(&step, ivs_pg_query_do(&query));
   } while (ivs_pg_step_again(&step, next_at == 0));
   return outcome;
 }

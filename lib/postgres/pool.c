@@ -72,9 +72,9 @@ ivs_pg_status ivs_pg_pool_borrow(invsrc_postgres *pg, ivs_pg_connection **connec
   ivs_pg_status status = take(pg, connection);
 
   while (status == IVS_PG_OK && *connection && !is_usable(*connection)) {
+    /* So it is with the others, most likely, which is not to be waited for. */
     drop(pg, *connection);
-    ivs_pg_pool_empty(
-        pg); /* as it is with the others, most likely, which is not to be waited for */
+    ivs_pg_pool_empty(pg);
     status = take(pg, connection);
   }
   if (status != IVS_PG_OK || *connection) return status;

@@ -143,6 +143,8 @@ const char *ivs_pg_text(const ivs_pg_query *query, int column, uint64_t *length)
 const void *ivs_pg_bytes(const ivs_pg_query *query, int column, uint64_t *length);
 int64_t ivs_pg_number(const ivs_pg_query *query, int column);
 void ivs_pg_query_end(ivs_pg_query *query);
+/* Runs one of whose rows none is wanted, and ends it. The outcome of the step. */
+int32_t ivs_pg_query_do(ivs_pg_query *query);
 
 /* ---- Events, within a step that is whole ------------------------------------- */
 

@@ -257,6 +257,13 @@ void ivs_pg_query_end(ivs_pg_query *query) {
   query->result = NULL;
 }
 
+int32_t ivs_pg_query_do(ivs_pg_query *query) {
+  ivs_pg_status status = ivs_pg_query_run(query);
+
+  ivs_pg_query_end(query);
+  return ivs_pg_outcome(status);
+}
+
 /* ---- Steps -------------------------------------------------------------------------- */
 
 static ivs_pg_status run(const ivs_pg_step *step, const char *sql) {

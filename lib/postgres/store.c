@@ -163,8 +163,7 @@ static int32_t add_row(ivs_pg_step *step, const invsrc_source *source, const voi
   ivs_pg_query_begin(&query, step, event ? IVS_PG_SOURCE_INSERT_TOLD : IVS_PG_SOURCE_INSERT);
   bind_row(&query, source, sealed, length);
   if (event) ivs_pg_bind_event(&query, EVENT, event);
-  outcome = ivs_pg_outcome(ivs_pg_query_run(&query));
-  ivs_pg_query_end(&query);
+  outcome = ivs_pg_query_do(&query);
   if (step->status == IVS_PG_TAKEN && is_of_source(&query)) {
     step->status = IVS_PG_OK; /* the statement has taken itself back */
     return INVSRC_OUTCOME_DUPLICATE;
@@ -345,9 +344,7 @@ static int32_t write_row(ivs_pg_step *step, stored *row, const change *wanted) {
   if (!(wanted->parts & INVSRC_PART_SEALED)) sealed = invsrc_buffer_bytes(row->sealed, &length);
   ivs_pg_query_begin(&query, step, IVS_PG_SOURCE_UPDATE);
   bind_row(&query, row->source, sealed, length);
-  outcome = ivs_pg_outcome(ivs_pg_query_run(&query));
-  ivs_pg_query_end(&query);
-  return outcome;
+  return ivs_pg_query_do(&query);
 }
 
 static int32_t give(const stored *row, invsrc_buffer *sealed) {
@@ -404,9 +401,7 @@ static int32_t remove_row(ivs_pg_step *step, const invsrc_source *source) {
 
   ivs_pg_query_begin(&query, step, IVS_PG_SOURCE_REMOVE);
   bind_text_of(&query, 1, source, INVSRC_SOURCE_ID);
-  ivs_pg_query_run(&query);
-  ivs_pg_query_end(&query);
-  return ivs_pg_outcome(step->status);
+  return ivs_pg_query_do(&query);
 }
 
 /* What is not there after a try that was lost was removed by it, or by others meanwhile, who have
