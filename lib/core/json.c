@@ -132,6 +132,17 @@ int32_t ivs_json_parse(const char *text, size_t length, ivs_json_document **out,
   return build(ivs_json_scan, text, length, out, out_fault);
 }
 
+int32_t ivs_json_parse_object(const char *text, size_t length, ivs_json_document **out,
+                              ivs_json_fault *out_fault) {
+  int32_t result = ivs_json_parse(text, length, out, out_fault);
+
+  if (result != INVSRC_OK || ivs_json_is_object(ivs_json_root(*out))) return result;
+  ivs_json_free(*out);
+  *out = NULL;
+  ivs_json_start(text, length, out_fault);
+  return INVSRC_EMALFORMED;
+}
+
 int32_t ivs_json_parse_reply(const char *text, size_t length, ivs_json_document **out,
                              ivs_json_fault *out_fault) {
   return build(ivs_json_scan_reply, text, length, out, out_fault);

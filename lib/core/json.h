@@ -18,7 +18,10 @@ typedef struct ivs_json_document ivs_json_document;
 /* INVSRC_OK, INVSRC_EMALFORMED (the fault is set) or INVSRC_ENOMEM. */
 int32_t ivs_json_parse(const char *text, size_t length, ivs_json_document **document,
                        ivs_json_fault *fault);
-/* The same for an agent's reply, which may nest deeper. */
+/* The same for what must be an object: anything else is malformed from its start. */
+int32_t ivs_json_parse_object(const char *text, size_t length, ivs_json_document **document,
+                              ivs_json_fault *fault);
+/* As ivs_json_parse, for an agent's reply, which may nest deeper. */
 int32_t ivs_json_parse_reply(const char *text, size_t length, ivs_json_document **document,
                              ivs_json_fault *fault);
 const ivs_json *ivs_json_root(const ivs_json_document *document);

@@ -286,23 +286,16 @@ static int32_t read_request(const char *body, size_t length, const invsrc_source
   ivs_json_document *document = NULL;
   int32_t result;
 
-  problem->is_json_fault = 0;
   problem->issues.count = 0;
-  result = ivs_json_parse(body, length, &document, &problem->fault);
-  if (result == INVSRC_EMALFORMED) {
-    problem->is_json_fault = 1;
-    return INVSRC_OK;
-  }
-  if (result != INVSRC_OK) return result;
-  if (ivs_json_is_object(ivs_json_root(document))) {
+  result = ivs_json_parse_object(body, length, &document, &problem->fault);
+  problem->is_json_fault = result == INVSRC_EMALFORMED;
+  if (problem->is_json_fault) return INVSRC_OK;
+  if (result == INVSRC_OK) {
     const judgement it = {ivs_json_root(document), stored, switches, &problem->issues, draft};
     result = judge(&it);
-  } else {
-    problem->is_json_fault = 1;
-    ivs_json_start(body, length, &problem->fault);
+    if (result != INVSRC_OK || problem->issues.count) ivs_draft_end(draft);
   }
   ivs_json_free(document);
-  if (result != INVSRC_OK || problem->is_json_fault || problem->issues.count) ivs_draft_end(draft);
   return result;
 }
 

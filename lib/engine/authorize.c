@@ -39,12 +39,10 @@ static int32_t read_body(invsrc_call *call, ivs_problem *problem) {
   problem->is_json_fault = 0;
   problem->issues.count = 0;
   if (call->body_length == 0) return INVSRC_OK;
-  result = ivs_json_parse(call->body, (size_t)call->body_length, &document, &problem->fault);
-  if (result == INVSRC_ENOMEM) return result;
-  problem->is_json_fault = result != INVSRC_OK || !ivs_json_is_object(ivs_json_root(document));
-  if (result == INVSRC_OK && problem->is_json_fault)
-    ivs_json_start(call->body, (size_t)call->body_length, &problem->fault);
-  result = problem->is_json_fault ? INVSRC_OK : judge(call, ivs_json_root(document), problem);
+  result = ivs_json_parse_object(call->body, (size_t)call->body_length, &document, &problem->fault);
+  problem->is_json_fault = result == INVSRC_EMALFORMED;
+  if (problem->is_json_fault) return INVSRC_OK;
+  if (result == INVSRC_OK) result = judge(call, ivs_json_root(document), problem);
   ivs_json_free(document);
   return result;
 }
