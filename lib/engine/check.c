@@ -111,6 +111,10 @@ static void after_begin(invsrc_call *call) {
     want_open(call);
 }
 
+void ivs_check_set_reason(invsrc_call *call, const char *reason) {
+  if (!*call->reason) snprintf(call->reason, sizeof call->reason, "%s", reason);
+}
+
 void ivs_check_keep(invsrc_call *call) {
   ivs_buffer_end(&call->opened.data);
   ivs_call_want(call, INVSRC_WANT_NOW, after_now);
@@ -118,10 +122,6 @@ void ivs_check_keep(invsrc_call *call) {
 
 void ivs_check_probe(invsrc_call *call) {
   ivs_call_want(call, INVSRC_WANT_PROBE, after_probe);
-}
-
-static void set_reason(invsrc_call *call, const char *reason) {
-  if (!*call->reason) snprintf(call->reason, sizeof call->reason, "%s", reason);
 }
 
 static void after_open(invsrc_call *call) {
@@ -133,9 +133,10 @@ static void after_open(invsrc_call *call) {
     return;
   }
   call->check_outcome = ivs_check_failure(call);
-  set_reason(call, call->outcome == INVSRC_OUTCOME_REFUSED
-                       ? "the stored credential cannot be opened: is its master key at hand?"
-                       : "the vault cannot open the stored credential now");
+  ivs_check_set_reason(call,
+                       call->outcome == INVSRC_OUTCOME_REFUSED
+                           ? "the stored credential cannot be opened: is its master key at hand?"
+                           : "the vault cannot open the stored credential now");
   ivs_call_log_failure(call, ivs_check_keep);
 }
 
@@ -163,7 +164,7 @@ static void after_probe(invsrc_call *call) {
       break;
     default:
       call->check_outcome = ivs_check_failure(call);
-      set_reason(call, "the prober could not ask the agent");
+      ivs_check_set_reason(call, "the prober could not ask the agent");
       ivs_call_log_failure(call, ivs_check_keep);
       return;
   }

@@ -13,6 +13,8 @@ void ivs_check_conclude(invsrc_call *call, int32_t outcome);
 void ivs_check_give_up(invsrc_call *call);
 /* What an answer that says nothing of the agent comes to: UNAVAILABLE or FAILED. */
 int32_t ivs_check_failure(const invsrc_call *call);
+/* Why it came to what it did, where the provider has not told. */
+void ivs_check_set_reason(invsrc_call *call, const char *reason);
 /* Goes on to ask the agent with what is in `opened`, */
 void ivs_check_probe(invsrc_call *call);
 /* or to keep `check_outcome` and `reason` at once. */

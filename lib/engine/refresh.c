@@ -48,10 +48,6 @@ static int is_disabled(const invsrc_call *call) {
   return ivs_source_is(call->draft.source, INVSRC_SOURCE_STATUS, "DISABLED");
 }
 
-static void set_reason(invsrc_call *call, const char *reason) {
-  if (!*call->reason) snprintf(call->reason, sizeof call->reason, "%s", reason);
-}
-
 static void end(invsrc_call *call) {
   ivs_buffer_end(&call->opened.data);
   ivs_check_conclude(call, call->check_outcome);
@@ -313,12 +309,12 @@ static void keep_failure(invsrc_call *call) {
   if (call->outcome == INVSRC_OUTCOME_UNREACHABLE) {
     call->check_outcome =
         is_late && !is_disabled(call) ? INVSRC_OUTCOME_UNREACHABLE : INVSRC_OUTCOME_FAILED;
-    set_reason(call, "the authorization server cannot be reached");
+    ivs_check_set_reason(call, "the authorization server cannot be reached");
     ivs_check_keep(call);
     return;
   }
   call->check_outcome = ivs_check_failure(call);
-  set_reason(call, "the prober could not refresh the tokens");
+  ivs_check_set_reason(call, "the prober could not refresh the tokens");
   ivs_call_log_failure(call, ivs_check_keep);
 }
 
@@ -328,7 +324,7 @@ static void after_refresh(invsrc_call *call) {
       take_tokens(call);
       break;
     case INVSRC_OUTCOME_REFUSED:
-      set_reason(call, "the authorization server refuses to refresh the tokens");
+      ivs_check_set_reason(call, "the authorization server refuses to refresh the tokens");
       ivs_call_want(call, INVSRC_WANT_NOW, after_now);
       break;
     default:
