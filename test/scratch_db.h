@@ -5,7 +5,6 @@
 #define TEST_SCRATCH_DB_H
 
 #include <sqlite3.h>
-#include <sys/wait.h>
 
 #include "scratch.h"
 #include "store_checks.h"
@@ -28,6 +27,11 @@ static inline void close_db(void) {
   db = NULL;
 }
 
+/* Nothing is left of it, while it is not open. */
+static inline int clear_db(void) {
+  return scratch_clear();
+}
+
 /* Both fit a set-up and a tear-down of cmocka. */
 static inline int begin_anew(void **state) {
   (void)state;
@@ -39,7 +43,7 @@ static inline int leave_nothing(void **state) {
   (void)state;
   close_db();
   invsrc_error_free(error);
-  return scratch_clear();
+  return clear_db();
 }
 
 /* As another program would. */
@@ -50,33 +54,6 @@ static inline void run_sql(const char *path, const char *sql) {
   if (sqlite3_exec(handle, sql, NULL, NULL, NULL) != SQLITE_OK)
     fail_msg("%s", sqlite3_errmsg(handle));
   sqlite3_close(handle);
-}
-
-/* ---- Processes ---------------------------------------------------------------------- */
-
-#define PROCESSES 4
-
-/* Runs it in several processes, which begin together. The parent must have no
- * database open. */
-static inline void run_processes(int (*run)(int number, int answers), int answers) {
-  int gate[2], status;
-  char byte;
-
-  assert_int_equal(pipe(gate), 0);
-  for (int i = 0; i < PROCESSES; i++) {
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-      close(gate[1]);
-      _exit(read(gate[0], &byte, 1) == 0 ? run(i, answers) : 1);
-    }
-  }
-  close(gate[0]);
-  close(gate[1]);
-  for (int i = 0; i < PROCESSES; i++) {
-    assert_true(wait(&status) > 0);
-    assert_int_equal(status, 0);
-  }
 }
 
 #endif

@@ -86,7 +86,7 @@ static void a_newer_schema_is_refused(void **state) {
 /* A migration that failed half-way left nothing, and goes well when it can. */
 static void a_migration_that_fails_leaves_nothing(void **state) {
   (void)state;
-  close_pg();
+  close_db();
   run_sql(
       "DROP SCHEMA scratch CASCADE; CREATE SCHEMA scratch;"
       "CREATE TABLE invsrc_events (x BIGINT)");
@@ -99,7 +99,7 @@ static void a_migration_that_fails_leaves_nothing(void **state) {
 /* As on another server; and a migration takes its time all the same. */
 static void advisory_locks_may_be_missing(void **state) {
   (void)state;
-  close_pg();
+  close_db();
   run_sql(
       "DROP SCHEMA scratch CASCADE; CREATE SCHEMA scratch; CREATE TABLE seen (timeout TEXT);"
       "CREATE FUNCTION pg_advisory_xact_lock(BIGINT) RETURNS void LANGUAGE plpgsql AS"
@@ -126,13 +126,13 @@ static void who_may_not_make_tables_uses_them(void **state) {
   run_sql(
       "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA scratch TO guest;"
       "GRANT USAGE ON ALL SEQUENCES IN SCHEMA scratch TO guest");
-  close_pg();
+  close_db();
   assert_int_equal(invsrc_postgres_open(as_guest, &pg, error), INVSRC_OK);
   store.context = pg;
   assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
   run_sql("REVOKE ALL ON ALL TABLES IN SCHEMA scratch FROM guest");
   assert_int_equal(get_kept(), INVSRC_OUTCOME_UNAVAILABLE);
-  close_pg();
+  close_db();
   run_sql("DROP OWNED BY guest; DROP ROLE guest");
 }
 
@@ -431,7 +431,7 @@ static void a_stricter_default_does_no_harm(void **state) {
 
   (void)state;
   for (size_t i = 0; i < 2; i++) {
-    close_pg();
+    close_db();
     snprintf(conninfo, sizeof conninfo, CONNINFO "\\ -cdefault_transaction_isolation=%s",
              levels[i]);
     assert_int_equal(invsrc_postgres_open(conninfo, &pg, error), INVSRC_OK);

@@ -7,8 +7,6 @@
 
 #include <invsrc/postgres.h>
 #include <libpq-fe.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "store_checks.h"
 
@@ -36,58 +34,37 @@ static inline int64_t run_sql(const char *sql) {
   return number;
 }
 
-static inline int32_t open_pg(void) {
+static inline int32_t open_db(void) {
   int32_t result = invsrc_postgres_open(CONNINFO, &pg, error);
 
   store = (struct store){invsrc_postgres_store(), pg};
   return result;
 }
 
-static inline void close_pg(void) {
+static inline void close_db(void) {
   invsrc_postgres_free(pg);
   pg = NULL;
+}
+
+/* Nothing is left of it, while it is not open. */
+static inline int clear_db(void) {
+  run_sql("DROP SCHEMA IF EXISTS scratch CASCADE; CREATE SCHEMA scratch");
+  return 0;
 }
 
 /* Both fit a set-up and a tear-down of cmocka. */
 static inline int begin_anew(void **state) {
   (void)state;
   error = invsrc_error_new();
-  run_sql("DROP SCHEMA IF EXISTS scratch CASCADE; CREATE SCHEMA scratch");
-  return error && open_pg() == INVSRC_OK ? 0 : -1;
+  clear_db();
+  return error && open_db() == INVSRC_OK ? 0 : -1;
 }
 
 static inline int leave_nothing(void **state) {
   (void)state;
-  close_pg();
+  close_db();
   invsrc_error_free(error);
   return 0;
-}
-
-/* ---- Processes ---------------------------------------------------------------------- */
-
-#define PROCESSES 4
-
-/* Runs it in several processes, which begin together. The parent must have no
- * database open. */
-static inline void run_processes(int (*run)(int number, int answers), int answers) {
-  int gate[2], status;
-  char byte;
-
-  assert_int_equal(pipe(gate), 0);
-  for (int i = 0; i < PROCESSES; i++) {
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-      close(gate[1]);
-      _exit(read(gate[0], &byte, 1) == 0 ? run(i, answers) : 1);
-    }
-  }
-  close(gate[0]);
-  close(gate[1]);
-  for (int i = 0; i < PROCESSES; i++) {
-    assert_true(wait(&status) > 0);
-    assert_int_equal(status, 0);
-  }
 }
 
 #endif

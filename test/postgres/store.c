@@ -3,128 +3,14 @@
  */
 #include "postgres/postgres.h"
 
-#include <signal.h>
-
 #include "store_life_checks.h"
 
 /* It comes behind the checks, for its variables are their parameters. */
 #include "postgres/scratch_pg.h"
 
 #include "client_checks.h"
+#include "process_tests.h"
 #include "store_tests.h"
-
-/* ---- Processes ------------------------------------------------------------------------ */
-
-static int claim_and_answer(int number, int answers) {
-  static struct claimer claimer;
-
-  if (open_pg() != INVSRC_OK) return 2;
-  claimer = (struct claimer){.store = store, .limit = (uint32_t)number + 1};
-  claim_all(&claimer);
-  close_pg();
-  return write(answers, &claimer, sizeof claimer) == (ssize_t)sizeof claimer ? 0 : 3;
-}
-
-static void processes_claim_nothing_twice(void **state) {
-  static struct claimer claimers[PROCESSES];
-  int answers[2];
-
-  (void)state;
-  fill_due(store);
-  close_pg();
-  assert_int_equal(pipe(answers), 0);
-  run_processes(claim_and_answer, answers[1]);
-  for (int i = 0; i < PROCESSES; i++)
-    assert_int_equal(read(answers[0], &claimers[i], sizeof *claimers), (ssize_t)sizeof *claimers);
-  close(answers[0]);
-  close(answers[1]);
-  assert_claimed_once(claimers, PROCESSES);
-}
-
-/* A claim outlasts its process, and not its lease. */
-static void what_a_dead_process_claimed_comes_back(void **state) {
-  invsrc_source *other = make_source("acme", "2", "2");
-  int status;
-  pid_t child;
-
-  (void)state;
-  insert_due(store, "acme", "1", 5);
-  assert_int_equal(insert_with(store, other, "evt_1"), INVSRC_OUTCOME_OK);
-  invsrc_source_free(other);
-  close_pg();
-  child = fork();
-  if (child == 0) {
-    if (open_pg() != INVSRC_OK) _exit(2);
-    assert_due(store, 10, 20, 10, "1");
-    assert_event(store, later(10), later(20), "evt_1", 0);
-    kill(getpid(), SIGKILL);
-  }
-  assert_int_equal(waitpid(child, &status, 0), child);
-  assert_true(WIFSIGNALED(status));
-  assert_int_equal(open_pg(), INVSRC_OK);
-  assert_due(store, 19, 30, 10, "");
-  assert_event(store, later(19), later(30), NULL, 0);
-  assert_due(store, 20, 30, 10, "1");
-  assert_event(store, later(20), later(30), "evt_1", 0);
-}
-
-static int race_and_answer(int number, int answers) {
-  struct racer racer = {{NULL, NULL}, number, {0}};
-
-  if (open_pg() != INVSRC_OK) return 2;
-  racer.store = store;
-  race(&racer);
-  close_pg();
-  return write(answers, &racer, sizeof racer) == (ssize_t)sizeof racer ? 0 : 3;
-}
-
-static void processes_race_for_names(void **state) {
-  struct racer racers[PROCESSES], racer;
-  int answers[2];
-
-  (void)state;
-  close_pg();
-  assert_int_equal(pipe(answers), 0);
-  run_processes(race_and_answer, answers[1]);
-  for (int i = 0; i < PROCESSES; i++) {
-    assert_int_equal(read(answers[0], &racer, sizeof racer), (ssize_t)sizeof racer);
-    racers[racer.number] = racer;
-  }
-  close(answers[0]);
-  close(answers[1]);
-  assert_int_equal(open_pg(), INVSRC_OK);
-  assert_one_winner(store, racers, PROCESSES);
-}
-
-#define ROUNDS 5
-
-static int open_and_insert(int number, int answers) {
-  int32_t outcome;
-  char name[16];
-
-  (void)answers;
-  if (open_pg() != INVSRC_OK) return 2;
-  snprintf(name, sizeof name, "%d", number + 1);
-  outcome = insert_new(store, "acme", name, name);
-  close_pg();
-  return outcome == INVSRC_OUTCOME_OK ? 0 : 3;
-}
-
-static void processes_make_the_tables_together(void **state) {
-  char name[16];
-
-  (void)state;
-  for (int round = 0; round < ROUNDS; round++) {
-    close_pg();
-    run_sql("DROP SCHEMA scratch CASCADE; CREATE SCHEMA scratch");
-    run_processes(open_and_insert, -1);
-    assert_int_equal(open_pg(), INVSRC_OK);
-    for (int i = 0; i < PROCESSES; i++) {
-      snprintf(name, sizeof name, "%d", i + 1);
-      assert_stored(store, "acme", name, name);
-    }
-  }
-}
 
 /* ---- Clients and keys ------------------------------------------------------------------- */
 
@@ -247,10 +133,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
       STORE_TESTS(TEST),
-      TEST(processes_claim_nothing_twice),
-      TEST(what_a_dead_process_claimed_comes_back),
-      TEST(processes_race_for_names),
-      TEST(processes_make_the_tables_together),
+      PROCESS_TESTS(TEST),
       TEST(clients_are_kept),
       TEST(any_bytes_are_kept),
       TEST(many_clients_are_kept),

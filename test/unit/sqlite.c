@@ -1,8 +1,10 @@
 /*
  * The store in SQLite: what is opened and what is left alone; how the file is kept; several
- * threads and processes at once; and what failures are said to be.
+ * threads at once; and what failures are said to be.
  */
 #include "providers/sqlite.h"
+
+#include <sys/wait.h>
 
 #include "scratch_db.h"
 
@@ -230,66 +232,6 @@ static void what_may_not_be_written_is_told(void **state) {
   assert_int_equal(chmod(".", 0755), 0);
 }
 
-/* ---- Processes ---------------------------------------------------------------------- */
-
-#define ROUNDS 10
-
-static int open_and_insert(int number, int answers) {
-  int32_t outcome;
-  char name[16];
-
-  (void)answers;
-  if (open_db() != INVSRC_OK) return 2;
-  snprintf(name, sizeof name, "%d", number + 1);
-  outcome = insert_new(store, "acme", name, name);
-  close_db();
-  return outcome == INVSRC_OUTCOME_OK ? 0 : 3;
-}
-
-static void processes_make_a_file_together(void **state) {
-  char name[16];
-
-  (void)state;
-  for (int round = 0; round < ROUNDS; round++) {
-    close_db();
-    scratch_clear();
-    run_processes(open_and_insert, -1);
-    open_again();
-    for (int i = 0; i < PROCESSES; i++) {
-      snprintf(name, sizeof name, "%d", i + 1);
-      assert_stored(store, "acme", name, name);
-    }
-  }
-}
-
-static int race_and_answer(int number, int answers) {
-  struct racer racer = {{NULL, NULL}, number, {0}};
-
-  if (open_db() != INVSRC_OK) return 2;
-  racer.store = store;
-  race(&racer);
-  close_db();
-  return write(answers, &racer, sizeof racer) == (ssize_t)sizeof racer ? 0 : 3;
-}
-
-static void processes_race_for_names(void **state) {
-  struct racer racers[PROCESSES], racer;
-  int answers[2];
-
-  (void)state;
-  close_db();
-  assert_int_equal(pipe(answers), 0);
-  run_processes(race_and_answer, answers[1]);
-  for (int i = 0; i < PROCESSES; i++) {
-    assert_int_equal(read(answers[0], &racer, sizeof racer), (ssize_t)sizeof racer);
-    racers[racer.number] = racer;
-  }
-  close(answers[0]);
-  close(answers[1]);
-  open_again();
-  assert_one_winner(store, racers, PROCESSES);
-}
-
 /* ---- Failures ----------------------------------------------------------------------- */
 
 static int32_t get_kept(void) {
@@ -459,8 +401,6 @@ int main(void) {
       TEST(a_name_is_a_file),
       TEST(what_cannot_be_opened_is_told),
       TEST(what_may_not_be_written_is_told),
-      TEST(processes_make_a_file_together),
-      TEST(processes_race_for_names),
       TEST(what_stays_locked_is_unavailable),
       TEST(failures_are_told_apart),
       TEST(a_missing_table_fails_for_good),

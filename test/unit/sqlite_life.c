@@ -12,62 +12,8 @@
 #include "scratch_db.h"
 
 #include "disk.h"
+#include "process_tests.h"
 #include "store_tests.h"
-
-/* ---- Processes ------------------------------------------------------------------------ */
-
-static int claim_and_answer(int number, int answers) {
-  static struct claimer claimer;
-
-  if (open_db() != INVSRC_OK) return 2;
-  claimer = (struct claimer){.store = store, .limit = (uint32_t)number + 1};
-  claim_all(&claimer);
-  close_db();
-  return write(answers, &claimer, sizeof claimer) == (ssize_t)sizeof claimer ? 0 : 3;
-}
-
-static void processes_claim_nothing_twice(void **state) {
-  static struct claimer claimers[PROCESSES];
-  int answers[2];
-
-  (void)state;
-  fill_due(store);
-  close_db();
-  assert_int_equal(pipe(answers), 0);
-  run_processes(claim_and_answer, answers[1]);
-  for (int i = 0; i < PROCESSES; i++)
-    assert_int_equal(read(answers[0], &claimers[i], sizeof *claimers), (ssize_t)sizeof *claimers);
-  close(answers[0]);
-  close(answers[1]);
-  assert_claimed_once(claimers, PROCESSES);
-}
-
-/* A claim outlasts its process, and not its lease. */
-static void what_a_dead_process_claimed_comes_back(void **state) {
-  invsrc_source *other = make_source("acme", "2", "2");
-  int status;
-  pid_t child;
-
-  (void)state;
-  insert_due(store, "acme", "1", 5);
-  assert_int_equal(insert_with(store, other, "evt_1"), INVSRC_OUTCOME_OK);
-  invsrc_source_free(other);
-  close_db();
-  child = fork();
-  if (child == 0) {
-    if (open_db() != INVSRC_OK) _exit(2);
-    assert_due(store, 10, 20, 10, "1");
-    assert_event(store, later(10), later(20), "evt_1", 0);
-    kill(getpid(), SIGKILL);
-  }
-  assert_int_equal(waitpid(child, &status, 0), child);
-  assert_true(WIFSIGNALED(status));
-  assert_int_equal(open_db(), INVSRC_OK);
-  assert_due(store, 19, 30, 10, "");
-  assert_event(store, later(19), later(30), NULL, 0);
-  assert_due(store, 20, 30, 10, "1");
-  assert_event(store, later(20), later(30), "evt_1", 0);
-}
 
 /* ---- What leaves the disk ------------------------------------------------------------------ */
 
@@ -293,8 +239,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
       STORE_TESTS(TEST),
-      TEST(processes_claim_nothing_twice),
-      TEST(what_a_dead_process_claimed_comes_back),
+      PROCESS_TESTS(TEST),
       TEST(old_ciphertext_leaves_the_disk),
       TEST(nothing_is_left_where_rows_were),
       TEST(readers_put_it_off),
