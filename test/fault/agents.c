@@ -4,7 +4,6 @@
  * nothing, and never blame the credential.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <invsrc/invsrc.h>
 #include <invsrc/providers.h>
 #include <netinet/in.h>
@@ -27,10 +26,8 @@
 
 #include "core/buffer.h"
 #include "core/json.h"
-#include "fault/heap.h"
+#include "fault/trials.h"
 
-/* No trial asks for so many blocks. */
-#define LONGEST 20000
 /* A block that stays behind once is in a library's cache; over and over, it leaks. */
 #define TRIES 20
 #define STOREFRONT "acme"
@@ -284,24 +281,12 @@ static int32_t visit(void *context, const invsrc_check *check) {
 
 #define PATIENCE_MS 2000
 
-static unsigned long injected;
-
-static long open_files(void) {
-  DIR *files = opendir("/proc/self/fd");
-  long count = 0;
-
-  assert_non_null(files);
-  while (readdir(files)) count++;
-  closedir(files);
-  return count;
-}
-
-static void try_once(unsigned long at, enum heap_mode mode) {
+/* A run, and what must come of it. */
+static int32_t run_once(void) {
   struct host host;
   int32_t result;
 
   open_host(&host);
-  heap_plan(at, mode);
   heap_open();
   result = invsrc_activate_due(host.service, 0, SOURCES, visit, &host, NULL);
   heap_close();
@@ -314,18 +299,20 @@ static void try_once(unsigned long at, enum heap_mode mode) {
     if (outcome != INVSRC_OUTCOME_PROVEN &&
         (!heap.failures || outcome == INVSRC_OUTCOME_REFUSED ||
          outcome == INVSRC_OUTCOME_CONFLICT || outcome == INVSRC_OUTCOME_FAILED))
-      fail_msg("allocation %lu, mode %d: outcome %d", at, (int)mode, (int)outcome);
+      fail_msg("allocation %lu, mode %d: outcome %d", heap.at, (int)heap.mode, (int)outcome);
   }
   close_host(&host);
+  return result;
 }
 
-static void try_with_fault(unsigned long at, enum heap_mode mode) {
+static void try_with_fault(trial *run, unsigned long at, enum heap_mode mode) {
   static const struct timespec moment = {0, 1000000};
   long left = 1;
 
   for (int i = 0; i < TRIES && left > 0; i++) {
     long blocks = heap.live, files = open_files();
-    try_once(at, mode);
+    heap_plan(at, mode);
+    run();
     left = heap.live - blocks;
     /* libcurl may leave a thread of its own to its end. */
     for (int wait = 0; wait < PATIENCE_MS && open_files() != files; wait++)
@@ -338,15 +325,7 @@ static void try_with_fault(unsigned long at, enum heap_mode mode) {
 static void a_run_without_memory_comes_to_its_end(void **state) {
   (void)state;
   write_jwt();
-  try_with_fault(0, HEAP_ONCE);
-  for (int mode = HEAP_ONCE; HEAP_FAILS && mode <= HEAP_FROM_THEN_ON; mode++) {
-    for (unsigned long at = 1; at < LONGEST; at++) {
-      try_with_fault(at, (enum heap_mode)mode);
-      if (!heap.failures) break;
-      injected++;
-    }
-  }
-  try_with_fault(0, HEAP_ONCE);
+  inject(run_once);
   ivs_buffer_end(&jwt);
   printf("# note: %lu allocations failed\n", injected);
 }

@@ -4,7 +4,6 @@
  * (open files among it), leave what is stored whole, and work when it is asked again.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +14,7 @@
 #include <cmocka.h>
 
 #include "client_checks.h"
-#include "fault/heap.h"
+#include "fault/trials.h"
 #include "providers/keyring.h"
 #include "providers/sqlite.h"
 #include "store_life_checks.h"
@@ -23,8 +22,6 @@
 /* It comes last, for its variables are the checks' parameters. */
 #include "scratch_db.h"
 
-/* No trial asks for so many blocks. */
-#define LONGEST 20000
 /* A block that stays behind once is in a library's cache; over and over, it leaks. */
 #define TRIES 60
 
@@ -32,22 +29,7 @@
 #define REGISTRY "registry.json"
 #define FRESH "fresh.db"
 
-static unsigned long injected;
-
-/* Does a thing, with the heap open while it may fail. A result code. */
-typedef int32_t (*trial)(void);
-
-static long open_files(void) {
-  DIR *files = opendir("/proc/self/fd");
-  long count = 0;
-
-  assert_non_null(files);
-  while (readdir(files)) count++;
-  closedir(files);
-  return count;
-}
-
-static void try_with_fault(trial run, unsigned long at, enum heap_mode mode) {
+static void try_with_fault(trial *run, unsigned long at, enum heap_mode mode) {
   long before = 0, left = 1;
 
   for (int i = 0; i < TRIES && left > 0; i++) {
@@ -61,18 +43,6 @@ static void try_with_fault(trial run, unsigned long at, enum heap_mode mode) {
     if (open_files() != files) fail_msg("allocation %lu: a file stays open", at);
   }
   if (left > 0) fail_msg("allocation %lu: %ld blocks are left over", at, left);
-}
-
-static void inject(trial run) {
-  try_with_fault(run, 0, HEAP_ONCE);
-  for (int mode = HEAP_ONCE; HEAP_FAILS && mode <= HEAP_FROM_THEN_ON; mode++) {
-    for (unsigned long at = 1; at < LONGEST; at++) {
-      try_with_fault(run, at, (enum heap_mode)mode);
-      if (!heap.failures) break;
-      injected++;
-    }
-  }
-  try_with_fault(run, 0, HEAP_ONCE);
 }
 
 /* ---- SQLite ------------------------------------------------------------------------ */

@@ -6,26 +6,18 @@
  */
 #include "postgres/postgres.h"
 
-#include <dirent.h>
-
 #include "store_life_checks.h"
 
 /* It comes behind the checks, for its variables are their parameters. */
 #include "postgres/scratch_pg.h"
 
 #include "client_checks.h"
-#include "fault/heap.h"
+#include "fault/trials.h"
 
-/* No trial asks for so many blocks. */
-#define LONGEST 20000
 /* A block that stays behind once is in a library's cache; over and over, it leaks. */
 #define TRIES 20
 
-static unsigned long injected;
 static int number = 1000; /* of the trial: the name of what it makes */
-
-/* Does a thing, with the heap open while it may fail. An outcome. */
-typedef int32_t trial(void);
 
 static const char *id_of(int which) {
   static char ids[4][16];
@@ -36,22 +28,12 @@ static const char *id_of(int which) {
   return ids[turn];
 }
 
-static long open_files(void) {
-  DIR *files = opendir("/proc/self/fd");
-  long count = 0;
-
-  assert_non_null(files);
-  while (readdir(files)) count++;
-  closedir(files);
-  return count;
-}
-
 /* The pool has one connection then, which has all statements that it can have of this. */
 static void warm(void) {
   assert_stored(store, "acme", "1", "1");
 }
 
-static void try_with_fault(trial run, unsigned long at, enum heap_mode mode) {
+static void try_with_fault(trial *run, unsigned long at, enum heap_mode mode) {
   long before = 0, left = 1;
 
   for (int i = 0; i < TRIES && left > 0; i++) {
@@ -72,18 +54,6 @@ static void try_with_fault(trial run, unsigned long at, enum heap_mode mode) {
     if (open_files() != files) fail_msg("allocation %lu: a file stays open", at);
   }
   if (left > 0) fail_msg("allocation %lu: %ld blocks are left over", at, left);
-}
-
-static void inject(trial run) {
-  try_with_fault(run, 0, HEAP_ONCE);
-  for (int mode = HEAP_ONCE; HEAP_FAILS && mode <= HEAP_FROM_THEN_ON; mode++) {
-    for (unsigned long at = 1; at < LONGEST; at++) {
-      try_with_fault(run, at, (enum heap_mode)mode);
-      if (!heap.failures) break;
-      injected++;
-    }
-  }
-  try_with_fault(run, 0, HEAP_ONCE);
 }
 
 /* Whether it is there, by what the operation said; where memory failed over and over, it may
