@@ -89,8 +89,3 @@ void ivs_error_set(invsrc_error *error, int32_t code, uint64_t offset, const cha
   if (length < 0) error->message[0] = '\0';
   if (length >= (int)sizeof error->message) drop_last_character(error->message);
 }
-
-int32_t ivs_error_fail(invsrc_error *error, int32_t code, const char *message) {
-  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", message);
-  return code;
-}

@@ -19,7 +19,11 @@
  * not point into the error's own message. */
 void ivs_error_set(invsrc_error *error, int32_t code, uint64_t offset, const char *format, ...)
     IVS_PRINTF(4, 5);
-/* The same without an offset, of a message as it is; returns the code. */
-int32_t ivs_error_fail(invsrc_error *error, int32_t code, const char *message);
+/* The same without an offset, of a message as it is; returns the code, which a reader of the caller
+ * alone can see. */
+static inline int32_t ivs_error_fail(invsrc_error *error, int32_t code, const char *message) {
+  ivs_error_set(error, code, INVSRC_NO_OFFSET, "%s", message);
+  return code;
+}
 
 #endif
