@@ -114,13 +114,14 @@ deps:
 	export DEBIAN_FRONTEND=noninteractive; \
 	$$as_root apt-get -qq update && \
 	  $$as_root apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends $$missing > /dev/null
-	@if cmp -s $(PEERS_LOCK) $(PEERS)/installed; then \
+	@if cat $(PEERS_LOCK) test/peers/mend.mjs | cmp -s - $(PEERS)/installed; then \
 	  echo 'deps: the test peers are installed'; exit 0; \
 	fi; \
 	echo 'deps: installing the test peers'; \
 	mkdir -p $(PEERS) && rm -f $(PEERS)/installed && \
-	  cp test/peers/.npmrc test/peers/package.json $(PEERS_LOCK) $(PEERS) && \
-	  (cd $(PEERS) && npm ci > /dev/null) && cp $(PEERS_LOCK) $(PEERS)/installed
+	  cp test/peers/.npmrc test/peers/package.json $(PEERS_LOCK) test/peers/mend.mjs $(PEERS) && \
+	  (cd $(PEERS) && npm ci > /dev/null && node mend.mjs) && \
+	  cat $(PEERS_LOCK) test/peers/mend.mjs > $(PEERS)/installed
 
 # What else is asked for in the same run waits for deps.
 FIRST := $(filter deps,$(MAKECMDGOALS))

@@ -17,19 +17,24 @@ class Peer:
         if not os.path.exists(os.path.join(FOLDER, "installed")) or not os.path.exists(script):
             sys.exit("not ok - make deps installs the test peers")
         # It ends with our end of the pipe, so that it outlives no killed test.
-        self.process = subprocess.Popen(["node", script, "--stdin", *options], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE)
-        self.url = self.read_url()
+        self.command = ["node", script, "--stdin", *options]
+        self.url = self.start() or self.start()
+        if not self.url:
+            raise RuntimeError(f"{' '.join(self.command)} does not listen")
         self.origin = "/".join(self.url.split("/")[:3])
 
-    def read_url(self):
+    def start(self):
+        """Its URL, or None and a note: Node was seen to hang once in some thousand starts."""
+        self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         line, end = b"", time.monotonic() + PATIENCE
         while not line.endswith(b"\n"):
             readable = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]
             part = os.read(self.process.stdout.fileno(), 4096) if readable else b""
             if not part:
+                print(f"# note: {' '.join(self.command)} does not listen", flush=True)
+                self.process.kill()
                 self.close()
-                raise RuntimeError(f"{' '.join(self.process.args)} does not listen")
+                return None
             line += part
         return line.decode().split()[1]
 
