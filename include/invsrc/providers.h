@@ -62,7 +62,9 @@ INVSRC_API int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *s
 /* ---- Store in SQLite ----------------------------------------------------- */
 
 /* A database file in WAL mode with synchronous=FULL: what was written is on
- * disk. Many processes may open the same file; but one that is open is not to be used
+ * disk. Threads that write at the same time share one transaction and one flush of the disk: one
+ * of them commits for all, a write that fails fails alone, and one that is alone waits for
+ * nobody. Many processes may open the same file; but one that is open is not to be used
  * across fork(): the child opens it anew.
  *
  * When a source is removed, or what was sealed for it is replaced, or a client that is kept, the

@@ -272,18 +272,6 @@ static int32_t whole_path(const char *path, char **whole, invsrc_error *error) {
   return *whole ? INVSRC_OK : ivs_error_fail(error, INVSRC_ENOMEM, "memory ran out");
 }
 
-/* Turns to write are waited for by a clock that nobody sets. None of this can fail: it
- * only fills in the objects. */
-static void start_locks(invsrc_sqlite *db) {
-  pthread_condattr_t attributes;
-
-  pthread_mutex_init(&db->lock, NULL);
-  pthread_condattr_init(&attributes);
-  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-  pthread_cond_init(&db->turn, &attributes);
-  pthread_condattr_destroy(&attributes);
-}
-
 /* A file that is not there is made for its owner only, before SQLite makes it for
  * more; its companions take its mode. */
 static int32_t make_file(const char *path, invsrc_error *error) {
@@ -303,16 +291,15 @@ static int32_t open_file(invsrc_sqlite *db, invsrc_error *error) {
   int version = 0;
 
   if (result == INVSRC_OK)
-    result = ivs_sqlite_report(ivs_connection_new(db->path, &db->idle), error);
+    result = ivs_sqlite_report(ivs_connection_new(db->path, &db->writer), error);
   if (result != INVSRC_OK) return result;
-  db->idle_count = 1;
-  result = begin(db->idle, "BEGIN", &version, error);
-  roll_back(db->idle);
-  if (result == INVSRC_OK && sqlite3_db_readonly(db->idle->handle, "main"))
+  result = begin(db->writer, "BEGIN", &version, error);
+  roll_back(db->writer);
+  if (result == INVSRC_OK && sqlite3_db_readonly(db->writer->handle, "main"))
     result = ivs_sqlite_report(SQLITE_READONLY, error);
-  if (result == INVSRC_OK) result = set_wal(db->idle, error);
+  if (result == INVSRC_OK) result = set_wal(db->writer, error);
   if (result == INVSRC_OK && version < SCHEMA_VERSION) {
-    result = migrate(db->idle, error);
+    result = migrate(db->writer, error);
     if (result == INVSRC_OK && version) ivs_sqlite_forget(db); /* what was elsewhere before */
   }
   return result;
@@ -328,7 +315,8 @@ int32_t invsrc_sqlite_open(const char *path, invsrc_sqlite **db, invsrc_error *e
   made = calloc(1, sizeof *made);
   if (!made) return ivs_sqlite_report(SQLITE_NOMEM, error);
   made->remains = 1; /* a process that crashed may have left something */
-  start_locks(made);
+  pthread_mutex_init(&made->lock, NULL);
+  made->end = &made->first;
   result = whole_path(path, &made->path, error);
   if (result == INVSRC_OK) result = open_file(made, error);
   if (result == INVSRC_OK)
@@ -340,12 +328,12 @@ int32_t invsrc_sqlite_open(const char *path, invsrc_sqlite **db, invsrc_error *e
 
 void invsrc_sqlite_free(invsrc_sqlite *db) {
   if (!db) return;
+  ivs_connection_free(db->writer);
   while (db->idle) {
     ivs_connection *next = db->idle->next;
     ivs_connection_free(db->idle);
     db->idle = next;
   }
-  pthread_cond_destroy(&db->turn);
   pthread_mutex_destroy(&db->lock);
   free(db->path);
   free(db);

@@ -63,11 +63,13 @@ typedef struct ivs_connection {
 } ivs_connection;
 
 struct invsrc_sqlite {
-  char *path;           /* from the root, so that it stays the same file */
-  pthread_mutex_t lock; /* guards what follows */
-  pthread_cond_t turn;  /* told when `writing` ends; by the monotonic clock */
-  int writing;          /* some query or step writes, */
-  int remains;          /* which knows: sealed bytes that are gone may still be in the log */
+  char *path;              /* from the root, so that it stays the same file */
+  ivs_connection *writer;  /* the leader's; what it has read stays good, as it alone writes */
+  int remains;             /* the leader's too: bytes that are gone may still be in the log */
+  pthread_mutex_t lock;    /* guards what follows */
+  int is_led;              /* some thread is the leader: it writes */
+  struct ivs_write *first; /* the writes that wait for one, in their order */
+  struct ivs_write **end;  /* where the next is put */
   ivs_connection *idle;
   int idle_count;
 };
@@ -79,20 +81,18 @@ typedef struct ivs_query {
   invsrc_sqlite *db;
   ivs_connection *connection; /* NULL where none could be had */
   sqlite3_stmt *statement;
-  int writes;
   int joined;  /* to a step, whose connection it uses */
   int status;  /* SQLITE_OK, SQLITE_ROW, SQLITE_DONE, or an extended result code */
   int changes; /* rows that a finished write has changed */
 } ivs_query;
 
-/* Borrows a connection for a statement. Whatever it says, the query must end. A
- * query that writes waits here for its turn among the threads of this process. */
+/* Borrows a connection for a statement that reads. Whatever it says, the query must end. */
 void ivs_query_begin(ivs_query *query, invsrc_sqlite *db, ivs_sql which);
 /* Bind a parameter, from 1, to what must last until the end; NULL bytes are NULL. */
 void ivs_query_bind_text(ivs_query *query, int parameter, const char *text, uint64_t length);
 void ivs_query_bind_blob(ivs_query *query, int parameter, const void *bytes, uint64_t length);
 void ivs_query_bind_number(ivs_query *query, int parameter, int64_t number);
-/* Goes to the next row: the status. A write is on disk when it is SQLITE_DONE. */
+/* Goes to the next row: the status. */
 int ivs_query_step(ivs_query *query);
 /* A column of the row, from 0, until the next step; NULL where it is NULL, or
  * memory ran out and the query has failed. Text is NUL-terminated as well. */
@@ -108,20 +108,48 @@ void ivs_query_end(ivs_query *query);
 typedef struct ivs_step {
   invsrc_sqlite *db;
   ivs_connection *connection;
-  int writes;
   int forgets; /* set by who lets sealed bytes go: they shall leave the disk too */
   int status;  /* how the beginning went */
 } ivs_step;
 
-/* Begins it; one that writes has its turn, among the threads and processes, until the
- * end. Whatever comes of it, the step must end. */
-void ivs_step_begin(ivs_step *step, invsrc_sqlite *db, int writes);
+/* Begins one that reads: its queries see the same. Whatever comes of it, it must end. */
+void ivs_step_begin(ivs_step *step, invsrc_sqlite *db);
 /* As ivs_query_begin(), within the step; it fails as the beginning did. One at a time. */
 void ivs_query_join(ivs_query *query, ivs_step *step, ivs_sql which);
-/* With INVSRC_OUTCOME_OK makes it count, on disk; with any other takes it back. Returns
- * the outcome: the given one, or why it could not be made to count. */
-int32_t ivs_step_end(ivs_step *step, int32_t outcome);
-/* A step that changes nothing, and sees to it that what others let go leaves the disk. */
+void ivs_step_end(ivs_step *step);
+
+/* ---- Writing ----------------------------------------------------------------- */
+
+/* What a write does in a step: an outcome, and only where that is INVSRC_OUTCOME_OK does it
+ * count. It is called again where the step comes to nothing for another's fault, on any
+ * thread that writes, and then gives out anew what it gives out. */
+typedef int32_t ivs_write_run(ivs_step *step, void *context);
+
+typedef enum ivs_write_state {
+  IVS_WRITE_WAITING,    /* for its turn */
+  IVS_WRITE_TAKEN_OVER, /* by the leader, whose step it is in */
+  IVS_WRITE_LEADING,    /* its thread is the leader */
+  IVS_WRITE_ENDED,
+} ivs_write_state;
+
+/* A write that is under way, on the stack of its thread. */
+typedef struct ivs_write {
+  struct ivs_write *next; /* behind it in the queue, then in the group */
+  ivs_write_run *run;
+  void *context;
+  int32_t outcome;
+  int status;
+  ivs_write_state state; /* guarded by the lock, as its place in the queue is */
+  pthread_cond_t told;   /* when the state changes; by the monotonic clock */
+} ivs_write;
+
+/* Runs a write in a step that writes, which waits for its turn among the threads and
+ * processes. Threads that write at the same time share one step, and one flush of the disk;
+ * what one of them does is not undone by another's failure. Returns the outcome when it is
+ * on disk, or why it could not be made to count; `status`, unless NULL, is SQLITE_OK but
+ * where the step failed. */
+int32_t ivs_sqlite_write(invsrc_sqlite *db, ivs_write_run *what, void *context, int *status);
+/* A write that changes nothing, and sees to it that what others let go leaves the disk. */
 void ivs_sqlite_forget(invsrc_sqlite *db);
 
 /* ---- Events, within a step ---------------------------------------------------- */
@@ -138,6 +166,10 @@ int ivs_connection_new(const char *path, ivs_connection **connection);
 void ivs_connection_free(ivs_connection *connection);
 /* Runs statements that give nothing back. */
 int ivs_connection_run(ivs_connection *connection, const char *sql);
+/* Runs one that has no parameters and is kept prepared: SQLITE_OK or why not. */
+int ivs_connection_run_kept(ivs_connection *connection, ivs_sql which);
+/* Prepares it, so that running it later needs no memory. */
+int ivs_connection_prepare(ivs_connection *connection, ivs_sql which);
 
 /* What a status is to a caller of the store, and of the other functions, with the
  * error filled in. Rows and the end of them are no failures. */

@@ -66,27 +66,59 @@ const invsrc_authenticator_vtable *invsrc_sqlite_authenticator(void) {
 
 /* ---- Administration -------------------------------------------------------------- */
 
+/* How a write of one query went, to be reported. */
+typedef struct change {
+  const ivs_apikey *drawn; /* to add */
+  const char *storefront;
+  const char *name;
+  const char *client_id; /* to revoke */
+  int status;
+  int changes;
+} change;
+
+static int32_t end(change *it, ivs_query *query) {
+  ivs_query_step(query);
+  ivs_query_end(query);
+  it->status = query->status;
+  it->changes = query->changes;
+  return ivs_sqlite_outcome(query->status);
+}
+
+/* SQLITE_OK, or why it was not made. */
+static int make_change(invsrc_sqlite *db, ivs_write_run *run, change *it) {
+  int status;
+  int32_t outcome = ivs_sqlite_write(db, run, it, &status);
+
+  if (status != SQLITE_OK) return status;
+  return outcome == INVSRC_OUTCOME_OK ? SQLITE_OK : it->status;
+}
+
+static int32_t add(ivs_step *step, void *context) {
+  change *it = context;
+  ivs_query query;
+
+  ivs_query_join(&query, step, IVS_SQL_APIKEY_ADD);
+  bind(&query, 1, it->drawn->client_id);
+  ivs_query_bind_blob(&query, 2, it->drawn->digest, sizeof it->drawn->digest);
+  bind(&query, 3, it->storefront);
+  bind(&query, 4, it->name ? it->name : "");
+  ivs_query_bind_number(&query, 5, now());
+  return end(it, &query);
+}
+
 int32_t invsrc_sqlite_apikey_add(invsrc_sqlite *db, const char *storefront, const char *name,
                                  invsrc_buffer *key, invsrc_error *error) {
   ivs_apikey drawn;
-  ivs_query query;
+  change it = {.drawn = &drawn, .storefront = storefront, .name = name};
   int32_t result;
 
   if (!db || !key) return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   result = ivs_apikey_check(storefront, name, error);
   if (result == INVSRC_OK) result = ivs_apikey_draw(&drawn, key, error);
   if (result != INVSRC_OK) return result;
-  ivs_query_begin(&query, db, IVS_SQL_APIKEY_ADD);
-  bind(&query, 1, drawn.client_id);
-  ivs_query_bind_blob(&query, 2, drawn.digest, sizeof drawn.digest);
-  bind(&query, 3, storefront);
-  bind(&query, 4, name ? name : "");
-  ivs_query_bind_number(&query, 5, now());
-  ivs_query_step(&query);
-  ivs_query_end(&query);
-  /* A key that was not kept is no key. */
-  if (query.status != SQLITE_DONE) invsrc_buffer_set(key, NULL, 0);
-  return ivs_sqlite_report(query.status, error);
+  result = ivs_sqlite_report(make_change(db, add, &it), error);
+  if (result != INVSRC_OK) invsrc_buffer_set(key, NULL, 0); /* not kept, it is no key */
+  return result;
 }
 
 static void show(ivs_query *query, invsrc_apikey_visitor visit, void *context) {
@@ -114,17 +146,24 @@ int32_t invsrc_sqlite_apikey_list(invsrc_sqlite *db, const char *storefront,
   return ivs_sqlite_report(query.status, error);
 }
 
-int32_t invsrc_sqlite_apikey_revoke(invsrc_sqlite *db, const char *client_id, invsrc_error *error) {
+static int32_t revoke(ivs_step *step, void *context) {
+  change *it = context;
   ivs_query query;
+
+  ivs_query_join(&query, step, IVS_SQL_APIKEY_REVOKE);
+  ivs_query_bind_number(&query, 1, now());
+  bind(&query, 2, it->client_id);
+  return end(it, &query);
+}
+
+int32_t invsrc_sqlite_apikey_revoke(invsrc_sqlite *db, const char *client_id, invsrc_error *error) {
+  change it = {.client_id = client_id};
+  int32_t result;
 
   if (!db || !client_id)
     return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
-  ivs_query_begin(&query, db, IVS_SQL_APIKEY_REVOKE);
-  ivs_query_bind_number(&query, 1, now());
-  bind(&query, 2, client_id);
-  ivs_query_step(&query);
-  ivs_query_end(&query);
-  if (query.status == SQLITE_DONE && query.changes == 0)
+  result = ivs_sqlite_report(make_change(db, revoke, &it), error);
+  if (result == INVSRC_OK && it.changes == 0)
     return ivs_error_fail(error, INVSRC_ENOTFOUND, "there is no API key with this client id");
-  return ivs_sqlite_report(query.status, error);
+  return result;
 }

@@ -3,21 +3,31 @@
  */
 #include "providers/sqlite.h"
 
-static void bind_name(ivs_query *query, const char *issuer, uint64_t issuer_length,
-                      const char *redirect_uri, uint64_t redirect_uri_length) {
-  ivs_query_bind_text(query, 1, issuer, issuer_length);
-  ivs_query_bind_text(query, 2, redirect_uri, redirect_uri_length);
+/* Whose client it is, and what was sealed of it. */
+typedef struct client {
+  const char *issuer;
+  uint64_t issuer_length;
+  const char *redirect_uri;
+  uint64_t redirect_uri_length;
+  const void *sealed;
+  uint64_t sealed_length;
+} client;
+
+static void bind_name(ivs_query *query, const client *it) {
+  ivs_query_bind_text(query, 1, it->issuer, it->issuer_length);
+  ivs_query_bind_text(query, 2, it->redirect_uri, it->redirect_uri_length);
 }
 
 static int32_t get(void *context, const char *issuer, uint64_t issuer_length,
                    const char *redirect_uri, uint64_t redirect_uri_length, invsrc_buffer *sealed) {
+  const client it = {issuer, issuer_length, redirect_uri, redirect_uri_length, NULL, 0};
   int32_t result = INVSRC_OK;
   const void *bytes;
   uint64_t length;
   ivs_query query;
 
   ivs_query_begin(&query, context, IVS_SQL_CLIENT_GET);
-  bind_name(&query, issuer, issuer_length, redirect_uri, redirect_uri_length);
+  bind_name(&query, &it);
   if (ivs_query_step(&query) == SQLITE_ROW) {
     bytes = ivs_query_blob(&query, 0, &length);
     if (bytes) result = invsrc_buffer_set(sealed, bytes, length);
@@ -27,37 +37,38 @@ static int32_t get(void *context, const char *issuer, uint64_t issuer_length,
   return result == INVSRC_OK ? ivs_sqlite_outcome(query.status) : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
-/* Says whether there was one, which then shall leave the disk. */
-static int32_t drop(ivs_step *step, const char *issuer, uint64_t issuer_length,
-                    const char *redirect_uri, uint64_t redirect_uri_length) {
+/* What there was shall leave the disk. */
+static int32_t drop(ivs_step *step, const client *it) {
   ivs_query query;
 
   ivs_query_join(&query, step, IVS_SQL_CLIENT_DROP);
-  bind_name(&query, issuer, issuer_length, redirect_uri, redirect_uri_length);
+  bind_name(&query, it);
   ivs_query_step(&query);
   ivs_query_end(&query);
-  step->forgets = query.changes != 0;
+  step->forgets |= query.changes != 0;
+  return ivs_sqlite_outcome(query.status);
+}
+
+static int32_t exchange(ivs_step *step, void *context) {
+  const client *it = context;
+  int32_t outcome = drop(step, it);
+  ivs_query query;
+
+  if (outcome != INVSRC_OUTCOME_OK || !it->sealed_length) return outcome;
+  ivs_query_join(&query, step, IVS_SQL_CLIENT_ADD);
+  bind_name(&query, it);
+  ivs_query_bind_blob(&query, 3, it->sealed, it->sealed_length);
+  ivs_query_step(&query);
+  ivs_query_end(&query);
   return ivs_sqlite_outcome(query.status);
 }
 
 static int32_t put(void *context, const char *issuer, uint64_t issuer_length,
                    const char *redirect_uri, uint64_t redirect_uri_length, const void *sealed,
                    uint64_t length) {
-  int32_t outcome;
-  ivs_query query;
-  ivs_step step;
+  client it = {issuer, issuer_length, redirect_uri, redirect_uri_length, sealed, length};
 
-  ivs_step_begin(&step, context, 1);
-  outcome = drop(&step, issuer, issuer_length, redirect_uri, redirect_uri_length);
-  if (outcome == INVSRC_OUTCOME_OK && length) {
-    ivs_query_join(&query, &step, IVS_SQL_CLIENT_ADD);
-    bind_name(&query, issuer, issuer_length, redirect_uri, redirect_uri_length);
-    ivs_query_bind_blob(&query, 3, sealed, length);
-    ivs_query_step(&query);
-    ivs_query_end(&query);
-    outcome = ivs_sqlite_outcome(query.status);
-  }
-  return ivs_step_end(&step, outcome);
+  return ivs_sqlite_write(context, exchange, &it, NULL);
 }
 
 const invsrc_clients_vtable *invsrc_sqlite_clients(void) {

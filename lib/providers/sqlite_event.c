@@ -48,13 +48,20 @@ static int32_t take_row(ivs_query *query, invsrc_event *event) {
   return result;
 }
 
-static int32_t find(ivs_step *step, int64_t now, invsrc_event *event) {
+/* An event that is asked for, and until when it is the asker's. */
+typedef struct claim {
+  int64_t now;
+  int64_t lease_end;
+  invsrc_event *event;
+} claim;
+
+static int32_t find(ivs_step *step, const claim *it) {
   int32_t result = INVSRC_OK;
   ivs_query query;
 
   ivs_query_join(&query, step, IVS_SQL_EVENT_NEXT);
-  ivs_query_bind_number(&query, 1, now);
-  if (ivs_query_step(&query) == SQLITE_ROW) result = take_row(&query, event);
+  ivs_query_bind_number(&query, 1, it->now);
+  if (ivs_query_step(&query) == SQLITE_ROW) result = take_row(&query, it->event);
   ivs_query_end(&query);
   if (query.status == SQLITE_DONE) return INVSRC_OUTCOME_NOT_FOUND;
   if (result == INVSRC_ENOMEM) return INVSRC_OUTCOME_UNAVAILABLE;
@@ -62,13 +69,17 @@ static int32_t find(ivs_step *step, int64_t now, invsrc_event *event) {
   return ivs_sqlite_outcome(query.status);
 }
 
-static int32_t claim(ivs_step *step, const invsrc_event *event, int64_t lease_end) {
-  ivs_query query;
+static int32_t claim_next(ivs_step *step, void *context) {
+  const claim *it = context;
+  int32_t outcome = find(step, it);
   uint64_t length;
-  const char *id = invsrc_event_text(event, INVSRC_EVENT_ID, &length);
+  const char *id;
+  ivs_query query;
 
+  if (outcome != INVSRC_OUTCOME_OK) return outcome;
+  id = invsrc_event_text(it->event, INVSRC_EVENT_ID, &length);
   ivs_query_join(&query, step, IVS_SQL_EVENT_CLAIM);
-  ivs_query_bind_number(&query, 1, lease_end);
+  ivs_query_bind_number(&query, 1, it->lease_end);
   ivs_query_bind_text(&query, 2, id, length);
   ivs_query_step(&query);
   ivs_query_end(&query);
@@ -76,22 +87,32 @@ static int32_t claim(ivs_step *step, const invsrc_event *event, int64_t lease_en
 }
 
 int32_t ivs_sqlite_event_next(void *context, int64_t now, int64_t lease_end, invsrc_event *event) {
-  int32_t outcome;
-  ivs_step step;
+  claim it = {now, lease_end, event};
 
-  ivs_step_begin(&step, context, 1);
-  outcome = find(&step, now, event);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = claim(&step, event, lease_end);
-  return ivs_step_end(&step, outcome);
+  return ivs_sqlite_write(context, claim_next, &it, NULL);
 }
 
-int32_t ivs_sqlite_event_end(void *context, const char *id, uint64_t id_length, int64_t next_at) {
+/* The end of an event, or, with a `next_at`, of an attempt. */
+typedef struct ending {
+  const char *id;
+  uint64_t id_length;
+  int64_t next_at;
+} ending;
+
+static int32_t end(ivs_step *step, void *context) {
+  const ending *it = context;
   ivs_query query;
 
-  ivs_query_begin(&query, context, next_at ? IVS_SQL_EVENT_POSTPONE : IVS_SQL_EVENT_FORGET);
-  if (next_at) ivs_query_bind_number(&query, 1, next_at);
-  ivs_query_bind_text(&query, next_at ? 2 : 1, id, id_length);
+  ivs_query_join(&query, step, it->next_at ? IVS_SQL_EVENT_POSTPONE : IVS_SQL_EVENT_FORGET);
+  if (it->next_at) ivs_query_bind_number(&query, 1, it->next_at);
+  ivs_query_bind_text(&query, it->next_at ? 2 : 1, it->id, it->id_length);
   ivs_query_step(&query);
   ivs_query_end(&query);
   return ivs_sqlite_outcome(query.status);
+}
+
+int32_t ivs_sqlite_event_end(void *context, const char *id, uint64_t id_length, int64_t next_at) {
+  ending it = {id, id_length, next_at};
+
+  return ivs_sqlite_write(context, end, &it, NULL);
 }

@@ -1,18 +1,14 @@
 /*
- * Connections, statements and queries; what SQLite's result codes mean. See
- * sqlite.h.
+ * Connections, statements, queries and steps that read; what SQLite's result codes mean.
+ * See sqlite.h.
  */
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/error.h"
 #include "providers/sqlite.h"
 
 /* Connections beyond these are closed when they come back. */
 #define IDLE_MOST 8
-
-/* How long readers may hold up the emptying of the log. */
-#define FORGET_MILLISECONDS 100
 
 /* The columns of a source, in the order of its fields. The number of a field is the number
  * of its parameter too, in an insert as in an update. */
@@ -37,85 +33,78 @@
 /* Those that are due at ?1, at most ?2. */
 #define DUE " WHERE next_check_at > 0 AND next_check_at <= ?1 ORDER BY next_check_at, seq LIMIT ?2"
 
-static const struct {
-  int writes;
-  const char *sql;
-} statements[IVS_SQL_END] = {
-    [IVS_SQL_BEGIN_READING] = {0, "BEGIN"},
-    [IVS_SQL_BEGIN_WRITING] = {1, "BEGIN IMMEDIATE"},
-    [IVS_SQL_COMMIT] = {0, "COMMIT"},
-    [IVS_SQL_ROLLBACK] = {0, "ROLLBACK"},
+static const char *const statements[IVS_SQL_END] = {
+    [IVS_SQL_BEGIN_READING] = "BEGIN",
+    [IVS_SQL_BEGIN_WRITING] = "BEGIN IMMEDIATE",
+    [IVS_SQL_COMMIT] = "COMMIT",
+    [IVS_SQL_ROLLBACK] = "ROLLBACK",
     /* A sourceId that is taken changes nothing; an id that is taken is an error. */
-    [IVS_SQL_SOURCE_INSERT] = {1, "INSERT INTO sources (" SOURCE_COLUMNS ") VALUES"
-                                  " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
-                                  "?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)"
-                                  " ON CONFLICT (storefront, source_id) DO NOTHING"},
-    [IVS_SQL_SOURCE_GET] = {0, SOURCES_AND_SEALED " WHERE storefront = ? AND source_id = ?"},
-    [IVS_SQL_SOURCE_OF_AGENT] = {0, SOURCES_AND_SEALED " WHERE agent_id = ?"},
-    [IVS_SQL_SOURCE_OF_STATE] = {0, SOURCES_AND_SEALED " WHERE oauth_state = ?"},
+    [IVS_SQL_SOURCE_INSERT] = "INSERT INTO sources (" SOURCE_COLUMNS
+                              ") VALUES"
+                              " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
+                              "?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)"
+                              " ON CONFLICT (storefront, source_id) DO NOTHING",
+    [IVS_SQL_SOURCE_GET] = SOURCES_AND_SEALED " WHERE storefront = ? AND source_id = ?",
+    [IVS_SQL_SOURCE_OF_AGENT] = SOURCES_AND_SEALED " WHERE agent_id = ?",
+    [IVS_SQL_SOURCE_OF_STATE] = SOURCES_AND_SEALED " WHERE oauth_state = ?",
     [IVS_SQL_SOURCE_FIND] =
-        {0,
-         "SELECT seq, revision, next_check_at, auth_configured,"
-         " EXISTS (SELECT 1 FROM credentials WHERE credentials.seq = sources.seq)"
-         " FROM sources WHERE id = ?"},
-    [IVS_SQL_SOURCE_UPDATE_RECORD] = {1, "UPDATE sources SET (" RECORD_COLUMNS ") ="
-                                         " (?3,?4,?5,?7,?8,?9,?10,?11,?12,?13,?14,?15,?17,?18,"
-                                         "?25,?26,?27)"
-                                         " WHERE id = ?1"},
-    [IVS_SQL_SOURCE_UPDATE_CHECK] = {1, "UPDATE sources SET (" CHECK_COLUMNS ") ="
-                                        " (?19,?20,?21,?22,?23,?24,?28) WHERE id = ?1"},
-    [IVS_SQL_SOURCE_REMOVE] = {1, "DELETE FROM sources WHERE seq = ?"},
-    [IVS_SQL_SOURCES_PAGE] = {0,
-                              "SELECT " SOURCE_COLUMNS
-                              " FROM sources WHERE storefront = ? ORDER BY seq LIMIT ? OFFSET ?"},
-    [IVS_SQL_SOURCES_COUNT] = {0, "SELECT count(*) FROM sources WHERE storefront = ?"},
-    [IVS_SQL_SOURCES_DUE] = {0, SOURCES_AND_SEALED DUE},
-    [IVS_SQL_SOURCES_CLAIM] = {1,
-                               "UPDATE sources SET next_check_at = ?3"
-                               " WHERE seq IN (SELECT seq FROM sources" DUE ")"},
+        "SELECT seq, revision, next_check_at, auth_configured,"
+        " EXISTS (SELECT 1 FROM credentials WHERE credentials.seq = sources.seq)"
+        " FROM sources WHERE id = ?",
+    [IVS_SQL_SOURCE_UPDATE_RECORD] = "UPDATE sources SET (" RECORD_COLUMNS
+                                     ") ="
+                                     " (?3,?4,?5,?7,?8,?9,?10,?11,?12,?13,?14,?15,?17,?18,"
+                                     "?25,?26,?27)"
+                                     " WHERE id = ?1",
+    [IVS_SQL_SOURCE_UPDATE_CHECK] = "UPDATE sources SET (" CHECK_COLUMNS
+                                    ") ="
+                                    " (?19,?20,?21,?22,?23,?24,?28) WHERE id = ?1",
+    [IVS_SQL_SOURCE_REMOVE] = "DELETE FROM sources WHERE seq = ?",
+    [IVS_SQL_SOURCES_PAGE] =
+        "SELECT " SOURCE_COLUMNS " FROM sources WHERE storefront = ? ORDER BY seq LIMIT ? OFFSET ?",
+    [IVS_SQL_SOURCES_COUNT] = "SELECT count(*) FROM sources WHERE storefront = ?",
+    [IVS_SQL_SOURCES_DUE] = SOURCES_AND_SEALED DUE,
+    [IVS_SQL_SOURCES_CLAIM] =
+        "UPDATE sources SET next_check_at = ?3"
+        " WHERE seq IN (SELECT seq FROM sources" DUE ")",
     [IVS_SQL_EVENT_ADD] =
-        {1,
-         "INSERT INTO events (id, type, storefront, time, payload, attempts, next_at)"
-         " VALUES (?1,?2,?3,?4,?5,?6,?4)"},
-    [IVS_SQL_EVENT_NEXT] = {0,
-                            "SELECT id, type, storefront, time, payload, attempts FROM events"
-                            " WHERE next_at <= ? ORDER BY next_at, seq LIMIT 1"},
-    [IVS_SQL_EVENT_CLAIM] = {1, "UPDATE events SET next_at = ? WHERE id = ?"},
+        "INSERT INTO events (id, type, storefront, time, payload, attempts, next_at)"
+        " VALUES (?1,?2,?3,?4,?5,?6,?4)",
+    [IVS_SQL_EVENT_NEXT] =
+        "SELECT id, type, storefront, time, payload, attempts FROM events"
+        " WHERE next_at <= ? ORDER BY next_at, seq LIMIT 1",
+    [IVS_SQL_EVENT_CLAIM] = "UPDATE events SET next_at = ? WHERE id = ?",
     [IVS_SQL_EVENT_POSTPONE] =
-        {1, "UPDATE events SET next_at = ?, attempts = attempts + 1 WHERE id = ?"},
-    [IVS_SQL_EVENT_FORGET] = {1, "DELETE FROM events WHERE id = ?"},
-    [IVS_SQL_SEALED_GET] = {0, "SELECT sealed FROM credentials WHERE seq = ?"},
-    [IVS_SQL_SEALED_PUT] = {1,
-                            "INSERT INTO credentials (seq, sealed) VALUES (?1, ?2)"
-                            " ON CONFLICT (seq) DO UPDATE SET sealed = excluded.sealed"},
-    [IVS_SQL_SEALED_DROP] = {1, "DELETE FROM credentials WHERE seq = ?"},
-    [IVS_SQL_SEALED_NEXT] = {0,
-                             "SELECT credentials.seq, storefront, id, sealed"
-                             " FROM credentials CROSS JOIN sources USING (seq)"
-                             " WHERE credentials.seq > ? ORDER BY credentials.seq LIMIT 1"},
-    [IVS_SQL_SEALED_REPLACE] = {1,
-                                "UPDATE credentials SET sealed = ? WHERE seq = ? AND sealed = ?"},
-    [IVS_SQL_CLIENT_GET] =
-        {0, "SELECT sealed FROM oauth_clients WHERE issuer = ? AND redirect_uri = ?"},
+        "UPDATE events SET next_at = ?, attempts = attempts + 1 WHERE id = ?",
+    [IVS_SQL_EVENT_FORGET] = "DELETE FROM events WHERE id = ?",
+    [IVS_SQL_SEALED_GET] = "SELECT sealed FROM credentials WHERE seq = ?",
+    [IVS_SQL_SEALED_PUT] =
+        "INSERT INTO credentials (seq, sealed) VALUES (?1, ?2)"
+        " ON CONFLICT (seq) DO UPDATE SET sealed = excluded.sealed",
+    [IVS_SQL_SEALED_DROP] = "DELETE FROM credentials WHERE seq = ?",
+    [IVS_SQL_SEALED_NEXT] =
+        "SELECT credentials.seq, storefront, id, sealed"
+        " FROM credentials CROSS JOIN sources USING (seq)"
+        " WHERE credentials.seq > ? ORDER BY credentials.seq LIMIT 1",
+    [IVS_SQL_SEALED_REPLACE] = "UPDATE credentials SET sealed = ? WHERE seq = ? AND sealed = ?",
+    [IVS_SQL_CLIENT_GET] = "SELECT sealed FROM oauth_clients WHERE issuer = ? AND redirect_uri = ?",
     [IVS_SQL_CLIENT_ADD] =
-        {1, "INSERT INTO oauth_clients (issuer, redirect_uri, sealed) VALUES (?,?,?)"},
-    [IVS_SQL_CLIENT_DROP] = {1, "DELETE FROM oauth_clients WHERE issuer = ? AND redirect_uri = ?"},
-    [IVS_SQL_CLIENT_NEXT] = {0,
-                             "SELECT seq, redirect_uri, issuer, sealed FROM oauth_clients"
-                             " WHERE seq > ? ORDER BY seq LIMIT 1"},
-    [IVS_SQL_CLIENT_REPLACE] = {1,
-                                "UPDATE oauth_clients SET sealed = ? WHERE seq = ? AND sealed = ?"},
-    [IVS_SQL_APIKEY_ADD] = {1,
-                            "INSERT INTO api_keys (client_id, digest, storefront, name, created_at)"
-                            " VALUES (?,?,?,?,?)"},
+        "INSERT INTO oauth_clients (issuer, redirect_uri, sealed) VALUES (?,?,?)",
+    [IVS_SQL_CLIENT_DROP] = "DELETE FROM oauth_clients WHERE issuer = ? AND redirect_uri = ?",
+    [IVS_SQL_CLIENT_NEXT] =
+        "SELECT seq, redirect_uri, issuer, sealed FROM oauth_clients"
+        " WHERE seq > ? ORDER BY seq LIMIT 1",
+    [IVS_SQL_CLIENT_REPLACE] = "UPDATE oauth_clients SET sealed = ? WHERE seq = ? AND sealed = ?",
+    [IVS_SQL_APIKEY_ADD] =
+        "INSERT INTO api_keys (client_id, digest, storefront, name, created_at)"
+        " VALUES (?,?,?,?,?)",
     [IVS_SQL_APIKEY_FIND] =
-        {0, "SELECT digest, storefront FROM api_keys WHERE client_id = ? AND revoked_at IS NULL"},
+        "SELECT digest, storefront FROM api_keys WHERE client_id = ? AND revoked_at IS NULL",
     [IVS_SQL_APIKEY_LIST] =
-        {0,
-         "SELECT client_id, storefront, name, created_at, revoked_at FROM api_keys"
-         " WHERE ?1 IS NULL OR storefront = ?1 ORDER BY seq"},
+        "SELECT client_id, storefront, name, created_at, revoked_at FROM api_keys"
+        " WHERE ?1 IS NULL OR storefront = ?1 ORDER BY seq",
     [IVS_SQL_APIKEY_REVOKE] =
-        {1, "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE client_id = ?"},
+        "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE client_id = ?",
 };
 
 /* ---- Statuses ------------------------------------------------------------------- */
@@ -227,72 +216,33 @@ static void give_back(invsrc_sqlite *db, ivs_connection *connection) {
   ivs_connection_free(connection);
 }
 
-/* Waits for the turn to write as long as SQLite waits for other processes. */
-static int lock_writing(invsrc_sqlite *db) {
-  struct timespec until;
-  int failed = 0, status = SQLITE_BUSY;
-
-  clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += IVS_SQLITE_BUSY_MILLISECONDS / 1000;
-  pthread_mutex_lock(&db->lock);
-  while (db->writing && !failed) failed = pthread_cond_timedwait(&db->turn, &db->lock, &until);
-  if (!db->writing) {
-    db->writing = 1;
-    status = SQLITE_OK;
-  }
-  pthread_mutex_unlock(&db->lock);
-  return status;
-}
-
-static void unlock_writing(invsrc_sqlite *db) {
-  pthread_mutex_lock(&db->lock);
-  db->writing = 0;
-  pthread_cond_signal(&db->turn);
-  pthread_mutex_unlock(&db->lock);
-}
-
-/* ---- Forgetting ----------------------------------------------------------------------- */
-
-/* What was written over is in the log, and until it is copied from there in the file, as
- * it was before. Whoever reads the log meanwhile keeps it from being emptied: they get a
- * moment when it is asked for first, and then the next that writes tries again. */
-static void empty_log(invsrc_sqlite *db, ivs_connection *connection, int milliseconds) {
-  sqlite3_busy_timeout(connection->handle, milliseconds);
-  if (sqlite3_wal_checkpoint_v2(connection->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-      SQLITE_OK)
-    db->remains = 0;
-  sqlite3_busy_timeout(connection->handle, IVS_SQLITE_BUSY_MILLISECONDS);
-}
-
-/* The end of every turn to write, which may have let sealed bytes go. */
-static void end_writing(invsrc_sqlite *db, ivs_connection *connection, int forgets) {
-  if (forgets) db->remains = 1;
-  if (db->remains && connection) empty_log(db, connection, forgets ? FORGET_MILLISECONDS : 0);
-  unlock_writing(db);
-}
-
 /* ---- Queries ------------------------------------------------------------------------ */
 
-static int prepare(ivs_connection *connection, ivs_sql which) {
+int ivs_connection_prepare(ivs_connection *connection, ivs_sql which) {
   sqlite3_stmt **statement = &connection->statements[which];
 
   if (*statement) return SQLITE_OK;
-  return sqlite3_prepare_v3(connection->handle, statements[which].sql, -1,
-                            SQLITE_PREPARE_PERSISTENT, statement, NULL);
+  return sqlite3_prepare_v3(connection->handle, statements[which], -1, SQLITE_PREPARE_PERSISTENT,
+                            statement, NULL);
+}
+
+int ivs_connection_run_kept(ivs_connection *connection, ivs_sql which) {
+  int status = ivs_connection_prepare(connection, which);
+
+  if (status != SQLITE_OK) return status;
+  status = sqlite3_step(connection->statements[which]);
+  sqlite3_reset(connection->statements[which]);
+  return status == SQLITE_DONE ? SQLITE_OK : status;
 }
 
 static void take_statement(ivs_query *query, ivs_sql which) {
-  if (query->status == SQLITE_OK) query->status = prepare(query->connection, which);
+  if (query->status == SQLITE_OK) query->status = ivs_connection_prepare(query->connection, which);
   if (query->status == SQLITE_OK) query->statement = query->connection->statements[which];
 }
 
 void ivs_query_begin(ivs_query *query, invsrc_sqlite *db, ivs_sql which) {
   *query = (ivs_query){.db = db};
-  if (statements[which].writes) {
-    query->status = lock_writing(db);
-    query->writes = query->status == SQLITE_OK;
-  }
-  if (query->status == SQLITE_OK) query->status = borrow(db, &query->connection);
+  query->status = borrow(db, &query->connection);
   take_statement(query, which);
 }
 
@@ -351,66 +301,25 @@ void ivs_query_end(ivs_query *query) {
     sqlite3_reset(query->statement);
     sqlite3_clear_bindings(query->statement);
   }
-  if (query->writes) end_writing(query->db, query->connection, 0);
   if (query->connection && !query->joined) give_back(query->db, query->connection);
   query->statement = NULL;
   query->connection = NULL;
-  query->writes = 0;
 }
 
 /* ---- Steps -------------------------------------------------------------------------- */
 
-static int run_prepared(ivs_connection *connection, ivs_sql which) {
-  int status = prepare(connection, which);
-
-  if (status != SQLITE_OK) return status;
-  status = sqlite3_step(connection->statements[which]);
-  sqlite3_reset(connection->statements[which]);
-  return status == SQLITE_DONE ? SQLITE_OK : status;
-}
-
 /* What ends the step is at hand before it begins. */
-void ivs_step_begin(ivs_step *step, invsrc_sqlite *db, int writes) {
+void ivs_step_begin(ivs_step *step, invsrc_sqlite *db) {
   *step = (ivs_step){.db = db};
-  if (writes) {
-    step->status = lock_writing(db);
-    step->writes = step->status == SQLITE_OK;
-  }
-  if (step->status == SQLITE_OK) step->status = borrow(db, &step->connection);
-  if (step->status == SQLITE_OK) step->status = prepare(step->connection, IVS_SQL_COMMIT);
-  if (step->status == SQLITE_OK) step->status = prepare(step->connection, IVS_SQL_ROLLBACK);
+  step->status = borrow(db, &step->connection);
   if (step->status == SQLITE_OK)
-    step->status =
-        run_prepared(step->connection, writes ? IVS_SQL_BEGIN_WRITING : IVS_SQL_BEGIN_READING);
+    step->status = ivs_connection_prepare(step->connection, IVS_SQL_COMMIT);
+  if (step->status == SQLITE_OK)
+    step->status = ivs_connection_run_kept(step->connection, IVS_SQL_BEGIN_READING);
 }
 
-/* SQLite has taken some failed ones back by itself. What cannot be taken back otherwise
- * ends with the connection. */
-static void roll_back(ivs_step *step) {
-  if (!step->connection || sqlite3_get_autocommit(step->connection->handle)) return;
-  if (run_prepared(step->connection, IVS_SQL_ROLLBACK) == SQLITE_OK) return;
-  ivs_connection_free(step->connection);
-  step->connection = NULL;
-}
-
-int32_t ivs_step_end(ivs_step *step, int32_t outcome) {
-  int status = step->status;
-
-  if (outcome == INVSRC_OUTCOME_OK) {
-    if (status == SQLITE_OK) status = run_prepared(step->connection, IVS_SQL_COMMIT);
-    outcome = ivs_sqlite_outcome(status);
-  }
-  roll_back(step);
-  if (step->writes)
-    end_writing(step->db, step->connection, outcome == INVSRC_OUTCOME_OK && step->forgets);
+/* Nothing was changed: that it ends is all there is to it. */
+void ivs_step_end(ivs_step *step) {
+  if (step->status == SQLITE_OK) ivs_connection_run_kept(step->connection, IVS_SQL_COMMIT);
   if (step->connection) give_back(step->db, step->connection);
-  return outcome;
-}
-
-void ivs_sqlite_forget(invsrc_sqlite *db) {
-  ivs_step step;
-
-  ivs_step_begin(&step, db, 1);
-  step.forgets = 1;
-  ivs_step_end(&step, INVSRC_OUTCOME_OK);
 }

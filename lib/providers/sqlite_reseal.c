@@ -65,21 +65,41 @@ static int read_next(invsrc_sqlite *db, row *next) {
   return result == INVSRC_OK ? query.status : SQLITE_NOMEM;
 }
 
-/* Also well where the row has changed meanwhile: then nothing is replaced. */
-static int32_t replace(invsrc_sqlite *db, const row *old, const invsrc_buffer *sealed, counts *done,
-                       invsrc_error *error) {
+/* A row, and what takes the place of its sealed bytes. */
+typedef struct replacement {
+  const row *old;
+  const invsrc_buffer *sealed;
+  int status;
+  int changes;
+} replacement;
+
+static int32_t replace(ivs_step *step, void *context) {
+  replacement *it = context;
   uint64_t length;
-  const void *bytes = invsrc_buffer_bytes(sealed, &length);
+  const void *bytes = invsrc_buffer_bytes(it->sealed, &length);
   ivs_query query;
 
-  ivs_query_begin(&query, db, old->kind->replace);
+  ivs_query_join(&query, step, it->old->kind->replace);
   ivs_query_bind_blob(&query, 1, bytes, length);
-  ivs_query_bind_number(&query, 2, old->seq);
-  ivs_query_bind_blob(&query, 3, old->sealed.bytes, old->sealed.length);
+  ivs_query_bind_number(&query, 2, it->old->seq);
+  ivs_query_bind_blob(&query, 3, it->old->sealed.bytes, it->old->sealed.length);
   ivs_query_step(&query);
   ivs_query_end(&query);
-  done->resealed += (uint64_t)query.changes;
-  return ivs_sqlite_report(query.status, error);
+  it->status = query.status;
+  it->changes = query.changes;
+  return ivs_sqlite_outcome(query.status);
+}
+
+/* Also well where the row has changed meanwhile: then nothing is replaced. */
+static int32_t replace_row(invsrc_sqlite *db, const row *old, const invsrc_buffer *sealed,
+                           counts *done, invsrc_error *error) {
+  replacement it = {old, sealed, SQLITE_OK, 0};
+  int status;
+
+  if (ivs_sqlite_write(db, replace, &it, &status) != INVSRC_OUTCOME_OK)
+    return ivs_sqlite_report(status != SQLITE_OK ? status : it.status, error);
+  done->resealed += (uint64_t)it.changes;
+  return INVSRC_OK;
 }
 
 /* Opens and seals. An outcome of the sealer. */
@@ -113,7 +133,7 @@ static int32_t reseal_row(invsrc_sqlite *db, invsrc_keyring *keyring, const row 
   sealed = invsrc_buffer_new();
   outcome = sealed ? convert(keyring, old, sealed) : INVSRC_OUTCOME_UNAVAILABLE;
   if (outcome == INVSRC_OUTCOME_OK)
-    result = replace(db, old, sealed, done, error);
+    result = replace_row(db, old, sealed, done, error);
   else if (outcome == INVSRC_OUTCOME_REFUSED)
     done->refused++;
   else

@@ -1,10 +1,12 @@
 /*
- * The store interface on SQLite: each function that writes is one step, which counts as a
+ * The store interface on SQLite: each function that writes is one write, which counts as a
  * whole or not at all.
  */
 #include "providers/sqlite.h"
 
 #include <assert.h>
+
+#include "core/source.h"
 
 /* The columns of a row are the fields in their order, and the sealed bytes behind them. */
 static_assert(INVSRC_SOURCE_FIELD_END == 29, "each field has its column in sqlite_query.c");
@@ -126,20 +128,35 @@ static int32_t check_whole(int configured, int is_sealed) {
   return configured && !is_sealed ? INVSRC_OUTCOME_FAILED : INVSRC_OUTCOME_OK;
 }
 
+/* What is to be written of one source; what it needs not is NULL or 0. */
+typedef struct change {
+  const invsrc_source *source;
+  uint64_t revision;
+  int64_t lease_end;
+  uint32_t parts;
+  const void *sealed;
+  uint64_t sealed_length;
+  const invsrc_event *event;
+  invsrc_buffer *replaced; /* takes what was sealed before */
+} change;
+
+static int32_t add(ivs_step *step, void *context) {
+  const change *it = context;
+  int configured = invsrc_source_number(it->source, INVSRC_SOURCE_AUTH_CONFIGURED) != 0;
+  int64_t seq = 0;
+  int32_t outcome = add_row(step, it->source, &seq);
+
+  if (outcome == INVSRC_OUTCOME_OK) outcome = check_whole(configured, it->sealed_length != 0);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = put_sealed(step, seq, it->sealed, it->sealed_length);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(step, it->event);
+  return outcome;
+}
+
 static int32_t insert(void *context, const invsrc_source *source, const void *sealed,
                       uint64_t length, const invsrc_event *event) {
-  int64_t seq = 0;
-  int32_t outcome;
-  ivs_step step;
+  change it = {.source = source, .sealed = sealed, .sealed_length = length, .event = event};
 
-  ivs_step_begin(&step, context, 1);
-  outcome = add_row(&step, source, &seq);
-  if (outcome == INVSRC_OUTCOME_OK)
-    outcome =
-        check_whole(invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED) != 0, length != 0);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = put_sealed(&step, seq, sealed, length);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(&step, event);
-  return ivs_step_end(&step, outcome);
+  return ivs_sqlite_write(context, add, &it, NULL);
 }
 
 /* Takes the one row that a bound query may find, and ends it. */
@@ -192,14 +209,12 @@ static void bind_id(ivs_query *query, const invsrc_source *source) {
   ivs_query_bind_text(query, 1, id, length);
 }
 
-/* Finds what is stored under the id of a source, where it is as the caller has seen it; no
- * claim has a `lease_end` of 0. */
-static int32_t find_stored(ivs_step *step, const invsrc_source *source, uint64_t revision,
-                           int64_t lease_end, stored *found) {
+/* Finds what is stored under the id of a source, where it is as the caller has seen it. */
+static int32_t find_stored(ivs_step *step, const change *it, stored *found) {
   ivs_query query;
 
   ivs_query_join(&query, step, IVS_SQL_SOURCE_FIND);
-  bind_id(&query, source);
+  bind_id(&query, it->source);
   if (ivs_query_step(&query) == SQLITE_ROW)
     *found = (stored){ivs_query_number(&query, 0), ivs_query_number(&query, 1),
                       ivs_query_number(&query, 2), ivs_query_number(&query, 3) != 0,
@@ -207,8 +222,9 @@ static int32_t find_stored(ivs_step *step, const invsrc_source *source, uint64_t
   ivs_query_end(&query);
   if (query.status == SQLITE_DONE) return INVSRC_OUTCOME_NOT_FOUND;
   if (query.status != SQLITE_ROW) return ivs_sqlite_outcome(query.status);
-  if ((uint64_t)found->revision != revision) return INVSRC_OUTCOME_CONFLICT;
-  if (lease_end && found->next_check_at != lease_end) return INVSRC_OUTCOME_CONFLICT;
+  if ((uint64_t)found->revision != it->revision) return INVSRC_OUTCOME_CONFLICT;
+  /* No claim has a lease that ends at 0. */
+  if (it->lease_end && found->next_check_at != it->lease_end) return INVSRC_OUTCOME_CONFLICT;
   return INVSRC_OUTCOME_OK;
 }
 
@@ -227,35 +243,47 @@ static int32_t write_part(ivs_step *step, ivs_sql which, uint32_t part,
 }
 
 /* Takes what was sealed out for the caller, and puts something else in its place. */
-static int32_t exchange_sealed(ivs_step *step, stored *row, const void *sealed, uint64_t length,
-                               invsrc_buffer *replaced) {
-  int32_t outcome = get_sealed(step, row->seq, replaced);
+static int32_t exchange_sealed(ivs_step *step, stored *row, const change *it) {
+  int32_t outcome = get_sealed(step, row->seq, it->replaced);
 
-  step->forgets = row->is_sealed;
-  row->is_sealed = length != 0;
-  return outcome == INVSRC_OUTCOME_OK ? put_sealed(step, row->seq, sealed, length) : outcome;
+  step->forgets |= row->is_sealed;
+  row->is_sealed = it->sealed_length != 0;
+  return outcome == INVSRC_OUTCOME_OK ? put_sealed(step, row->seq, it->sealed, it->sealed_length)
+                                      : outcome;
+}
+
+static int32_t change_row(ivs_step *step, void *context) {
+  const change *it = context;
+  stored row = {0};
+  int32_t outcome = find_stored(step, it, &row);
+
+  if (outcome == INVSRC_OUTCOME_OK && (it->parts & INVSRC_PART_RECORD)) {
+    row.is_configured = invsrc_source_number(it->source, INVSRC_SOURCE_AUTH_CONFIGURED) != 0;
+    outcome = write_part(step, IVS_SQL_SOURCE_UPDATE_RECORD, INVSRC_PART_RECORD, it->source);
+  }
+  if (outcome == INVSRC_OUTCOME_OK && (it->parts & INVSRC_PART_CHECK))
+    outcome = write_part(step, IVS_SQL_SOURCE_UPDATE_CHECK, INVSRC_PART_CHECK, it->source);
+  if (outcome == INVSRC_OUTCOME_OK && (it->parts & INVSRC_PART_SEALED))
+    outcome = exchange_sealed(step, &row, it);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = check_whole(row.is_configured, row.is_sealed);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(step, it->event);
+  return outcome;
+}
+
+/* What the caller is not to keep is not for them to see. */
+static int32_t write_change(invsrc_sqlite *db, ivs_write_run *run, change *it) {
+  int32_t outcome = ivs_sqlite_write(db, run, it, NULL);
+
+  if (outcome != INVSRC_OUTCOME_OK && it->replaced) invsrc_buffer_set(it->replaced, NULL, 0);
+  return outcome;
 }
 
 static int32_t update(void *context, const invsrc_source *source, uint64_t revision,
                       int64_t lease_end, uint32_t parts, const void *sealed, uint64_t length,
                       const invsrc_event *event, invsrc_buffer *replaced) {
-  stored row = {0};
-  int32_t outcome;
-  ivs_step step;
+  change it = {source, revision, lease_end, parts, sealed, length, event, replaced};
 
-  ivs_step_begin(&step, context, 1);
-  outcome = find_stored(&step, source, revision, lease_end, &row);
-  if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_RECORD)) {
-    row.is_configured = invsrc_source_number(source, INVSRC_SOURCE_AUTH_CONFIGURED) != 0;
-    outcome = write_part(&step, IVS_SQL_SOURCE_UPDATE_RECORD, INVSRC_PART_RECORD, source);
-  }
-  if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_CHECK))
-    outcome = write_part(&step, IVS_SQL_SOURCE_UPDATE_CHECK, INVSRC_PART_CHECK, source);
-  if (outcome == INVSRC_OUTCOME_OK && (parts & INVSRC_PART_SEALED))
-    outcome = exchange_sealed(&step, &row, sealed, length, replaced);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = check_whole(row.is_configured, row.is_sealed);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(&step, event);
-  return ivs_step_end(&step, outcome);
+  return write_change(context, change_row, &it);
 }
 
 /* What was sealed goes with it. */
@@ -266,22 +294,26 @@ static int32_t remove_row(ivs_step *step, const stored *row) {
   ivs_query_bind_number(&query, 1, row->seq);
   ivs_query_step(&query);
   ivs_query_end(&query);
-  step->forgets = row->is_sealed;
+  step->forgets |= row->is_sealed;
   return ivs_sqlite_outcome(query.status);
+}
+
+static int32_t take_out(ivs_step *step, void *context) {
+  const change *it = context;
+  stored row = {0};
+  int32_t outcome = find_stored(step, it, &row);
+
+  if (outcome == INVSRC_OUTCOME_OK) outcome = get_sealed(step, row.seq, it->replaced);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = remove_row(step, &row);
+  if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(step, it->event);
+  return outcome;
 }
 
 static int32_t remove_source(void *context, const invsrc_source *source, uint64_t revision,
                              const invsrc_event *event, invsrc_buffer *sealed) {
-  stored row = {0};
-  int32_t outcome;
-  ivs_step step;
+  change it = {.source = source, .revision = revision, .event = event, .replaced = sealed};
 
-  ivs_step_begin(&step, context, 1);
-  outcome = find_stored(&step, source, revision, 0, &row);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = get_sealed(&step, row.seq, sealed);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = remove_row(&step, &row);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(&step, event);
-  return ivs_step_end(&step, outcome);
+  return write_change(context, take_out, &it);
 }
 
 /* ---- Many sources ------------------------------------------------------------------ */
@@ -304,7 +336,7 @@ static int32_t list_page(void *context, const char *storefront, uint64_t storefr
   ivs_query query;
   ivs_step step;
 
-  ivs_step_begin(&step, context, 0);
+  ivs_step_begin(&step, context);
   ivs_query_join(&query, &step, IVS_SQL_SOURCES_PAGE);
   ivs_query_bind_text(&query, 1, storefront, storefront_length);
   ivs_query_bind_number(&query, 2, as_signed(take));
@@ -312,36 +344,50 @@ static int32_t list_page(void *context, const char *storefront, uint64_t storefr
   outcome = take_rows(&query, 0, list);
   if (outcome == INVSRC_OUTCOME_OK)
     outcome = read_total(&step, storefront, storefront_length, total);
-  return ivs_step_end(&step, outcome);
+  ivs_step_end(&step);
+  return outcome;
 }
 
+/* Sources that are asked for, and until when they are the asker's. */
+typedef struct claim {
+  int64_t now;
+  int64_t lease_end;
+  uint64_t limit;
+  invsrc_source_list *list;
+} claim;
+
 /* The sources that were just read, as nobody else can write meanwhile. */
-static int32_t claim(ivs_step *step, int64_t now, int64_t lease_end, uint64_t limit) {
+static int32_t mark(ivs_step *step, const claim *it) {
   ivs_query query;
 
   ivs_query_join(&query, step, IVS_SQL_SOURCES_CLAIM);
-  ivs_query_bind_number(&query, 1, now);
-  ivs_query_bind_number(&query, 2, as_signed(limit));
-  ivs_query_bind_number(&query, 3, lease_end);
+  ivs_query_bind_number(&query, 1, it->now);
+  ivs_query_bind_number(&query, 2, as_signed(it->limit));
+  ivs_query_bind_number(&query, 3, it->lease_end);
   ivs_query_step(&query);
   ivs_query_end(&query);
   return ivs_sqlite_outcome(query.status);
 }
 
-static int32_t due(void *context, int64_t now, int64_t lease_end, uint64_t limit,
-                   invsrc_source_list *list) {
+static int32_t claim_due(ivs_step *step, void *context) {
+  const claim *it = context;
   int32_t outcome;
   ivs_query query;
-  ivs_step step;
 
-  ivs_step_begin(&step, context, 1);
-  ivs_query_join(&query, &step, IVS_SQL_SOURCES_DUE);
-  ivs_query_bind_number(&query, 1, now);
-  ivs_query_bind_number(&query, 2, as_signed(limit));
-  outcome = take_rows(&query, lease_end, list);
-  if (outcome == INVSRC_OUTCOME_OK && invsrc_source_list_count(list))
-    outcome = claim(&step, now, lease_end, limit);
-  return ivs_step_end(&step, outcome);
+  ivs_source_list_clear(it->list);
+  ivs_query_join(&query, step, IVS_SQL_SOURCES_DUE);
+  ivs_query_bind_number(&query, 1, it->now);
+  ivs_query_bind_number(&query, 2, as_signed(it->limit));
+  outcome = take_rows(&query, it->lease_end, it->list);
+  if (outcome == INVSRC_OUTCOME_OK && invsrc_source_list_count(it->list)) outcome = mark(step, it);
+  return outcome;
+}
+
+static int32_t due(void *context, int64_t now, int64_t lease_end, uint64_t limit,
+                   invsrc_source_list *list) {
+  claim it = {now, lease_end, limit, list};
+
+  return ivs_sqlite_write(context, claim_due, &it, NULL);
 }
 
 const invsrc_store_vtable *invsrc_sqlite_store(void) {

@@ -83,7 +83,7 @@ static void every_connection_is_set_up(void **state) {
   (void)state;
   assert_int_equal(ivs_connection_new(DB, &later), SQLITE_OK);
   for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-    has_setting(db->idle, settings[i][0], settings[i][1]);
+    has_setting(db->writer, settings[i][0], settings[i][1]);
     has_setting(later, settings[i][0], settings[i][1]);
   }
   ivs_connection_free(later);
@@ -290,10 +290,10 @@ static void fails_meanwhile(const char *begin, const char *end, int32_t outcome)
   invsrc_source *source = make_source("acme", begin, "7");
 
   memset(sealed, 'x', sizeof sealed);
-  assert_int_equal(ivs_connection_run(db->idle, begin), SQLITE_OK);
+  assert_int_equal(ivs_connection_run(db->writer, begin), SQLITE_OK);
   assert_int_equal(store.table->insert(store.context, source, sealed, sizeof sealed, NULL),
                    outcome);
-  assert_int_equal(ivs_connection_run(db->idle, end), SQLITE_OK);
+  assert_int_equal(ivs_connection_run(db->writer, end), SQLITE_OK);
   assert_stored(store, "acme", begin, NULL);
   assert_int_equal(insert(store, source, "sealed 7"), INVSRC_OUTCOME_OK);
   assert_stored(store, "acme", begin, "7");

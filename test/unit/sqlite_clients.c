@@ -23,7 +23,7 @@ static void clients_are_kept(void **state) {
 
 static void clients_of_many_servers_are_told_apart(void **state) {
   (void)state;
-  assert_int_equal(ivs_connection_run(db->idle, "PRAGMA synchronous = OFF"), SQLITE_OK);
+  assert_int_equal(ivs_connection_run(db->writer, "PRAGMA synchronous = OFF"), SQLITE_OK);
   check_many_clients(clients());
 }
 
@@ -96,7 +96,7 @@ static void nothing_is_left_where_rows_were(void **state) {
   for (size_t seed = 0; seed < sizeof seeds / sizeof *seeds; seed++) {
     int last[ROWS] = {0};
     uint32_t bits = seeds[seed];
-    assert_int_equal(ivs_connection_run(db->idle, "PRAGMA synchronous = OFF"), SQLITE_OK);
+    assert_int_equal(ivs_connection_run(db->writer, "PRAGMA synchronous = OFF"), SQLITE_OK);
     for (int i = 0; i < ROWS; i++) put_numbered(i, 0, SEALED_SIZE);
     for (int i = 0; i < CHANGES; i++) {
       int number;
@@ -144,9 +144,9 @@ static void what_cannot_be_replaced_stays(void **state) {
 static void failures_are_told_apart(void **state) {
   (void)state;
   assert_int_equal(put_client(clients(), ISSUER, CALLBACK, "one"), INVSRC_OUTCOME_OK);
-  assert_int_equal(ivs_connection_run(db->idle, "PRAGMA query_only = 1"), SQLITE_OK);
+  assert_int_equal(ivs_connection_run(db->writer, "PRAGMA query_only = 1"), SQLITE_OK);
   assert_int_equal(put_client(clients(), ISSUER, CALLBACK, "two"), INVSRC_OUTCOME_UNAVAILABLE);
-  assert_int_equal(ivs_connection_run(db->idle, "PRAGMA query_only = 0"), SQLITE_OK);
+  assert_int_equal(ivs_connection_run(db->writer, "PRAGMA query_only = 0"), SQLITE_OK);
   assert_int_equal(get_kept(), INVSRC_OUTCOME_OK);
   run_sql(DB, "ALTER TABLE oauth_clients RENAME TO elsewhere");
   assert_int_equal(get_kept(), INVSRC_OUTCOME_FAILED);

@@ -29,6 +29,7 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
 struct writer {
   int32_t outcome;
   _Atomic int done;
+  pthread_t thread;
 };
 
 static void *write_one(void *argument) {
@@ -39,25 +40,28 @@ static void *write_one(void *argument) {
   return NULL;
 }
 
+static int32_t hold(ivs_step *step, void *context) {
+  const struct timespec moment = {0, MOMENT_MS * 1000000L};
+  struct writer *writer = context;
+
+  (void)step;
+  assert_int_equal(pthread_create(&writer->thread, NULL, write_one, writer), 0);
+  nanosleep(&moment, NULL);
+  assert_false(writer->done);
+  return INVSRC_OUTCOME_OK;
+}
+
 /* Whoever waits for a turn to write gets it, though the time of day is another than the
  * kernel's, as when it is set while they wait. */
 static void a_clock_that_is_set_ends_no_wait(void **state) {
   static const time_t offs[] = {-HOUR, HOUR, 0};
-  const struct timespec moment = {0, MOMENT_MS * 1000000L};
 
   (void)state;
   for (size_t i = 0; i < sizeof offs / sizeof *offs; i++) {
-    struct writer writer = {0, 0};
-    pthread_t thread;
-    ivs_query query;
+    struct writer writer = {0, 0, 0};
     seconds_off = offs[i];
-    ivs_query_begin(&query, db, IVS_SQL_SEALED_REPLACE);
-    assert_int_equal(query.status, SQLITE_OK);
-    assert_int_equal(pthread_create(&thread, NULL, write_one, &writer), 0);
-    nanosleep(&moment, NULL);
-    assert_false(writer.done);
-    ivs_query_end(&query);
-    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(ivs_sqlite_write(db, hold, &writer, NULL), INVSRC_OUTCOME_OK);
+    assert_int_equal(pthread_join(writer.thread, NULL), 0);
     assert_int_equal(writer.outcome, INVSRC_OUTCOME_OK);
     run_sql(DB, "DELETE FROM sources");
   }

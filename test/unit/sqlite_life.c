@@ -85,7 +85,7 @@ static void nothing_is_left_where_rows_were(void **state) {
   for (size_t i = 0; i < sizeof seeds / sizeof *seeds; i++) {
     int credentials[ROWS] = {0};
     uint32_t bits = seeds[i];
-    assert_int_equal(ivs_connection_run(db->idle, "PRAGMA synchronous = OFF"), SQLITE_OK);
+    assert_int_equal(ivs_connection_run(db->writer, "PRAGMA synchronous = OFF"), SQLITE_OK);
     for (int j = 0; j < ROWS; j++) insert_numbered(j);
     for (int j = 0; j < CHANGES; j++) {
       int number;

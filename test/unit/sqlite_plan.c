@@ -98,8 +98,7 @@ static int steps_to(int32_t outcome) {
 
   assert_int_equal(store.table->event_next(db, 10000000, 20000000, event), outcome);
   invsrc_event_free(event);
-  assert_int_equal(db->idle_count, 1);
-  statement = db->idle->statements[IVS_SQL_EVENT_NEXT];
+  statement = db->writer->statements[IVS_SQL_EVENT_NEXT];
   assert_int_equal(sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1), 0);
   assert_int_equal(sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_SORT, 1), 0);
   steps = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, 1);

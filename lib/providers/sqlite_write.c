@@ -1,0 +1,228 @@
+/*
+ * Writing to the SQLite database: group commit. One thread of the process writes at a time,
+ * the leader. What others want to write meanwhile it takes over, into the same step, so that
+ * one flush of the disk serves all; they wait for it, and then the next of them leads. No
+ * leader waits for company, so a thread that is alone is as fast as it can be.
+ */
+#include <time.h>
+
+#include "providers/sqlite.h"
+
+/* So that the first in a group does not wait for too many others. */
+#define GROUP_MOST 256
+
+/* How long readers may hold up the emptying of the log. */
+#define FORGET_MILLISECONDS 100
+
+/* ---- Forgetting ----------------------------------------------------------------------- */
+
+/* What was written over is in the log, and until it is copied from there in the file, as
+ * it was before. Whoever reads the log meanwhile keeps it from being emptied: they get a
+ * moment when it is asked for first, and then the next that writes tries again. */
+static void empty_log(invsrc_sqlite *db, int milliseconds) {
+  sqlite3_busy_timeout(db->writer->handle, milliseconds);
+  if (sqlite3_wal_checkpoint_v2(db->writer->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+      SQLITE_OK)
+    db->remains = 0;
+  sqlite3_busy_timeout(db->writer->handle, IVS_SQLITE_BUSY_MILLISECONDS);
+}
+
+/* The end of every step that writes, which may have let sealed bytes go. */
+static void forget(invsrc_sqlite *db, int forgets) {
+  if (forgets) db->remains = 1;
+  if (db->remains && db->writer) empty_log(db, forgets ? FORGET_MILLISECONDS : 0);
+}
+
+/* ---- Steps that write ------------------------------------------------------------------- */
+
+/* What ends the step is at hand before it begins. */
+static void begin(ivs_step *step, invsrc_sqlite *db) {
+  *step = (ivs_step){.db = db};
+  if (!db->writer) step->status = ivs_connection_new(db->path, &db->writer);
+  step->connection = db->writer;
+  if (step->status == SQLITE_OK)
+    step->status = ivs_connection_prepare(step->connection, IVS_SQL_COMMIT);
+  if (step->status == SQLITE_OK)
+    step->status = ivs_connection_prepare(step->connection, IVS_SQL_ROLLBACK);
+  if (step->status == SQLITE_OK)
+    step->status = ivs_connection_run_kept(step->connection, IVS_SQL_BEGIN_WRITING);
+}
+
+/* SQLite has taken some failed ones back by itself. What cannot be taken back otherwise
+ * ends with the connection. */
+static void roll_back(ivs_step *step) {
+  if (!step->connection || sqlite3_get_autocommit(step->connection->handle)) return;
+  if (ivs_connection_run_kept(step->connection, IVS_SQL_ROLLBACK) == SQLITE_OK) return;
+  ivs_connection_free(step->connection);
+  step->db->writer = NULL;
+}
+
+/* Whether the step can still count: not where the write has failed in the middle of its
+ * changes, or in such a way that SQLite took the whole step back. */
+static int run(ivs_step *step, ivs_write *write) {
+  sqlite3 *handle = step->connection->handle;
+  int changes = sqlite3_total_changes(handle);
+
+  write->status = SQLITE_OK;
+  write->outcome = write->run(step, write->context);
+  if (sqlite3_get_autocommit(handle)) return 0;
+  return write->outcome == INVSRC_OUTCOME_OK || sqlite3_total_changes(handle) == changes;
+}
+
+/* Those that would have counted did not, or only now is it known whether they do. */
+static void settle(ivs_write *first, int status) {
+  for (ivs_write *each = first; each; each = each->next) {
+    if (each->outcome != INVSRC_OUTCOME_OK) continue;
+    each->status = status;
+    each->outcome = ivs_sqlite_outcome(status);
+  }
+}
+
+/* The write that has waited longest, which waits for the leader now; NULL where none does. */
+static ivs_write *take_over(invsrc_sqlite *db) {
+  ivs_write *write;
+
+  pthread_mutex_lock(&db->lock);
+  write = db->first;
+  if (write) {
+    db->first = write->next;
+    if (!db->first) db->end = &db->first;
+    write->next = NULL;
+    write->state = IVS_WRITE_TAKEN_OVER;
+  }
+  pthread_mutex_unlock(&db->lock);
+  return write;
+}
+
+/* Runs a write, and behind it as many as wait meanwhile, in one step. 0 where that came to
+ * nothing, for the fault of one of several: each has to be run again. */
+static int write_together(invsrc_sqlite *db, ivs_write *first, int most) {
+  ivs_write *last = first;
+  int whole = 0;
+  ivs_step step;
+
+  begin(&step, db);
+  first->outcome = INVSRC_OUTCOME_OK;
+  if (step.status == SQLITE_OK) {
+    whole = run(&step, first);
+    for (int i = 1; i < most && whole && (last->next = take_over(db)); i++) {
+      last = last->next;
+      whole = run(&step, last);
+    }
+    if (whole) step.status = ivs_connection_run_kept(step.connection, IVS_SQL_COMMIT);
+  }
+  roll_back(&step);
+  forget(db, whole && step.status == SQLITE_OK && step.forgets);
+  if (first->next && (!whole || step.status != SQLITE_OK)) return 0;
+  settle(first, step.status);
+  return 1;
+}
+
+/* ---- Groups --------------------------------------------------------------------------- */
+
+static void write_apart(invsrc_sqlite *db, ivs_write *first) {
+  ivs_write *next;
+
+  for (ivs_write *each = first; each; each = next) {
+    next = each->next;
+    each->next = NULL; /* alone it is a group of one */
+    write_together(db, each, 1);
+    each->next = next;
+  }
+}
+
+static void tell(ivs_write *write, ivs_write_state state) {
+  write->state = state;
+  pthread_cond_signal(&write->told);
+}
+
+/* Tells the group that it has its outcomes, and the next leader that it is one. */
+static void hand_over(invsrc_sqlite *db, ivs_write *group) {
+  ivs_write *next;
+
+  pthread_mutex_lock(&db->lock);
+  if (db->first) {
+    next = db->first;
+    db->first = next->next;
+    if (!db->first) db->end = &db->first;
+    next->next = NULL;
+    tell(next, IVS_WRITE_LEADING);
+  } else {
+    db->is_led = 0;
+  }
+  for (ivs_write *each = group; each; each = next) {
+    next = each->next; /* once it is told it is gone */
+    tell(each, IVS_WRITE_ENDED);
+  }
+  pthread_mutex_unlock(&db->lock);
+}
+
+static void lead(invsrc_sqlite *db, ivs_write *write) {
+  if (!write_together(db, write, GROUP_MOST)) write_apart(db, write);
+  hand_over(db, write->next);
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------ */
+
+static void leave_queue(invsrc_sqlite *db, const ivs_write *write) {
+  ivs_write **at = &db->first;
+
+  while (*at != write) at = &(*at)->next;
+  *at = write->next;
+  if (!write->next) db->end = at;
+}
+
+/* Turns are waited for by a clock that nobody sets. */
+static void start_waiting(ivs_write *write, struct timespec *until) {
+  pthread_condattr_t attributes;
+
+  clock_gettime(CLOCK_MONOTONIC, until);
+  until->tv_sec += IVS_SQLITE_BUSY_MILLISECONDS / 1000;
+  pthread_condattr_init(&attributes);
+  pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+  pthread_cond_init(&write->told, &attributes);
+  pthread_condattr_destroy(&attributes);
+}
+
+/* Waits, with the lock, until a leader has run the write, or this thread is the leader; but
+ * no longer for a turn than SQLite waits for other processes. */
+static void wait_for_turn(invsrc_sqlite *db, ivs_write *write) {
+  struct timespec until;
+  int late = 0;
+
+  start_waiting(write, &until);
+  *db->end = write;
+  db->end = &write->next;
+  while (write->state == IVS_WRITE_WAITING && !late)
+    late = pthread_cond_timedwait(&write->told, &db->lock, &until);
+  if (write->state == IVS_WRITE_WAITING) leave_queue(db, write);
+  while (write->state == IVS_WRITE_TAKEN_OVER) pthread_cond_wait(&write->told, &db->lock);
+  pthread_cond_destroy(&write->told);
+}
+
+int32_t ivs_sqlite_write(invsrc_sqlite *db, ivs_write_run *what, void *context, int *status) {
+  ivs_write write = {.run = what, .context = context, .state = IVS_WRITE_WAITING};
+
+  write.status = SQLITE_BUSY;
+  write.outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  pthread_mutex_lock(&db->lock);
+  if (db->is_led)
+    wait_for_turn(db, &write);
+  else
+    write.state = IVS_WRITE_LEADING;
+  if (write.state == IVS_WRITE_LEADING) db->is_led = 1;
+  pthread_mutex_unlock(&db->lock);
+  if (write.state == IVS_WRITE_LEADING) lead(db, &write);
+  if (status) *status = write.status;
+  return write.outcome;
+}
+
+static int32_t let_go(ivs_step *step, void *context) {
+  (void)context;
+  step->forgets = 1;
+  return INVSRC_OUTCOME_OK;
+}
+
+void ivs_sqlite_forget(invsrc_sqlite *db) {
+  ivs_sqlite_write(db, let_go, NULL, NULL);
+}

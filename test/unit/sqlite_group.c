@@ -1,0 +1,278 @@
+/*
+ * Writes of several threads in one step of the SQLite database: what they share, and what
+ * none of them suffers for another.
+ */
+#include "providers/sqlite.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "store_life_checks.h"
+/* It comes behind the checks, for its variables are their parameters. */
+#include "scratch_db.h"
+
+#define MOST 8
+
+/* ---- Threads in a known order ---------------------------------------------------- */
+
+static struct timespec soon = {0, 1000000};
+
+/* How many wait for their turn. */
+static int waiting(void) {
+  int count = 0;
+
+  pthread_mutex_lock(&db->lock);
+  for (const ivs_write *at = db->first; at; at = at->next) count++;
+  pthread_mutex_unlock(&db->lock);
+  return count;
+}
+
+/* A write that, when it runs first, leads until `most` others wait, or time is up. */
+struct leader {
+  int most;
+  int milliseconds;
+  int runs;
+};
+
+static int32_t hold(ivs_step *step, void *context) {
+  struct leader *it = context;
+
+  (void)step;
+  if (it->runs++) return INVSRC_OUTCOME_OK;
+  for (int i = 0; i < it->milliseconds && waiting() < it->most; i++) nanosleep(&soon, NULL);
+  return INVSRC_OUTCOME_OK;
+}
+
+/* A write of a thread. */
+struct member {
+  int32_t (*make)(const struct member *member);
+  const char *id;
+  int32_t wanted;
+  int32_t outcome;
+  pthread_t thread;
+};
+
+static void *be_member(void *argument) {
+  struct member *it = argument;
+
+  it->outcome = it->make(it);
+  return NULL;
+}
+
+static void *be_leader(void *argument) {
+  ivs_sqlite_write(db, hold, argument, NULL);
+  return NULL;
+}
+
+/* Runs a leader, and the members in their order behind it. Returns how often it ran. */
+static int write_all(struct member *members, int count, int milliseconds) {
+  struct leader leader = {count, milliseconds, 0};
+  pthread_t thread;
+
+  assert_int_equal(pthread_create(&thread, NULL, be_leader, &leader), 0);
+  while (!db->is_led) nanosleep(&soon, NULL);
+  for (int i = 0; i < count; i++) {
+    assert_int_equal(pthread_create(&members[i].thread, NULL, be_member, &members[i]), 0);
+    while (i < count - 1 && waiting() <= i) nanosleep(&soon, NULL);
+  }
+  for (int i = 0; i < count; i++) assert_int_equal(pthread_join(members[i].thread, NULL), 0);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  for (int i = 0; i < count; i++)
+    if (members[i].outcome != members[i].wanted)
+      fail_msg("member %d, %s: %d", i, members[i].id, members[i].outcome);
+  assert_null(db->first);
+  assert_false(db->is_led);
+  return leader.runs;
+}
+
+/* ---- What they write ----------------------------------------------------------------- */
+
+static int32_t insert_one(const struct member *member) {
+  return insert_new(store, "acme", member->id, member->id);
+}
+
+/* Changes something, and fails then. */
+static int32_t fail_late(ivs_step *step, void *context) {
+  ivs_query query;
+
+  ivs_query_join(&query, step, IVS_SQL_APIKEY_ADD);
+  ivs_query_bind_text(&query, 1, context, strlen(context));
+  ivs_query_bind_blob(&query, 2, "01234567890123456789012345678901", 32);
+  for (int i = 3; i <= 4; i++) ivs_query_bind_text(&query, i, "", 0);
+  ivs_query_bind_number(&query, 5, 1);
+  ivs_query_step(&query);
+  ivs_query_end(&query);
+  return query.status == SQLITE_DONE ? INVSRC_OUTCOME_FAILED : INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+static int32_t fail_one(const struct member *member) {
+  return ivs_sqlite_write(db, fail_late, (void *)member->id, NULL);
+}
+
+/* As SQLite does by itself when, for instance, the disk is full. */
+static int32_t end_the_step(ivs_step *step, void *context) {
+  (void)context;
+  sqlite3_exec(step->connection->handle, "ROLLBACK", NULL, NULL, NULL);
+  return INVSRC_OUTCOME_UNAVAILABLE;
+}
+
+static int32_t end_one(const struct member *member) {
+  (void)member;
+  return ivs_sqlite_write(db, end_the_step, NULL, NULL);
+}
+
+static int32_t claim_one(const struct member *member) {
+  invsrc_source_list *list = invsrc_source_list_new();
+  int32_t outcome = store.table->due(store.context, 100, 200, 10, list);
+  uint64_t length, count = invsrc_source_list_count(list);
+
+  if (outcome == INVSRC_OUTCOME_OK && count != 1) outcome = INVSRC_OUTCOME_NOT_FOUND;
+  if (outcome == INVSRC_OUTCOME_OK &&
+      strcmp(invsrc_source_text(invsrc_source_list_at(list, 0), INVSRC_SOURCE_ID, &length),
+             member->id) != 0)
+    outcome = INVSRC_OUTCOME_CONFLICT;
+  invsrc_source_list_free(list);
+  return outcome;
+}
+
+/* ---- Commits, counted ---------------------------------------------------------------- */
+
+static int commits;
+
+static int count_commit(void *context) {
+  (void)context;
+  commits++;
+  return 0;
+}
+
+static int refuse_commit(void *context) {
+  (void)context;
+  return ++commits == 1;
+}
+
+static void hook(int (*hear)(void *)) {
+  commits = 0;
+  sqlite3_commit_hook(db->writer->handle, hear, NULL);
+}
+
+/* ---- Tests -------------------------------------------------------------------------- */
+
+static void who_writes_at_once_shares_a_commit(void **state) {
+  struct member members[] = {
+      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0},
+      {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0},
+      {insert_one, "3", INVSRC_OUTCOME_OK, -1, 0},
+      {insert_one, "2", INVSRC_OUTCOME_CONFLICT, -1, 0},
+      {insert_one, "4", INVSRC_OUTCOME_OK, -1, 0},
+      {insert_one, "5", INVSRC_OUTCOME_OK, -1, 0},
+  };
+
+  (void)state;
+  hook(count_commit);
+  assert_int_equal(write_all(members, 6, 10000), 1);
+  assert_int_equal(commits, 1);
+  for (int i = 0; i < 6; i++) assert_stored(store, "acme", members[i].id, members[i].id);
+}
+
+static void who_is_alone_commits_alone(void **state) {
+  struct member member = {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0};
+
+  (void)state;
+  hook(count_commit);
+  for (int i = 0; i < 3; i++) {
+    char id[] = {(char)('1' + i), '\0'};
+    member.id = id;
+    assert_int_equal(insert_one(&member), INVSRC_OUTCOME_OK);
+  }
+  assert_int_equal(commits, 3);
+}
+
+/* Nobody else does, nor is anything of what has failed kept. */
+static void a_write_fails_alone(void **state) {
+  struct member members[] = {
+      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0},
+      {fail_one, "key", INVSRC_OUTCOME_FAILED, -1, 0},
+      {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0},
+      {end_one, "end", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+      {fail_one, "key", INVSRC_OUTCOME_FAILED, -1, 0},
+      {insert_one, "3", INVSRC_OUTCOME_OK, -1, 0},
+      {claim_one, "7", INVSRC_OUTCOME_OK, -1, 0},
+  };
+
+  (void)state;
+  insert_due(store, "acme", "7", 50);
+  assert_in_range(write_all(members, 7, 10000), 2, 2);
+  for (int i = 0; i < 3; i++) {
+    char id[] = {(char)('1' + i), '\0'};
+    assert_stored(store, "acme", id, id);
+  }
+}
+
+/* It comes about for no fault of theirs, and the next attempt of each succeeds. */
+static void a_commit_that_fails_is_made_up_for(void **state) {
+  struct member members[] = {
+      {claim_one, "7", INVSRC_OUTCOME_OK, -1, 0},
+      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0},
+      {insert_one, "1", INVSRC_OUTCOME_CONFLICT, -1, 0},
+      {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0},
+  };
+
+  (void)state;
+  insert_due(store, "acme", "7", 50);
+  hook(refuse_commit);
+  assert_int_equal(write_all(members, 4, 10000), 2);
+  assert_stored(store, "acme", "1", "1");
+  assert_stored(store, "acme", "2", "2");
+}
+
+static void a_lone_commit_that_fails_is_a_failure(void **state) {
+  const struct member member = {insert_one, "1", INVSRC_OUTCOME_FAILED, -1, 0};
+
+  (void)state;
+  hook(refuse_commit);
+  assert_int_not_equal(insert_one(&member), INVSRC_OUTCOME_OK);
+  assert_stored(store, "acme", "1", NULL);
+  assert_int_equal(insert_one(&member), INVSRC_OUTCOME_OK);
+}
+
+/* They are told in time, and what they wanted is not written when the leader is done. */
+static void who_waits_too_long_is_busy(void **state) {
+  struct member members[] = {
+      {insert_one, "1", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+      {insert_one, "2", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+      {insert_one, "3", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+  };
+  struct leader leader = {MOST, IVS_SQLITE_BUSY_MILLISECONDS + 1500, 0};
+  pthread_t thread;
+
+  (void)state;
+  assert_int_equal(pthread_create(&thread, NULL, be_leader, &leader), 0);
+  while (!db->is_led) nanosleep(&soon, NULL);
+  for (int i = 0; i < 3; i++)
+    assert_int_equal(pthread_create(&members[i].thread, NULL, be_member, &members[i]), 0);
+  for (int i = 0; i < 3; i++) assert_int_equal(pthread_join(members[i].thread, NULL), 0);
+  assert_true(db->is_led);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(members[i].outcome, INVSRC_OUTCOME_UNAVAILABLE);
+    assert_stored(store, "acme", members[i].id, NULL);
+  }
+  assert_int_equal(insert_one(&members[0]), INVSRC_OUTCOME_OK);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(who_writes_at_once_shares_a_commit),
+      TEST(who_is_alone_commits_alone),
+      TEST(a_write_fails_alone),
+      TEST(a_commit_that_fails_is_made_up_for),
+      TEST(a_lone_commit_that_fails_is_a_failure),
+      TEST(who_waits_too_long_is_busy),
+  };
+
+  return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
+}
