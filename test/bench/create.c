@@ -1,12 +1,15 @@
 /*
  * One operation, many times: what `run` measures. Prints the time and the number
- * of allocations for each; instructions are counted from outside, by callgrind.
+ * of allocations for each; instructions are counted from outside, by callgrind. With
+ * threads, each does its part of them at the same time as the others.
  *
- *     create OPERATION COUNT [DATABASE]
+ *     create OPERATION COUNT [DATABASE [THREADS]]
  */
 #include <cjson/cJSON.h>
 #include <invsrc/invsrc.h>
 #include <invsrc/providers.h>
+#include <pthread.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,8 +47,8 @@ void *realloc(void *old, size_t size) {
   "\"token\":\"sk_live_0123456789abcdef0123456789abcdef\"},"                                 \
   "\"description\":\"Sponsored products and display\"}"
 
-static char body[1024];
-static size_t body_length;
+static _Thread_local char body[1024];
+static _Thread_local size_t body_length;
 
 static void next_body(unsigned long i) {
   body_length = (size_t)snprintf(body, sizeof body, REQUEST, i);
@@ -119,6 +122,38 @@ static int start_sqlite(const char *database) {
          start(invsrc_sqlite_store(), db, 1);
 }
 
+/* What storing costs at the least: one prepared insert, just as durable. */
+static sqlite3_stmt *bare;
+
+static int start_insert(const char *database) {
+  sqlite3 *handle = NULL;
+
+  return database && sqlite3_open(database, &handle) == SQLITE_OK &&
+         sqlite3_exec(handle,
+                      "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                      "CREATE TABLE sources (id INTEGER PRIMARY KEY, storefront TEXT NOT NULL,"
+                      " source_id TEXT NOT NULL, record TEXT NOT NULL,"
+                      " UNIQUE (storefront, source_id))",
+                      NULL, NULL, NULL) == SQLITE_OK &&
+         sqlite3_prepare_v2(handle,
+                            "INSERT INTO sources (storefront, source_id, record)"
+                            " VALUES ('storefront', ?, ?)",
+                            -1, &bare, NULL) == SQLITE_OK;
+}
+
+static int insert(void) {
+  static unsigned long number;
+  char source_id[64];
+  int length = snprintf(source_id, sizeof source_id, "retail-network-agent-%08lu", ++number);
+  int good;
+
+  sqlite3_bind_text(bare, 1, source_id, length, SQLITE_STATIC);
+  sqlite3_bind_text(bare, 2, body, (int)body_length, SQLITE_STATIC);
+  good = sqlite3_step(bare) == SQLITE_DONE;
+  sqlite3_reset(bare);
+  return good;
+}
+
 static int start_nothing(const char *database) {
   (void)database;
   return 1;
@@ -169,6 +204,7 @@ static const struct {
     {"cjson-parse", start_nothing, cjson_parse}, {"cjson-parse-print", start_nothing, cjson_print},
     {"validate", start_nothing, validate},       {"create-bare", start_bare, create},
     {"create-memory", start_memory, create},     {"create-sqlite", start_sqlite, create},
+    {"insert-bare", start_insert, insert},
 };
 
 static double seconds(void) {
@@ -178,7 +214,46 @@ static double seconds(void) {
   return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static int measure(size_t operation, unsigned long count, const char *database) {
+/* Runs that one thread does, from a number on. */
+struct share {
+  int (*run)(void);
+  unsigned long from;
+  unsigned long count;
+  int good;
+};
+
+static void *do_share(void *argument) {
+  struct share *share = argument;
+
+  share->good = 1;
+  for (unsigned long i = 0; i < share->count && share->good; i++) {
+    next_body(share->from + i);
+    share->good = share->run();
+  }
+  return NULL;
+}
+
+#define MOST_THREADS 1024
+
+static int do_shares(int (*run)(void), unsigned long count, unsigned long threads) {
+  static pthread_t ids[MOST_THREADS];
+  static struct share shares[MOST_THREADS];
+  int good = 1;
+
+  for (unsigned long i = 0; i < threads; i++) {
+    shares[i] = (struct share){run, 1 + i * (count / threads), count / threads, 0};
+    if (pthread_create(&ids[i], NULL, do_share, &shares[i])) exit(fail("thread"));
+  }
+  for (unsigned long i = 0; i < threads; i++) {
+    pthread_join(ids[i], NULL);
+    good &= shares[i].good;
+  }
+  return good;
+}
+
+static int measure(size_t operation, unsigned long count, const char *database,
+                   unsigned long threads) {
+  struct share all = {operations[operation].run, 1, count, 0};
   unsigned long before;
   double from;
 
@@ -187,19 +262,23 @@ static int measure(size_t operation, unsigned long count, const char *database) 
   if (!operations[operation].run()) return fail("first run"); /* what is made once is made now */
   before = allocations;
   from = seconds();
-  for (unsigned long i = 1; i <= count; i++) {
-    next_body(i);
-    if (!operations[operation].run()) return fail("run");
-  }
+  if (threads > 1)
+    all.good = do_shares(operations[operation].run, count, threads);
+  else
+    do_share(&all);
+  if (!all.good) return fail("run");
   printf("%.1f %.2f\n", (seconds() - from) * 1e9 / (double)count,
          (double)(allocations - before) / (double)count);
   return 0;
 }
 
 int main(int argc, char **argv) {
-  if (argc < 3) return fail("usage: create OPERATION COUNT [DATABASE]");
+  unsigned long threads = argc > 4 ? strtoul(argv[4], NULL, 10) : 1;
+
+  if (argc < 3 || threads < 1 || threads > MOST_THREADS)
+    return fail("usage: create OPERATION COUNT [DATABASE [THREADS]]");
   for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
     if (strcmp(operations[i].name, argv[1]) == 0)
-      return measure(i, strtoul(argv[2], NULL, 10), argc > 3 ? argv[3] : NULL);
+      return measure(i, strtoul(argv[2], NULL, 10), argc > 3 ? argv[3] : NULL, threads);
   return fail("operation");
 }

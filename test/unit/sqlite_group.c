@@ -29,6 +29,15 @@ static int waiting(void) {
   return count;
 }
 
+static int is_led(void) {
+  int led;
+
+  pthread_mutex_lock(&db->lock);
+  led = db->is_led;
+  pthread_mutex_unlock(&db->lock);
+  return led;
+}
+
 /* A write that, when it runs first, leads until `most` others wait, or time is up. */
 struct leader {
   int most;
@@ -72,7 +81,7 @@ static int write_all(struct member *members, int count, int milliseconds) {
   pthread_t thread;
 
   assert_int_equal(pthread_create(&thread, NULL, be_leader, &leader), 0);
-  while (!db->is_led) nanosleep(&soon, NULL);
+  while (!is_led()) nanosleep(&soon, NULL);
   for (int i = 0; i < count; i++) {
     assert_int_equal(pthread_create(&members[i].thread, NULL, be_member, &members[i]), 0);
     while (i < count - 1 && waiting() <= i) nanosleep(&soon, NULL);
@@ -83,7 +92,7 @@ static int write_all(struct member *members, int count, int milliseconds) {
     if (members[i].outcome != members[i].wanted)
       fail_msg("member %d, %s: %d", i, members[i].id, members[i].outcome);
   assert_null(db->first);
-  assert_false(db->is_led);
+  assert_false(is_led());
   return leader.runs;
 }
 
@@ -249,11 +258,11 @@ static void who_waits_too_long_is_busy(void **state) {
 
   (void)state;
   assert_int_equal(pthread_create(&thread, NULL, be_leader, &leader), 0);
-  while (!db->is_led) nanosleep(&soon, NULL);
+  while (!is_led()) nanosleep(&soon, NULL);
   for (int i = 0; i < 3; i++)
     assert_int_equal(pthread_create(&members[i].thread, NULL, be_member, &members[i]), 0);
   for (int i = 0; i < 3; i++) assert_int_equal(pthread_join(members[i].thread, NULL), 0);
-  assert_true(db->is_led);
+  assert_true(is_led());
   assert_int_equal(pthread_join(thread, NULL), 0);
   for (int i = 0; i < 3; i++) {
     assert_int_equal(members[i].outcome, INVSRC_OUTCOME_UNAVAILABLE);
