@@ -2,7 +2,6 @@
  * The blocking API: the loop that answers a call's wants with the host's callbacks. Besides
  * it only activation and delivery call them.
  */
-#include <openssl/rand.h>
 #include <string.h>
 #include <time.h>
 
@@ -48,7 +47,8 @@ int32_t ivs_host_random(const invsrc_service *service, uint8_t *bytes, size_t le
   const invsrc_options *host = &service->options;
 
   if (host->world.random) return host->world.random(host->world_context, bytes, length);
-  return RAND_bytes(bytes, (int)length) == 1 ? INVSRC_OUTCOME_OK : INVSRC_OUTCOME_UNAVAILABLE;
+  return ivs_pool_take(service->pool, bytes, length) ? INVSRC_OUTCOME_OK
+                                                     : INVSRC_OUTCOME_UNAVAILABLE;
 }
 
 void ivs_host_log(const invsrc_service *service, int32_t level, const char *line) {

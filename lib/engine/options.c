@@ -3,6 +3,8 @@
  */
 #include "engine/options.h"
 
+#include <openssl/err.h>
+#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -119,6 +121,26 @@ static const char *lack_of(const invsrc_options *options) {
   return options->oauth.start && !store->find ? "the store finds no source by its consent" : NULL;
 }
 
+/* The queue of errors is the host's thread's: leave it as it was. */
+static int draw(uint8_t *bytes, size_t length) {
+  int drawn;
+
+  ERR_set_mark();
+  drawn = RAND_bytes(bytes, (int)length) == 1;
+  ERR_pop_to_mark();
+  return drawn;
+}
+
+static invsrc_service *make_service(const invsrc_options *options) {
+  invsrc_service *service = malloc(sizeof *service);
+
+  if (!service) return NULL;
+  *service = (invsrc_service){*options, ivs_pool_new(draw)};
+  if (service->pool) return service;
+  free(service);
+  return NULL;
+}
+
 int32_t invsrc_service_new(const invsrc_options *options, invsrc_service **service,
                            invsrc_error *error) {
   const char *lack;
@@ -133,15 +155,15 @@ int32_t invsrc_service_new(const invsrc_options *options, invsrc_service **servi
     ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", lack);
     return INVSRC_EINVAL;
   }
-  *service = malloc(sizeof **service);
+  *service = make_service(options);
   if (!*service) {
     ivs_error_set(error, INVSRC_ENOMEM, INVSRC_NO_OFFSET, "out of memory");
     return INVSRC_ENOMEM;
   }
-  (*service)->options = *options;
   return INVSRC_OK;
 }
 
 void invsrc_service_free(invsrc_service *service) {
+  if (service) ivs_pool_free(service->pool);
   free(service);
 }

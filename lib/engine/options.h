@@ -6,6 +6,7 @@
 
 #include <invsrc/invsrc.h>
 
+#include "core/pool.h"
 #include "core/rule.h"
 
 #define IVS_TOOL_SIZE 129
@@ -39,6 +40,7 @@ struct invsrc_options {
 /* A service is a frozen copy of its options. */
 struct invsrc_service {
   invsrc_options options;
+  ivs_pool *pool; /* where the host brings no randomness */
 };
 
 #endif

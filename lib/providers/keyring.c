@@ -20,6 +20,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@
 #include "core/buffer.h"
 #include "core/digest.h"
 #include "core/error.h"
+#include "core/pool.h"
 
 #define VERSION 1
 #define ID_SIZE 8
@@ -40,14 +42,19 @@
 #define KEY_PREFIX "invsrc_key1_"
 #define KEY_CHARACTERS 43 /* 32 bytes in base64url, RFC 4648 §5, without padding */
 
+/* Ciphers that are kept: setting one up anew takes longer than sealing with it. */
+#define IDLE_CIPHERS 8
+
 typedef struct master_key {
   struct master_key *next;
   uint8_t id[ID_SIZE];
   uint8_t bytes[INVSRC_MASTER_KEY_SIZE];
+  _Atomic(EVP_CIPHER_CTX *) idle[IDLE_CIPHERS]; /* that know the key, and that nobody uses */
 } master_key;
 
 struct invsrc_keyring {
   master_key *keys; /* the first is current */
+  ivs_pool *nonces;
 };
 
 /* ---- The ring ------------------------------------------------------------------ */
@@ -66,8 +73,8 @@ static int name_key(master_key *key) {
   return result == INVSRC_OK;
 }
 
-static const master_key *find_key(const invsrc_keyring *keyring, const uint8_t id[ID_SIZE]) {
-  const master_key *key = keyring->keys;
+static master_key *find_key(const invsrc_keyring *keyring, const uint8_t id[ID_SIZE]) {
+  master_key *key = keyring->keys;
 
   while (key && memcmp(key->id, id, ID_SIZE) != 0) key = key->next;
   return key;
@@ -75,14 +82,24 @@ static const master_key *find_key(const invsrc_keyring *keyring, const uint8_t i
 
 static void key_free(master_key *key) {
   if (!key) return;
+  for (int i = 0; i < IDLE_CIPHERS; i++) EVP_CIPHER_CTX_free(key->idle[i]); /* which wipes it */
   OPENSSL_cleanse(key, sizeof *key);
   free(key);
+}
+
+static int draw(uint8_t *bytes, size_t length) {
+  return RAND_bytes(bytes, (int)length) == 1;
 }
 
 int32_t invsrc_keyring_new(invsrc_keyring **keyring) {
   if (!keyring) return INVSRC_EINVAL;
   *keyring = calloc(1, sizeof **keyring);
-  return *keyring ? INVSRC_OK : INVSRC_ENOMEM;
+  if (!*keyring) return INVSRC_ENOMEM;
+  (*keyring)->nonces = ivs_pool_new(draw);
+  if ((*keyring)->nonces) return INVSRC_OK;
+  free(*keyring);
+  *keyring = NULL;
+  return INVSRC_ENOMEM;
 }
 
 void invsrc_keyring_free(invsrc_keyring *keyring) {
@@ -92,6 +109,7 @@ void invsrc_keyring_free(invsrc_keyring *keyring) {
     key_free(keyring->keys);
     keyring->keys = next;
   }
+  ivs_pool_free(keyring->nonces);
   free(keyring);
 }
 
@@ -115,6 +133,34 @@ int32_t invsrc_keyring_add(invsrc_keyring *keyring, const uint8_t *key, uint64_t
   return INVSRC_OK;
 }
 
+/* ---- Ciphers -------------------------------------------------------------------- */
+
+/* One that knows the key, or NULL. */
+static EVP_CIPHER_CTX *new_cipher(const master_key *key) {
+  EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+
+  if (cipher && EVP_CipherInit_ex(cipher, EVP_aes_256_gcm(), NULL, key->bytes, NULL, 1) == 1)
+    return cipher;
+  EVP_CIPHER_CTX_free(cipher);
+  return NULL;
+}
+
+static EVP_CIPHER_CTX *take_cipher(master_key *key) {
+  EVP_CIPHER_CTX *cipher = NULL;
+
+  for (int i = 0; i < IDLE_CIPHERS && !cipher; i++) cipher = atomic_exchange(&key->idle[i], NULL);
+  return cipher ? cipher : new_cipher(key);
+}
+
+/* Keeps it for the next, but not where something failed: who knows how it is left. */
+static void give_back(master_key *key, EVP_CIPHER_CTX *cipher, int is_good) {
+  for (int i = 0; i < IDLE_CIPHERS && is_good; i++) {
+    EVP_CIPHER_CTX *none = NULL;
+    if (atomic_compare_exchange_strong(&key->idle[i], &none, cipher)) return;
+  }
+  EVP_CIPHER_CTX_free(cipher);
+}
+
 /* ---- Sealing -------------------------------------------------------------------- */
 
 static int add_part(EVP_CIPHER_CTX *cipher, const char *text, uint64_t length) {
@@ -127,13 +173,12 @@ static int add_part(EVP_CIPHER_CTX *cipher, const char *text, uint64_t length) {
           EVP_CipherUpdate(cipher, NULL, &ignored, (const unsigned char *)text, (int)length) == 1);
 }
 
-/* Sets the cipher up for a header and a binding. */
-static int begin(EVP_CIPHER_CTX *cipher, const master_key *key, const uint8_t *header,
-                 const invsrc_binding *binding, int sealing) {
+/* Begins with a header and a binding. */
+static int begin(EVP_CIPHER_CTX *cipher, const uint8_t *header, const invsrc_binding *binding,
+                 int sealing) {
   int ignored;
 
-  return EVP_CipherInit_ex(cipher, EVP_aes_256_gcm(), NULL, key->bytes, header + 1 + ID_SIZE,
-                           sealing) == 1 &&
+  return EVP_CipherInit_ex(cipher, NULL, NULL, NULL, header + 1 + ID_SIZE, sealing) == 1 &&
          EVP_CipherUpdate(cipher, NULL, &ignored, header, HEADER_SIZE) == 1 &&
          add_part(cipher, binding->storefront, binding->storefront_length) &&
          add_part(cipher, binding->id, binding->id_length) &&
@@ -141,41 +186,42 @@ static int begin(EVP_CIPHER_CTX *cipher, const master_key *key, const uint8_t *h
 }
 
 /* Seals `length` bytes into `out`, which has room for OVERHEAD more. */
-static int seal_into(const master_key *key, const invsrc_binding *binding, const void *plaintext,
-                     size_t length, uint8_t *out) {
-  EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+static int seal_into(const invsrc_keyring *keyring, const invsrc_binding *binding,
+                     const void *plaintext, size_t length, uint8_t *out) {
+  master_key *key = keyring->keys;
+  EVP_CIPHER_CTX *cipher = take_cipher(key);
   uint8_t *tag = out + HEADER_SIZE + length;
   int written, ok;
 
   out[0] = VERSION;
   memcpy(out + 1, key->id, ID_SIZE);
-  ok = cipher && RAND_bytes(out + 1 + ID_SIZE, NONCE_SIZE) == 1 &&
-       begin(cipher, key, out, binding, 1) &&
+  ok = cipher && ivs_pool_take(keyring->nonces, out + 1 + ID_SIZE, NONCE_SIZE) &&
+       begin(cipher, out, binding, 1) &&
        (length == 0 ||
         EVP_CipherUpdate(cipher, out + HEADER_SIZE, &written, plaintext, (int)length) == 1) &&
        EVP_CipherFinal_ex(cipher, tag, &written) == 1 &&
        EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, tag) == 1;
-  EVP_CIPHER_CTX_free(cipher);
+  give_back(key, cipher, ok);
   return ok;
 }
 
 /* Opens `length` bytes of ciphertext into `out`. An outcome: only the tag says no,
  * everything else that fails is libcrypto. */
-static int32_t open_into(const master_key *key, const invsrc_binding *binding,
-                         const uint8_t *sealed, size_t length, uint8_t *out) {
-  EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+static int32_t open_into(master_key *key, const invsrc_binding *binding, const uint8_t *sealed,
+                         size_t length, uint8_t *out) {
+  EVP_CIPHER_CTX *cipher = take_cipher(key);
   int32_t outcome = INVSRC_OUTCOME_UNAVAILABLE;
   uint8_t tag[TAG_SIZE];
   int written;
 
   memcpy(tag, sealed + HEADER_SIZE + length, sizeof tag);
-  if (cipher && begin(cipher, key, sealed, binding, 0) &&
+  if (cipher && begin(cipher, sealed, binding, 0) &&
       (length == 0 ||
        EVP_CipherUpdate(cipher, out, &written, sealed + HEADER_SIZE, (int)length) == 1) &&
       EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, tag) == 1)
     outcome = EVP_CipherFinal_ex(cipher, out + length, &written) == 1 ? INVSRC_OUTCOME_OK
                                                                       : INVSRC_OUTCOME_REFUSED;
-  EVP_CIPHER_CTX_free(cipher);
+  give_back(key, cipher, outcome == INVSRC_OUTCOME_OK);
   return outcome;
 }
 
@@ -189,7 +235,7 @@ static int32_t seal(void *context, const invsrc_binding *binding, const void *pl
   out = malloc((size_t)length + OVERHEAD);
   if (!out) return INVSRC_OUTCOME_UNAVAILABLE;
   ERR_set_mark();
-  if (seal_into(keyring->keys, binding, plaintext, (size_t)length, out) &&
+  if (seal_into(keyring, binding, plaintext, (size_t)length, out) &&
       invsrc_buffer_set(sealed, out, length + OVERHEAD) == INVSRC_OK)
     outcome = INVSRC_OUTCOME_OK;
   ERR_pop_to_mark();
@@ -198,15 +244,14 @@ static int32_t seal(void *context, const invsrc_binding *binding, const void *pl
 }
 
 /* The key that the bytes name, or NULL: not ours, or a key that is not at hand. */
-static const master_key *key_of(const invsrc_keyring *keyring, const uint8_t *sealed,
-                                uint64_t length) {
+static master_key *key_of(const invsrc_keyring *keyring, const uint8_t *sealed, uint64_t length) {
   if (length < OVERHEAD || length > INT32_MAX || sealed[0] != VERSION) return NULL;
   return find_key(keyring, sealed + 1);
 }
 
 static int32_t unseal(void *context, const invsrc_binding *binding, const void *sealed,
                       uint64_t length, invsrc_buffer *plaintext) {
-  const master_key *key = key_of(context, sealed, length);
+  master_key *key = key_of(context, sealed, length);
   int32_t outcome;
   size_t size = key ? (size_t)length - OVERHEAD : 0;
   uint8_t *out;
