@@ -213,7 +213,8 @@ $B/test/%: test/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LINK)
 	$Q$(CC) $(BASE_CFLAGS) -Ilib -Itest $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(STATIC_LINK) \
-	  $(PROVIDERS_LIBS) $(POSTGRES_LIBS) $(CORE_LIBS) $(TEST_LIBS) -lm
+	  $(PROVIDERS_LIBS) $(POSTGRES_LIBS) $(CORE_LIBS) $(TEST_LIBS) $(OWN_LIBS) -lm
+$B/test/bench/assembled: OWN_LIBS = $(PROGRAM_LIBS)
 
 # Fuzz targets have their main function, and their way through the code, from libFuzzer.
 FUZZERS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/fuzz/*.c)))
