@@ -92,7 +92,7 @@ BUILD_PACKAGES := gcc libc6-dev make pkg-config libcjson-dev libssl-dev liburipa
   libutf8proc-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev libmicrohttpd-dev
 CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev curl ca-certificates openssl sqlite3 \
   postgresql mandoc chromium
-FULL_PACKAGES := clang-format clang-tidy cppcheck valgrind libc6-dbg libclang-rt-dev gcovr wrk
+FULL_PACKAGES := clang-format clang-tidy cppcheck valgrind libc6-dbg libclang-rt-dev gcovr wrk iproute2
 
 # The test peers run on Node, from the npm registry's packages that the lock file names.
 # One folder serves the build directories of all stages.

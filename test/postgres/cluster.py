@@ -43,6 +43,8 @@ class Cluster:
         os.chmod(self.folder, 0o755)
         self._must(f"{self.bin}/initdb", "-D", self.data, "-U", "postgres", "-A", "trust",
                    "-E", "UTF8", "--locale=C", "--no-sync")
+        with open(os.path.join(self.data, "pg_hba.conf"), "a", encoding="utf-8") as rules:
+            rules.write("host all all samenet trust\n")
         self.start()
 
     def __enter__(self):
