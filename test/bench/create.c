@@ -1,9 +1,10 @@
 /*
  * One operation, many times: what `run` measures. Prints the time and the number
  * of allocations for each; instructions are counted from outside, by callgrind. With
- * threads, each does its part of them at the same time as the others.
+ * threads, each does its part of them at the same time as the others. FIRST is the number
+ * of the first source that is made; those before it are there, and are what is read.
  *
- *     create OPERATION COUNT [DATABASE [THREADS]]
+ *     create OPERATION COUNT [DATABASE [THREADS [FIRST]]]
  */
 #include <cjson/cJSON.h>
 #include <invsrc/invsrc.h>
@@ -47,11 +48,31 @@ void *realloc(void *old, size_t size) {
   "\"token\":\"sk_live_0123456789abcdef0123456789abcdef\"},"                                 \
   "\"description\":\"Sponsored products and display\"}"
 
-static _Thread_local char body[1024];
-static _Thread_local size_t body_length;
+#define SOURCE_ID "retail-network-agent-%08lu"
+#define STOREFRONT "storefront-%lu"
+#define SOURCES_EACH 1000 /* of a storefront */
+
+static unsigned long first = 1;
+static _Thread_local char body[1024], storefront[32];
+static _Thread_local size_t body_length, storefront_length;
+
+static void set_storefront(unsigned long i) {
+  storefront_length = (size_t)snprintf(storefront, sizeof storefront, STOREFRONT, i / SOURCES_EACH);
+}
 
 static void next_body(unsigned long i) {
   body_length = (size_t)snprintf(body, sizeof body, REQUEST, i);
+  set_storefront(i);
+}
+
+/* The number of a source that is there, another each time. */
+static unsigned long any_source(void) {
+  static _Thread_local unsigned long long state = 88172645463325252ULL; /* Marsaglia's xorshift */
+
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return 1 + (unsigned long)(state % (first - 1));
 }
 
 /* ---- Operations -------------------------------------------------------------- */
@@ -144,7 +165,7 @@ static int start_insert(const char *database) {
 static int insert(void) {
   static unsigned long number;
   char source_id[64];
-  int length = snprintf(source_id, sizeof source_id, "retail-network-agent-%08lu", ++number);
+  int length = snprintf(source_id, sizeof source_id, SOURCE_ID, ++number);
   int good;
 
   sqlite3_bind_text(bare, 1, source_id, length, SQLITE_STATIC);
@@ -163,20 +184,46 @@ static int create(void) {
   invsrc_response *response = NULL;
   int good;
 
-  if (invsrc_create(service, "storefront", 10, body, body_length, &response, NULL)) return 0;
+  if (invsrc_create(service, storefront, storefront_length, body, body_length, &response, NULL))
+    return 0;
   good = invsrc_response_status(response) == 201;
   invsrc_response_free(response);
   return good;
 }
 
-static int validate(void) {
-  invsrc_response *response = NULL;
-  int good;
+static int is_200(invsrc_response *response) {
+  int good = invsrc_response_status(response) == 200;
 
-  if (invsrc_validate_create(NULL, body, body_length, &response)) return 0;
-  good = invsrc_response_status(response) == 200;
   invsrc_response_free(response);
   return good;
+}
+
+static int get(void) {
+  invsrc_response *response = NULL;
+  unsigned long i = any_source();
+  char source_id[64];
+  int length = snprintf(source_id, sizeof source_id, SOURCE_ID, i);
+
+  set_storefront(i);
+  return !invsrc_get(service, storefront, storefront_length, source_id, (uint64_t)length, &response,
+                     NULL) &&
+         is_200(response);
+}
+
+/* A page of fifty. */
+static int list(void) {
+  invsrc_response *response = NULL;
+
+  set_storefront(any_source());
+  return !invsrc_list(service, storefront, storefront_length, 0, 50, &response, NULL) &&
+         is_200(response);
+}
+
+static int validate(void) {
+  invsrc_response *response = NULL;
+
+  if (invsrc_validate_create(NULL, body, body_length, &response)) return 0;
+  return is_200(response);
 }
 
 static int cjson_parse(void) {
@@ -204,7 +251,8 @@ static const struct {
     {"cjson-parse", start_nothing, cjson_parse}, {"cjson-parse-print", start_nothing, cjson_print},
     {"validate", start_nothing, validate},       {"create-bare", start_bare, create},
     {"create-memory", start_memory, create},     {"create-sqlite", start_sqlite, create},
-    {"insert-bare", start_insert, insert},
+    {"insert-bare", start_insert, insert},       {"get-sqlite", start_sqlite, get},
+    {"list-sqlite", start_sqlite, list},
 };
 
 static double seconds(void) {
@@ -241,7 +289,8 @@ static int do_shares(int (*run)(void), unsigned long count, unsigned long thread
   int good = 1;
 
   for (unsigned long i = 0; i < threads; i++) {
-    shares[i] = (struct share){run, 1 + i * (count / threads), count / threads, 0};
+    unsigned long from = i * count / threads, end = (i + 1) * count / threads;
+    shares[i] = (struct share){run, first + 1 + from, end - from, 0};
     if (pthread_create(&ids[i], NULL, do_share, &shares[i])) exit(fail("thread"));
   }
   for (unsigned long i = 0; i < threads; i++) {
@@ -253,12 +302,12 @@ static int do_shares(int (*run)(void), unsigned long count, unsigned long thread
 
 static int measure(size_t operation, unsigned long count, const char *database,
                    unsigned long threads) {
-  struct share all = {operations[operation].run, 1, count, 0};
+  struct share all = {operations[operation].run, first + 1, count, 0};
   unsigned long before;
   double from;
 
   if (!operations[operation].start(database)) return fail("start");
-  next_body(0);
+  next_body(first);
   if (!operations[operation].run()) return fail("first run"); /* what is made once is made now */
   before = allocations;
   from = seconds();
@@ -275,8 +324,9 @@ static int measure(size_t operation, unsigned long count, const char *database,
 int main(int argc, char **argv) {
   unsigned long threads = argc > 4 ? strtoul(argv[4], NULL, 10) : 1;
 
-  if (argc < 3 || threads < 1 || threads > MOST_THREADS)
-    return fail("usage: create OPERATION COUNT [DATABASE [THREADS]]");
+  if (argc > 5) first = strtoul(argv[5], NULL, 10);
+  if (argc < 3 || threads < 1 || threads > MOST_THREADS || first < 1)
+    return fail("usage: create OPERATION COUNT [DATABASE [THREADS [FIRST]]]");
   for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
     if (strcmp(operations[i].name, argv[1]) == 0)
       return measure(i, strtoul(argv[2], NULL, 10), argc > 3 ? argv[3] : NULL, threads);
