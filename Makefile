@@ -274,7 +274,7 @@ check-tsan:
 	@$(MAKE) B=$B/tsan CC=clang CFLAGS='$(SANITIZE) -fsanitize=thread' ONLY=unit check-programs
 
 check-valgrind:
-	@$(MAKE) B=$B/gcc CC=gcc ONLY=unit check-programs \
+	@$(MAKE) B=$B/gcc CC=gcc ONLY=unit TEST_TIMEOUT=1800 check-programs \
 	  WRAPPER='valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect --error-exitcode=99'
 
 check-long: all $(TEST_TOOLS) $(EXAMPLES) $(PEER_SCRIPTS)

@@ -8,6 +8,7 @@
  */
 #include <cjson/cJSON.h>
 #include <invsrc/invsrc.h>
+#include <invsrc/postgres.h>
 #include <invsrc/providers.h>
 #include <pthread.h>
 #include <sqlite3.h>
@@ -143,6 +144,14 @@ static int start_sqlite(const char *database) {
          start(invsrc_sqlite_store(), db, 1);
 }
 
+/* The "database" is a connection string. */
+static int start_postgres(const char *database) {
+  invsrc_postgres *pg = NULL;
+
+  return database && invsrc_postgres_open(database, &pg, NULL) == INVSRC_OK &&
+         start(invsrc_postgres_store(), pg, 1);
+}
+
 /* What storing costs at the least: one prepared insert, just as durable. */
 static sqlite3_stmt *bare;
 
@@ -252,7 +261,8 @@ static const struct {
     {"validate", start_nothing, validate},       {"create-bare", start_bare, create},
     {"create-memory", start_memory, create},     {"create-sqlite", start_sqlite, create},
     {"insert-bare", start_insert, insert},       {"get-sqlite", start_sqlite, get},
-    {"list-sqlite", start_sqlite, list},
+    {"list-sqlite", start_sqlite, list},         {"create-postgres", start_postgres, create},
+    {"get-postgres", start_postgres, get},       {"list-postgres", start_postgres, list},
 };
 
 static double seconds(void) {
