@@ -50,7 +50,9 @@ INVSRC_API int32_t invsrc_postgres_open(const char *conninfo, invsrc_postgres **
                                         invsrc_error *error);
 INVSRC_API void invsrc_postgres_free(invsrc_postgres *pg);
 /* How many connections there may be at a time, 1 to 1000; default 8. Who finds all of them in
- * use waits for one as long as for a statement. Returns INVSRC_OK or INVSRC_EINVAL. */
+ * use waits for one as long as for a statement; inserts that wait at the same time share the one
+ * that the first of them gets: they are sent as one pipeline, commit together, and where one
+ * fails, it fails alone. Returns INVSRC_OK or INVSRC_EINVAL. */
 INVSRC_API int32_t invsrc_postgres_set_pool_size(invsrc_postgres *pg, uint32_t connections);
 /* How long the server may work on a statement, in milliseconds, 100 to 600000; default 5000.
  * What takes longer is cancelled, and UNAVAILABLE. How long connecting may take, to each host and

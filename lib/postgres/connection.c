@@ -178,6 +178,26 @@ ivs_pg_status ivs_pg_connection_wait(ivs_pg_connection *connection, int64_t unti
   return status;
 }
 
+ivs_pg_status ivs_pg_connection_next(ivs_pg_connection *connection, int64_t until,
+                                     PGresult **result) {
+  PGconn *handle = connection->handle;
+  PGresult *more = NULL;
+
+  *result = wait_for_result(handle, until) ? PQgetResult(handle) : NULL;
+  if (*result && PQresultStatus(*result) == PGRES_PIPELINE_SYNC) {
+    connection->used_at = ivs_pg_now();
+    return IVS_PG_OK;
+  }
+  /* Behind the result of each query libpq gives NULL once. */
+  if (!*result || PQstatus(handle) != CONNECTION_OK || !wait_for_result(handle, until) ||
+      (more = PQgetResult(handle))) {
+    PQclear(more);
+    connection->is_spoilt = 1;
+    return IVS_PG_LOST;
+  }
+  return status_of_result(*result);
+}
+
 ivs_pg_status ivs_pg_connection_unsent(ivs_pg_connection *connection) {
   connection->is_spoilt = 1;
   return PQstatus(connection->handle) == CONNECTION_OK ? IVS_PG_NO_MEMORY : IVS_PG_GONE;

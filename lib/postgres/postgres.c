@@ -243,6 +243,7 @@ int32_t invsrc_postgres_open(const char *conninfo, invsrc_postgres **pg, invsrc_
   made = calloc(1, sizeof *made);
   if (!made) return ivs_pg_report(IVS_PG_NO_MEMORY, error);
   start_locks(made);
+  made->end = &made->first;
   made->pool_size = DEFAULT_POOL;
   made->statement_timeout = DEFAULT_STATEMENT_TIMEOUT;
   made->patience = DEFAULT_PATIENCE;

@@ -83,6 +83,9 @@ struct invsrc_postgres {
   pthread_cond_t returned;    /* told when a connection came back; by the monotonic clock */
   ivs_pg_connection *idle;    /* the one that was used last is first */
   uint32_t open;              /* of them and those in use */
+  int is_led;                 /* some insert waits for a connection, */
+  uint32_t followers;         /* and so many for it: */
+  struct ivs_pg_insertion *first, **end;
 };
 
 /* ---- Steps ----------------------------------------------------------------- */
@@ -146,6 +149,35 @@ void ivs_pg_query_end(ivs_pg_query *query);
 /* Runs one of whose rows none is wanted, and ends it. The outcome of the step. */
 int32_t ivs_pg_query_do(ivs_pg_query *query);
 
+/* ---- Pipelines ---------------------------------------------------------------- */
+
+/* Several queries of a step that is not whole, which go out together, and count together or not
+ * at all: each is prepared, and between begin and sync sent; then each result is received, in
+ * the same order, whatever became of those before; and then it ends. The first failure stays the
+ * status of the step. */
+void ivs_pg_query_prepare(ivs_pg_query *query);
+void ivs_pg_pipeline_begin(ivs_pg_step *step);
+void ivs_pg_pipeline_send(ivs_pg_query *query);
+void ivs_pg_pipeline_sync(ivs_pg_step *step);
+void ivs_pg_pipeline_receive(ivs_pg_query *query);
+void ivs_pg_pipeline_end(ivs_pg_step *step);
+
+/* ---- Sources -------------------------------------------------------------------- */
+
+#define IVS_PG_SEALED INVSRC_SOURCE_FIELD_END /* the parameter behind the fields */
+
+/* Binds the fields of a row, each to the parameter of its number, and what was sealed. */
+void ivs_pg_bind_row(ivs_pg_query *query, const invsrc_source *source, const void *sealed,
+                     uint64_t length);
+int ivs_pg_is_same_field(const invsrc_source *a, const invsrc_source *b, int32_t field);
+/* Finds one by a statement with one parameter, in a step that it begins and ends. An outcome of
+ * the store. */
+int32_t ivs_pg_find_by(ivs_pg_step *step, ivs_pg_sql which, const char *value, uint64_t length,
+                       invsrc_source *source, invsrc_buffer *sealed);
+/* A function of the store's table; see provider.h. */
+int32_t ivs_pg_insert(void *context, const invsrc_source *source, const void *sealed,
+                      uint64_t length, const invsrc_event *event);
+
 /* ---- Events, within a step that is whole ------------------------------------- */
 
 /* Binds the six fields of an event from `parameter` on, in the order of the statements. */
@@ -176,6 +208,11 @@ ivs_pg_status ivs_pg_connection_run(ivs_pg_connection *connection, const char *s
 /* Waits for what was sent, until `until`; the last result goes to `result`, unless it is NULL.
  * IVS_PG_LOST wherever the connection can be used no more. */
 ivs_pg_status ivs_pg_connection_wait(ivs_pg_connection *connection, int64_t until,
+                                     PGresult **result);
+
+/* The next result of a pipeline, until `until`. IVS_PG_LOST where none comes, and then the
+ * connection is not used again. */
+ivs_pg_status ivs_pg_connection_next(ivs_pg_connection *connection, int64_t until,
                                      PGresult **result);
 
 /* A connection of the pool, and back with it, or with what is left of it. */

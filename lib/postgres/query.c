@@ -159,32 +159,43 @@ static ivs_pg_status uncounted(ivs_pg_status status) {
   return status == IVS_PG_LOST ? IVS_PG_GONE : status == IVS_PG_UNHEARD ? IVS_PG_NO_MEMORY : status;
 }
 
-static ivs_pg_status prepare(const ivs_pg_query *query, const char *name) {
-  ivs_pg_connection *connection = query->step->connection;
-  ivs_pg_status status;
+#define NAME_SIZE 16
 
-  if (connection->prepared[query->which]) return IVS_PG_OK;
-  if (!PQsendPrepare(connection->handle, name, statements[query->which], query->count,
-                     query->types))
-    return ivs_pg_connection_unsent(connection);
-  status = ivs_pg_connection_wait(connection, answer_by(query->step->pg), NULL);
+static const char *name_of(const ivs_pg_query *query, char name[NAME_SIZE]) {
+  snprintf(name, NAME_SIZE, "invsrc%d", (int)query->which);
+  return name;
+}
+
+void ivs_pg_query_prepare(ivs_pg_query *query) {
+  ivs_pg_step *step = query->step;
+  ivs_pg_connection *connection = step->connection;
+  ivs_pg_status status;
+  char name[NAME_SIZE];
+
+  if (step->status != IVS_PG_OK || connection->prepared[query->which]) return;
+  if (PQsendPrepare(connection->handle, name_of(query, name), statements[query->which],
+                    query->count, query->types))
+    status = ivs_pg_connection_wait(connection, answer_by(step->pg), NULL);
+  else
+    status = ivs_pg_connection_unsent(connection);
   connection->prepared[query->which] = status == IVS_PG_OK;
   /* It may be there all the same, and cannot be made twice. */
   if (status == IVS_PG_UNHEARD) connection->is_spoilt = 1;
-  return uncounted(status);
+  step->status = uncounted(status);
 }
 
-/* What it gave is in binary form: bytes as they are. */
-static ivs_pg_status send_and_wait(ivs_pg_query *query, const char *name) {
+/* What it gives is in binary form: bytes as they are. */
+static void send_prepared(ivs_pg_query *query) {
   static const int binary[IVS_PG_PARAMETERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
                                                 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
                                                 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
-  ivs_pg_connection *connection = query->step->connection;
+  ivs_pg_step *step = query->step;
+  char name[NAME_SIZE];
 
-  if (!PQsendQueryPrepared(connection->handle, name, query->count, query->values, query->lengths,
-                           binary, 1))
-    return ivs_pg_connection_unsent(connection);
-  return ivs_pg_connection_wait(connection, answer_by(query->step->pg), &query->result);
+  if (step->status != IVS_PG_OK) return;
+  if (!PQsendQueryPrepared(step->connection->handle, name_of(query, name), query->count,
+                           query->values, query->lengths, binary, 1))
+    step->status = ivs_pg_connection_unsent(step->connection);
 }
 
 static void take_result(ivs_pg_query *query) {
@@ -205,20 +216,22 @@ static void judge_connection(const ivs_pg_query *query) {
     query->step->connection->is_spoilt = 1;
 }
 
+static void judge_result(ivs_pg_query *query) {
+  if (!query->result) return;
+  take_result(query);
+  judge_connection(query);
+}
+
 /* Before the end of a whole step nothing counts, so that nothing can have come to pass. */
 ivs_pg_status ivs_pg_query_run(ivs_pg_query *query) {
   ivs_pg_step *step = query->step;
-  char name[16];
 
+  ivs_pg_query_prepare(query);
+  send_prepared(query);
   if (step->status != IVS_PG_OK) return step->status;
-  snprintf(name, sizeof name, "invsrc%d", (int)query->which);
-  step->status = prepare(query, name);
-  if (step->status == IVS_PG_OK) step->status = send_and_wait(query, name);
+  step->status = ivs_pg_connection_wait(step->connection, answer_by(step->pg), &query->result);
   if (step->whole) step->status = uncounted(step->status);
-  if (query->result) {
-    take_result(query);
-    judge_connection(query);
-  }
+  judge_result(query);
   return step->status;
 }
 
@@ -262,6 +275,51 @@ int32_t ivs_pg_query_do(ivs_pg_query *query) {
 
   ivs_pg_query_end(query);
   return ivs_pg_outcome(status);
+}
+
+/* ---- Pipelines ---------------------------------------------------------------------- */
+
+void ivs_pg_pipeline_begin(ivs_pg_step *step) {
+  if (step->status == IVS_PG_OK && !PQenterPipelineMode(step->connection->handle))
+    step->status = ivs_pg_connection_unsent(step->connection);
+}
+
+void ivs_pg_pipeline_send(ivs_pg_query *query) {
+  send_prepared(query);
+}
+
+/* Without it nothing of what was sent counts. */
+void ivs_pg_pipeline_sync(ivs_pg_step *step) {
+  if (step->status != IVS_PG_OK || PQpipelineSync(step->connection->handle)) return;
+  step->connection->is_spoilt = 1;
+  step->status = IVS_PG_LOST; /* it may have gone out all the same */
+}
+
+/* An error takes the whole pipeline back, whatever becomes of the connection behind it. */
+static void keep_first(ivs_pg_step *step, ivs_pg_status status) {
+  if (step->status == IVS_PG_OK) step->status = status;
+}
+
+void ivs_pg_pipeline_receive(ivs_pg_query *query) {
+  ivs_pg_step *step = query->step;
+
+  if (step->connection->is_spoilt) return;
+  keep_first(step, ivs_pg_connection_next(step->connection, answer_by(step->pg), &query->result));
+  judge_result(query);
+}
+
+/* It counts when the answer to the sync is there. */
+void ivs_pg_pipeline_end(ivs_pg_step *step) {
+  ivs_pg_connection *connection = step->connection;
+  int is_over = 0;
+
+  while (!connection->is_spoilt && !is_over) {
+    PGresult *result;
+    keep_first(step, ivs_pg_connection_next(connection, answer_by(step->pg), &result));
+    is_over = result && PQresultStatus(result) == PGRES_PIPELINE_SYNC;
+    PQclear(result);
+  }
+  if (!PQexitPipelineMode(connection->handle)) connection->is_spoilt = 1;
 }
 
 /* ---- Steps -------------------------------------------------------------------------- */

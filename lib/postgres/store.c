@@ -17,8 +17,7 @@
  * are the parameters of what writes one. */
 static_assert(INVSRC_SOURCE_FIELD_END == 29, "each field has its column in query.c");
 #define COLUMN_OF(field) ((field)-1)
-#define SEALED INVSRC_SOURCE_FIELD_END
-#define EVENT (SEALED + 1)
+#define SEALED IVS_PG_SEALED
 
 /* ---- Rows ---------------------------------------------------------------------- */
 
@@ -30,7 +29,7 @@ static void bind_text_of(ivs_pg_query *query, int parameter, const invsrc_source
   ivs_pg_bind_text(query, parameter, text, text ? length : 0);
 }
 
-static void bind_row(ivs_pg_query *query, const invsrc_source *source, const void *sealed,
+void ivs_pg_bind_row(ivs_pg_query *query, const invsrc_source *source, const void *sealed,
                      uint64_t length) {
   for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END; i++) {
     if (invsrc_source_field_kind(i) == 'N')
@@ -46,7 +45,7 @@ static int64_t as_signed(uint64_t count) {
   return count > INT64_MAX ? INT64_MAX : (int64_t)count;
 }
 
-static int is_same_field(const invsrc_source *a, const invsrc_source *b, int32_t field) {
+int ivs_pg_is_same_field(const invsrc_source *a, const invsrc_source *b, int32_t field) {
   uint64_t a_length, b_length;
   const char *a_text, *b_text;
 
@@ -122,7 +121,7 @@ static int32_t get(void *context, const char *storefront, uint64_t storefront_le
   return outcome;
 }
 
-static int32_t find_by(ivs_pg_step *step, ivs_pg_sql which, const char *value, uint64_t length,
+int32_t ivs_pg_find_by(ivs_pg_step *step, ivs_pg_sql which, const char *value, uint64_t length,
                        invsrc_source *source, invsrc_buffer *sealed) {
   ivs_pg_query query;
   int32_t outcome;
@@ -142,76 +141,8 @@ static int32_t find(void *context, int32_t field, const char *value, uint64_t le
   int is_agent = field == INVSRC_SOURCE_AGENT_ID;
 
   if (!is_agent && field != INVSRC_SOURCE_OAUTH_STATE) return INVSRC_OUTCOME_FAILED;
-  return find_by(&step, is_agent ? IVS_PG_SOURCE_OF_AGENT : IVS_PG_SOURCE_OF_STATE, value, length,
-                 source, sealed);
-}
-
-/* ---- Insert ------------------------------------------------------------------------ */
-
-/* Whether a value that is taken is one of the source; else it is the event's id. */
-static int is_of_source(const ivs_pg_query *query) {
-  static const char sources[] = "invsrc_sources_";
-
-  return strncmp(query->constraint, sources, sizeof sources - 1) == 0;
-}
-
-static int32_t add_row(ivs_pg_step *step, const invsrc_source *source, const void *sealed,
-                       uint64_t length, const invsrc_event *event) {
-  ivs_pg_query query;
-  int32_t outcome;
-
-  ivs_pg_query_begin(&query, step, event ? IVS_PG_SOURCE_INSERT_TOLD : IVS_PG_SOURCE_INSERT);
-  bind_row(&query, source, sealed, length);
-  if (event) ivs_pg_bind_event(&query, EVENT, event);
-  outcome = ivs_pg_query_do(&query);
-  if (step->status == IVS_PG_TAKEN && is_of_source(&query)) {
-    step->status = IVS_PG_OK; /* the statement has taken itself back */
-    return INVSRC_OUTCOME_DUPLICATE;
-  }
-  if (step->status == IVS_PG_TAKEN && step->was_lost) {
-    step->status = IVS_PG_OK; /* its event is there: others have removed the source since */
-    return INVSRC_OUTCOME_OK;
-  }
-  if (outcome == INVSRC_OUTCOME_OK && query.changes == 0) return INVSRC_OUTCOME_CONFLICT;
-  return outcome;
-}
-
-/* Where an earlier try was lost, what is in the way may be what it has inserted: nobody else
- * has this id under this name. `outcome` is what is in the way otherwise. It goes on with the
- * step, and with what is left of the time for finding out. */
-static int32_t look_for_own(ivs_pg_step *step, const invsrc_source *source, int32_t outcome) {
-  invsrc_source *stored = invsrc_source_new();
-  invsrc_buffer *sealed = invsrc_buffer_new();
-  uint64_t length;
-  const char *id = invsrc_source_text(source, INVSRC_SOURCE_ID, &length);
-  int32_t found = INVSRC_OUTCOME_UNAVAILABLE;
-
-  if (stored && sealed) found = find_by(step, IVS_PG_SOURCE_OF_ID, id, length, stored, sealed);
-  if (found == INVSRC_OUTCOME_OK && is_same_field(source, stored, INVSRC_SOURCE_STOREFRONT) &&
-      is_same_field(source, stored, INVSRC_SOURCE_SOURCE_ID) &&
-      is_same_field(source, stored, INVSRC_SOURCE_AGENT_ID))
-    outcome = INVSRC_OUTCOME_OK;
-  else if (found != INVSRC_OUTCOME_OK && found != INVSRC_OUTCOME_NOT_FOUND)
-    outcome = found;
-  invsrc_source_free(stored);
-  invsrc_buffer_free(sealed);
-  return outcome;
-}
-
-/* One statement, and so one way to the server and back. Tried again it waits for an earlier
- * try that the server is still at, and then does nothing if that has come to pass. */
-static int32_t insert(void *context, const invsrc_source *source, const void *sealed,
-                      uint64_t length, const invsrc_event *event) {
-  ivs_pg_step step = {.pg = context};
-  int32_t outcome;
-
-  do {
-    ivs_pg_step_begin(&step);
-    outcome = ivs_pg_step_end(&step, add_row(&step, source, sealed, length, event));
-  } while (ivs_pg_step_again(&step, 1));
-  if (step.was_lost && (outcome == INVSRC_OUTCOME_CONFLICT || outcome == INVSRC_OUTCOME_DUPLICATE))
-    return look_for_own(&step, source, outcome);
-  return outcome;
+  return ivs_pg_find_by(&step, is_agent ? IVS_PG_SOURCE_OF_AGENT : IVS_PG_SOURCE_OF_STATE, value,
+                        length, source, sealed);
 }
 
 /* ---- Update and remove --------------------------------------------------------------- */
@@ -266,7 +197,8 @@ static int32_t compare(const stored *row, uint64_t revision, int64_t lease_end) 
 
 static int is_same_part(const stored *row, const change *wanted, uint32_t part) {
   for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END; i++)
-    if (invsrc_source_field_part(i) == part && !is_same_field(row->source, wanted->source, i))
+    if (invsrc_source_field_part(i) == part &&
+        !ivs_pg_is_same_field(row->source, wanted->source, i))
       return 0;
   return 1;
 }
@@ -343,7 +275,7 @@ static int32_t write_row(ivs_pg_step *step, stored *row, const change *wanted) {
   if (outcome != INVSRC_OUTCOME_OK) return outcome;
   if (!(wanted->parts & INVSRC_PART_SEALED)) sealed = invsrc_buffer_bytes(row->sealed, &length);
   ivs_pg_query_begin(&query, step, IVS_PG_SOURCE_UPDATE);
-  bind_row(&query, row->source, sealed, length);
+  ivs_pg_bind_row(&query, row->source, sealed, length);
   return ivs_pg_query_do(&query);
 }
 
@@ -516,7 +448,7 @@ static int32_t due(void *context, int64_t now, int64_t lease_end, uint64_t limit
 
 const invsrc_store_vtable *invsrc_postgres_store(void) {
   static const invsrc_store_vtable table = {.size = sizeof table,
-                                            .insert = insert,
+                                            .insert = ivs_pg_insert,
                                             .get = get,
                                             .list = list_page,
                                             .update = update,

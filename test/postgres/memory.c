@@ -263,10 +263,57 @@ static int32_t use_key(void) {
   return outcome;
 }
 
+#define MEMBERS 3
+
+static void *be_member(void *argument) {
+  const char *id = argument;
+  invsrc_source *source = make_source("acme", id, id);
+  int32_t outcome = insert(store, source, "sealed");
+
+  invsrc_source_free(source);
+  return (void *)(intptr_t)outcome;
+}
+
+static uint32_t count_waiting(void) {
+  uint32_t count;
+
+  pthread_mutex_lock(&pg->lock);
+  count = (uint32_t)pg->is_led + pg->followers;
+  pthread_mutex_unlock(&pg->lock);
+  return count;
+}
+
+/* Threads whose inserts share a transaction, as they wait for the same connection. */
+static int32_t insert_group(void) {
+  static char ids[MEMBERS][24];
+  int32_t outcomes[MEMBERS], all = INVSRC_OUTCOME_OK;
+  pthread_t threads[MEMBERS];
+  ivs_pg_connection *connection;
+
+  assert_int_equal(invsrc_postgres_set_pool_size(pg, 1), INVSRC_OK);
+  assert_int_equal(ivs_pg_pool_borrow(pg, &connection), IVS_PG_OK);
+  for (uint32_t i = 0; i < MEMBERS; i++) {
+    snprintf(ids[i], sizeof ids[i], "%d-%u", number, i);
+    assert_int_equal(pthread_create(&threads[i], NULL, be_member, ids[i]), 0);
+    while (count_waiting() <= i) ivs_pg_pause(1);
+  }
+  heap_open();
+  ivs_pg_pool_return(pg, connection);
+  for (int i = 0; i < MEMBERS; i++) {
+    void *outcome;
+    assert_int_equal(pthread_join(threads[i], &outcome), 0);
+    outcomes[i] = (int32_t)(intptr_t)outcome;
+    if (outcomes[i] != INVSRC_OUTCOME_OK) all = outcomes[i];
+  }
+  heap_close();
+  for (int i = 0; i < MEMBERS; i++) assert_count("sources", ids[i], outcomes[i], 1);
+  return all;
+}
+
 static void memory_runs_out(void **state) {
   static trial *const trials[] = {open_another, get_afresh,     get_one,   insert_told,
                                   change_one,   remove_one,     list_some, claim_one,
-                                  claim_event,  put_one_client, add_key};
+                                  claim_event,  put_one_client, add_key,   insert_group};
 
   (void)state;
   key = invsrc_buffer_new();
