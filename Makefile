@@ -166,7 +166,7 @@ $B/libinvsrc-testkit.so: $(TESTKIT_OBJECTS) $B/libinvsrc.so $B/core.a
 $B/libinvsrc.so: LINK = $(INVSRC_OBJECTS) $(CORE_LIBS)
 $B/libinvsrc-providers.so: LINK = $(PROVIDERS_OBJECTS) -L$B -linvsrc $B/core.a $(PROVIDERS_LIBS) $(CORE_LIBS)
 $B/libinvsrc-postgres.so: LINK = $(POSTGRES_OBJECTS) -L$B -linvsrc $B/core.a $(POSTGRES_LIBS) $(CORE_LIBS)
-$B/libinvsrc-testkit.so: LINK = $(TESTKIT_OBJECTS) -L$B -linvsrc $B/core.a $(CORE_LIBS)
+$B/libinvsrc-testkit.so: LINK = $(TESTKIT_OBJECTS) -L$B -linvsrc $B/core.a $(CORE_LIBS) -lpthread
 $(SHARED): $B/%.so: lib/%.map $B/sources
 	$(call say,LINK)
 	$Q$(CC) -shared -Wl,-soname,$*.so.$(SOVERSION) -Wl,--version-script=lib/$*.map $(CFLAGS) \

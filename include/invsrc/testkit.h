@@ -1,7 +1,8 @@
 /*
  * libinvsrc-testkit: doubles for a host's own unit tests, so that they are
  * deterministic: a clock that stands still, seeded random bytes, a scripted
- * authenticator and registry, and wrappers that make any provider fail on cue.
+ * authenticator and registry, and wrappers that make any provider fail on cue; and the
+ * checks that every store must pass, to hold a host's own store to.
  *
  *     kit = invsrc_testkit_new();
  *     invsrc_testkit_add_key(kit, "key", "storefront");
@@ -17,6 +18,7 @@
 
 #include <invsrc/invsrc.h>
 #include <invsrc/provider.h>
+#include <invsrc/providers.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -121,6 +123,62 @@ INVSRC_API uint64_t invsrc_testkit_calls(const invsrc_testkit *kit, int32_t effe
 INVSRC_API const invsrc_event *invsrc_testkit_last_event(const invsrc_testkit *kit);
 /* The last line that was logged, or "". */
 INVSRC_API const char *invsrc_testkit_last_log(const invsrc_testkit *kit);
+
+/* ---- Conformance: does a store keep what its table promises? --------------- */
+
+/* What a check came to. */
+#define INVSRC_CONFORMANCE_PASSED 1
+#define INVSRC_CONFORMANCE_FAILED 2
+#define INVSRC_CONFORMANCE_SKIPPED 3 /* the store has no such thing, or it was not described */
+
+typedef struct invsrc_conformance_check {
+  uint32_t size;
+  int32_t result;   /* INVSRC_CONFORMANCE_… */
+  const char *name; /* a C identifier; it keeps its meaning from release to release */
+  /* What failed first: where in the suite, what was seen and what was expected; or why it was
+   * skipped. One line of ASCII; "" where it passed. */
+  const char *message;
+} invsrc_conformance_check;
+
+/* Many threads may use one context at once: the suite then starts some, and joins them. */
+#define INVSRC_CONFORMANCE_THREADS 1
+
+/* How the suite gets a store to try. Its functions run on the thread that called the suite. */
+typedef struct invsrc_conformance {
+  uint32_t size;
+  uint32_t traits; /* INVSRC_CONFORMANCE_THREADS or 0 */
+  /* Makes a store with nothing in it, for one check, and sets `*context` to what its functions
+   * are called with (may be NULL). INVSRC_OK, or a negative code: the check fails. */
+  int32_t (*open)(void *host, void **context);
+  /* Ends a context, and what was stored if it likes. */
+  void (*close)(void *host, void *context);
+  /* Optional: ends a context, as the end of a process would, and sets `*reopened` to another of
+   * the same store, with all that it kept. INVSRC_OK, or a negative code: the check fails, and
+   * nothing is left to be closed. */
+  int32_t (*reopen)(void *host, void *context, void **reopened);
+  /* Optional: hears of each check when it has ended; `check` lasts until this returns. */
+  void (*hear)(void *host, const invsrc_conformance_check *check);
+  void *host;       /* what the functions get */
+  const char *only; /* runs the checks with this in their name; NULL: all of them */
+  uint64_t many;    /* how many sources are many, at most 1000000; 0: 600 */
+} invsrc_conformance;
+
+/* Holds a store to its table, or whatever keeps clients of authorization servers to its own:
+ * check by check, each with a store of its own. What a table has no functions for is skipped,
+ * and a store without event functions is given no event. A check that fails leaves the others
+ * to run; nothing that a store returns makes the suite crash or run on. Returns how many checks
+ * failed, from 0; INVSRC_EINVAL (a NULL, a table or a description without what it needs, an
+ * unknown trait, or `many` above its limit); INVSRC_ENOTFOUND (no check is named like `only`);
+ * INVSRC_ENOMEM (memory ran out in the suite, or there was none for a thread; what is open was
+ * closed). Several threads may call it at once, each with stores of its own. */
+INVSRC_API int32_t invsrc_store_conformance(const invsrc_store_vtable *store,
+                                            const invsrc_conformance *description);
+INVSRC_API int32_t invsrc_clients_conformance(const invsrc_clients_vtable *clients,
+                                              const invsrc_conformance *description);
+/* The name of a check, by its index from 0; NULL from the end on. Static; any thread. No name is
+ * part of another one of the same suite. */
+INVSRC_API const char *invsrc_store_conformance_name(uint64_t index);
+INVSRC_API const char *invsrc_clients_conformance_name(uint64_t index);
 
 #ifdef __cplusplus
 }
