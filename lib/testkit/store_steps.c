@@ -121,6 +121,15 @@ static int get_is(ivs_trial *trial, const char *storefront, const char *source_i
   return ivs_trial_outcome(trial, outcome, expected);
 }
 
+/* Whether a source is of this name, so that it can be read again. */
+static int name_is(ivs_trial *trial, const char *storefront, const char *source_id,
+                   const invsrc_source *source) {
+  return ivs_trial_text(trial, "storefront",
+                        invsrc_source_text(source, INVSRC_SOURCE_STOREFRONT, NULL), storefront) &&
+         ivs_trial_text(trial, "sourceId",
+                        invsrc_source_text(source, INVSRC_SOURCE_SOURCE_ID, NULL), source_id);
+}
+
 void ivs_read(ivs_trial *trial, const char *storefront, const char *source_id,
               invsrc_source *source) {
   struct answer answer;
@@ -128,6 +137,7 @@ void ivs_read(ivs_trial *trial, const char *storefront, const char *source_id,
   if (!ivs_trial_step(trial, "get of %s/%s", storefront, source_id)) return;
   if (begin_answer(trial, &answer) &&
       get_is(trial, storefront, source_id, &answer, INVSRC_OUTCOME_OK) &&
+      name_is(trial, storefront, source_id, answer.source) &&
       invsrc_source_copy(source, answer.source) != INVSRC_OK)
     ivs_trial_end_without_memory(trial);
   end_answer(&answer);

@@ -10,6 +10,8 @@
 
 #include "testkit/samples.h"
 
+#define TEXT_SHOWN 120 /* bytes of a text in a message */
+
 /* ---- Steps ------------------------------------------------------------------ */
 
 ivs_trial *ivs_trial_at(ivs_trial *trial, const char *file, int line) {
@@ -162,23 +164,31 @@ int ivs_trial_same_bytes(ivs_trial *trial, const char *what, const void *seen, u
   return 0;
 }
 
+/* How two texts differ; of long ones the numbers of bytes tell more. */
+static void tell_texts(ivs_trial *trial, int32_t field, const invsrc_source *seen,
+                       const invsrc_source *expected) {
+  const char *name = invsrc_source_field_name(field);
+  uint64_t length, expected_length;
+  const char *text = invsrc_source_text(seen, field, &length);
+  const char *expected_text = invsrc_source_text(expected, field, &expected_length);
+
+  if (!expected_text)
+    ivs_trial_fail(trial, "%s is '%.120s', expected none", name, text);
+  else if (!text || (length < TEXT_SHOWN && expected_length < TEXT_SHOWN))
+    ivs_trial_text(trial, name, text, expected_text);
+  ivs_trial_same_bytes(trial, name, text, length, expected_text, expected_length);
+}
+
 int ivs_trial_same_source(ivs_trial *trial, const invsrc_source *seen,
                           const invsrc_source *expected) {
   int32_t field = ivs_sample_difference(seen, expected);
-  const char *name = invsrc_source_field_name(field), *text, *other;
 
   if (!field) return 1;
-  text = invsrc_source_text(seen, field, NULL);
-  other = invsrc_source_text(expected, field, NULL);
   if (invsrc_source_field_kind(field) == 'N')
-    ivs_trial_number(trial, name, invsrc_source_number(seen, field),
+    ivs_trial_number(trial, invsrc_source_field_name(field), invsrc_source_number(seen, field),
                      invsrc_source_number(expected, field));
-  else if (!other)
-    ivs_trial_fail(trial, "%s is '%.120s', expected none", name, text);
-  else if (!text || strcmp(text, other) != 0)
-    ivs_trial_text(trial, name, text, other);
   else
-    ivs_trial_fail(trial, "%s has another length than expected", name);
+    tell_texts(trial, field, seen, expected);
   return 0;
 }
 
