@@ -4,6 +4,7 @@
  * providers it uses the sealer only.
  *
  *     own_store MASTER-KEYS
+ *     own_store --check       holds the store to what its interface promises
  *
  * The store keeps rows with one column for each field of a source, as a database
  * would, and asks the library what fields there are: it need not change when they
@@ -13,6 +14,7 @@
  */
 #include <invsrc/invsrc.h>
 #include <invsrc/providers.h>
+#include <invsrc/testkit.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -411,6 +413,45 @@ static const invsrc_store_vtable store_table = {.size = sizeof store_table,
                                                 .event_end = end_of_event,
                                                 .find = find_field};
 
+/* ---- What the store promises, checked ---------------------------------------- */
+
+static int32_t open_table(void *host, void **context) {
+  (void)host;
+  *context = calloc(1, sizeof(struct table));
+  if (!*context) return INVSRC_ENOMEM;
+  pthread_mutex_init(&((struct table *)*context)->lock, NULL);
+  return INVSRC_OK;
+}
+
+static void close_table(void *host, void *context) {
+  struct table *table = context;
+
+  (void)host;
+  free_table(table);
+  pthread_mutex_destroy(&table->lock);
+  free(table);
+}
+
+static void print_check(void *host, const invsrc_conformance_check *check) {
+  static const char *const results[] = {[INVSRC_CONFORMANCE_PASSED] = "passed",
+                                        [INVSRC_CONFORMANCE_FAILED] = "FAILED",
+                                        [INVSRC_CONFORMANCE_SKIPPED] = "skipped"};
+
+  (void)host;
+  printf("%s %s %s\n", results[check->result], check->name, check->message);
+}
+
+/* A store that lasts has a `reopen` as well, and its host runs this with its other tests. */
+static int check_store(void) {
+  static const invsrc_conformance description = {.size = sizeof description,
+                                                 .traits = INVSRC_CONFORMANCE_THREADS,
+                                                 .open = open_table,
+                                                 .close = close_table,
+                                                 .hear = print_check};
+
+  return invsrc_store_conformance(&store_table, &description) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 /* ---- The host's own keys, registry, agents and ear ------------------------- */
 
 /* A real host keeps a hash of each key, and compares in constant time. */
@@ -546,7 +587,8 @@ done:
 }
 
 int main(int argc, char **argv) {
+  if (argc == 2 && strcmp(argv[1], "--check") == 0) return check_store();
   if (argc == 2) return host(argv[1]);
-  fprintf(stderr, "usage: own_store MASTER-KEYS\n");
+  fprintf(stderr, "usage: own_store MASTER-KEYS | --check\n");
   return EXIT_FAILURE;
 }

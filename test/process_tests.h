@@ -10,11 +10,57 @@
 #include "processes.h"
 #include "store_life_checks.h"
 
+/* ---- Claims -------------------------------------------------------------------- */
+
+#define CLAIM_SOURCES 300
+#define CLAIM_FIRST 700000
+
+struct claimer {
+  uint32_t limit;
+  int claims[CLAIM_SOURCES]; /* how often each was claimed */
+  int losses;                /* calls that failed */
+};
+
+/* Claims all that is due, in portions. */
+static void claim_all(struct claimer *mine) {
+  uint64_t count = 1;
+
+  while (count) {
+    invsrc_source_list *list = invsrc_source_list_new();
+    if (store.table->due(store.context, 10, 20, mine->limit, list) != INVSRC_OUTCOME_OK)
+      mine->losses++;
+    count = invsrc_source_list_count(list);
+    for (uint64_t i = 0; i < count; i++) {
+      const invsrc_source *source = invsrc_source_list_at(list, i);
+      mine->claims[atoi(invsrc_source_text(source, INVSRC_SOURCE_ID, NULL)) - CLAIM_FIRST]++;
+    }
+    invsrc_source_list_free(list);
+  }
+}
+
+static void fill_due(void) {
+  char id[16];
+
+  for (int i = 0; i < CLAIM_SOURCES; i++) {
+    snprintf(id, sizeof id, "%d", CLAIM_FIRST + i);
+    insert_due(store, "acme", id, 1 + i % 10);
+  }
+}
+
+static void assert_claimed_once(const struct claimer *all, int count) {
+  for (int i = 0; i < CLAIM_SOURCES; i++) {
+    int claims = 0;
+    for (int j = 0; j < count; j++) claims += all[j].claims[i];
+    assert_int_equal(claims, 1);
+  }
+  for (int j = 0; j < count; j++) assert_int_equal(all[j].losses, 0);
+}
+
 static int claim_and_answer(int number, int answers) {
   static struct claimer claimer;
 
   if (open_db() != INVSRC_OK) return 2;
-  claimer = (struct claimer){.store = store, .limit = (uint32_t)number + 1};
+  claimer = (struct claimer){.limit = (uint32_t)number + 1};
   claim_all(&claimer);
   close_db();
   return write(answers, &claimer, sizeof claimer) == (ssize_t)sizeof claimer ? 0 : 3;
@@ -25,7 +71,7 @@ static void processes_claim_nothing_twice(void **state) {
   int answers[2];
 
   (void)state;
-  fill_due(store);
+  fill_due();
   close_db();
   assert_int_equal(pipe(answers), 0);
   run_processes(claim_and_answer, answers[1]);
@@ -63,11 +109,53 @@ static void what_a_dead_process_claimed_comes_back(void **state) {
   assert_event(store, later(20), later(30), "evt_1", 0);
 }
 
+/* ---- Names --------------------------------------------------------------------- */
+
+#define RACE_NAMES 40
+
+struct racer {
+  int number;
+  int32_t outcomes[RACE_NAMES];
+};
+
+static void racer_id(char id[16], int name, int number) {
+  snprintf(id, 16, "%d", 100000 + name * 100 + number);
+}
+
+static void race(struct racer *racer) {
+  char name[16], id[16];
+
+  for (int i = 0; i < RACE_NAMES; i++) {
+    snprintf(name, sizeof name, "race-%d", i);
+    racer_id(id, i, racer->number);
+    racer->outcomes[i] = insert_new(store, "acme", name, id);
+  }
+}
+
+/* Each name has one winner, and is its. */
+static void assert_one_winner(const struct racer *racers, int count) {
+  char name[16], id[16];
+
+  for (int i = 0; i < RACE_NAMES; i++) {
+    int winners = 0;
+    for (int j = 0; j < count; j++) {
+      if (racers[j].outcomes[i] == INVSRC_OUTCOME_OK) {
+        racer_id(id, i, j);
+        winners++;
+      } else {
+        assert_int_equal(racers[j].outcomes[i], INVSRC_OUTCOME_CONFLICT);
+      }
+    }
+    assert_int_equal(winners, 1);
+    snprintf(name, sizeof name, "race-%d", i);
+    assert_stored(store, "acme", name, id);
+  }
+}
+
 static int race_and_answer(int number, int answers) {
-  struct racer racer = {{NULL, NULL}, number, {0}};
+  struct racer racer = {number, {0}};
 
   if (open_db() != INVSRC_OK) return 2;
-  racer.store = store;
   race(&racer);
   close_db();
   return write(answers, &racer, sizeof racer) == (ssize_t)sizeof racer ? 0 : 3;
@@ -88,7 +176,7 @@ static void processes_race_for_names(void **state) {
   close(answers[0]);
   close(answers[1]);
   assert_int_equal(open_db(), INVSRC_OK);
-  assert_one_winner(store, racers, PROCESSES);
+  assert_one_winner(racers, PROCESSES);
 }
 
 #define ROUNDS 10

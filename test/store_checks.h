@@ -1,13 +1,12 @@
 /*
- * What every store must do, whatever it is made of: the checks that the tests of
- * each ready-made store run. Needs cmocka, and nothing but public headers.
+ * What the tests of stores share: sources, calls, and what is expected of them. What every store
+ * must do, invsrc_store_conformance() checks; see suites.h.
  */
 #ifndef TEST_STORE_CHECKS_H
 #define TEST_STORE_CHECKS_H
 
 #include <invsrc/invsrc.h>
 #include <invsrc/providers.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +15,8 @@
 #include <string.h>
 /* cmocka wants the headers above first. */
 #include <cmocka.h>
+
+#include "testkit/samples.h"
 
 struct store {
   const invsrc_store_vtable *table;
@@ -31,26 +32,9 @@ static inline void set_text(invsrc_source *source, int32_t field, const char *te
 /* A source with every required field; `id` also makes the agent's. */
 static inline invsrc_source *make_source(const char *storefront, const char *source_id,
                                          const char *id) {
-  invsrc_source *source = invsrc_source_new();
-  char agent_id[64];
+  invsrc_source *source = ivs_sample_source(storefront, source_id, id);
 
   assert_non_null(source);
-  snprintf(agent_id, sizeof agent_id, "agent_%s", id);
-  set_text(source, INVSRC_SOURCE_ID, id);
-  set_text(source, INVSRC_SOURCE_SOURCE_ID, source_id);
-  set_text(source, INVSRC_SOURCE_NAME, "A name");
-  set_text(source, INVSRC_SOURCE_EXECUTION_TYPE, "AGENT");
-  set_text(source, INVSRC_SOURCE_STATUS, "PENDING");
-  set_text(source, INVSRC_SOURCE_AGENT_ID, agent_id);
-  set_text(source, INVSRC_SOURCE_TYPE, "SALES");
-  set_text(source, INVSRC_SOURCE_ENDPOINT_URL, "https://agent.example/mcp");
-  set_text(source, INVSRC_SOURCE_PROTOCOL, "MCP");
-  set_text(source, INVSRC_SOURCE_AUTHENTICATION_TYPE, "API_KEY");
-  set_text(source, INVSRC_SOURCE_STOREFRONT, storefront);
-  invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED, 1);
-  invsrc_source_set_number(source, INVSRC_SOURCE_CREATED_AT, INT64_C(253402300799999));
-  invsrc_source_set_number(source, INVSRC_SOURCE_UPDATED_AT, 1);
-  invsrc_source_set_number(source, INVSRC_SOURCE_REVISION, 1);
   return source;
 }
 
@@ -118,226 +102,9 @@ static inline void assert_found(struct store store, int32_t field, const char *v
 }
 
 static inline void assert_same_source(const invsrc_source *a, const invsrc_source *b) {
-  for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
-    uint64_t a_length, b_length;
-    const char *a_text = invsrc_source_text(a, field, &a_length);
-    const char *b_text = invsrc_source_text(b, field, &b_length);
-    if (!a_text != !b_text || a_length != b_length ||
-        (a_text && memcmp(a_text, b_text, a_length) != 0) ||
-        invsrc_source_number(a, field) != invsrc_source_number(b, field))
-      fail_msg("%s differs", invsrc_source_field_name(field));
-  }
-}
+  int32_t field = ivs_sample_difference(a, b);
 
-/* ---- Insert and get ------------------------------------------------------------ */
-
-/* And so it comes back by whatever it is found. */
-static inline void check_every_field_found(struct store store, const invsrc_source *wanted,
-                                           uint64_t sealed_length) {
-  static const int32_t fields[] = {INVSRC_SOURCE_AGENT_ID, INVSRC_SOURCE_OAUTH_STATE};
-
-  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-    const char *value = invsrc_source_text(wanted, fields[i], NULL);
-    invsrc_source *back = invsrc_source_new();
-    invsrc_buffer *sealed = invsrc_buffer_new();
-    uint64_t length;
-
-    assert_int_equal(find(store, fields[i], value, back, sealed), INVSRC_OUTCOME_OK);
-    assert_same_source(wanted, back);
-    invsrc_buffer_bytes(sealed, &length);
-    assert_int_equal(length, sealed_length);
-    invsrc_source_free(back);
-    invsrc_buffer_free(sealed);
-  }
-}
-
-/* Every field that there is comes back as it went in, byte for byte. */
-static inline void check_every_field(struct store store) {
-  static const char bytes[] = "\0sealed\xff\0\x80 bytes\0";
-  invsrc_source *source = make_source("acme", "every-field", "9223372036854775807");
-  invsrc_source *back = invsrc_source_new();
-  invsrc_buffer *sealed = invsrc_buffer_new();
-  char text[48];
-  uint64_t length;
-
-  for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
-    if (invsrc_source_field_kind(field) != 'T' || field == INVSRC_SOURCE_STATUS) continue;
-    if (field == INVSRC_SOURCE_STOREFRONT || field == INVSRC_SOURCE_SOURCE_ID) continue;
-    snprintf(text, sizeof text, "%s: é 東京 😀 ' \" %% \\", invsrc_source_field_name(field));
-    set_text(source, field, text);
-  }
-  invsrc_source_set_number(source, INVSRC_SOURCE_CREATED_AT, INT64_MAX);
-  invsrc_source_set_number(source, INVSRC_SOURCE_UPDATED_AT, INT64_MIN);
-  invsrc_source_set_number(source, INVSRC_SOURCE_REVISION, INT64_C(1) << 53 | 1);
-  invsrc_source_set_number(source, INVSRC_SOURCE_ATTEMPTS, INT64_C(1) << 40);
-  invsrc_source_set_number(source, INVSRC_SOURCE_LAST_CHECKED_AT, INT64_MAX - 1);
-  invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, INT64_MAX - 2);
-  invsrc_source_set_number(source, INVSRC_SOURCE_CREDENTIAL_PROVEN, 1);
-  invsrc_source_set_number(source, INVSRC_SOURCE_UNREACHABLE, 1);
-  invsrc_source_set_number(source, INVSRC_SOURCE_OAUTH_EXPIRES_AT, INT64_MAX - 3);
-  invsrc_source_set_number(source, INVSRC_SOURCE_OAUTH_REFRESH_AT, INT64_MAX - 4);
-  assert_int_equal(store.table->insert(store.context, source, bytes, sizeof bytes, NULL),
-                   INVSRC_OUTCOME_OK);
-  assert_int_equal(get(store, "acme", "every-field", back, sealed), INVSRC_OUTCOME_OK);
-  assert_same_source(source, back);
-  assert_memory_equal(invsrc_buffer_bytes(sealed, &length), bytes, sizeof bytes);
-  assert_int_equal(length, sizeof bytes);
-  check_every_field_found(store, source, sizeof bytes);
-  invsrc_source_free(source);
-  invsrc_source_free(back);
-  invsrc_buffer_free(sealed);
-}
-
-static inline void check_absent_stays_absent(struct store store) {
-  invsrc_source *source = make_source("acme", "absent", "1001");
-  invsrc_source *back = invsrc_source_new();
-  invsrc_buffer *sealed = invsrc_buffer_new();
-  uint64_t length;
-
-  invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED, 0);
-  set_text(source, INVSRC_SOURCE_DESCRIPTION, ""); /* set, and empty */
-  assert_int_equal(insert(store, source, NULL), INVSRC_OUTCOME_OK);
-  assert_int_equal(get(store, "acme", "absent", back, sealed), INVSRC_OUTCOME_OK);
-  assert_same_source(source, back);
-  assert_non_null(invsrc_source_text(back, INVSRC_SOURCE_DESCRIPTION, NULL));
-  assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL));
-  assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_AUDIENCE, NULL));
-  assert_null(invsrc_source_text(back, INVSRC_SOURCE_LAST_ERROR, NULL));
-  assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_STATE, NULL));
-  assert_null(invsrc_source_text(back, INVSRC_SOURCE_OAUTH_PRIVATE_STATE, NULL));
-  invsrc_buffer_bytes(sealed, &length);
-  assert_int_equal(length, 0);
-  invsrc_source_free(source);
-  invsrc_source_free(back);
-  invsrc_buffer_free(sealed);
-}
-
-/* The longest that a field can be, and a large sealed credential. */
-static inline void check_long_values(struct store store) {
-  static char text[65536], bytes[1 << 20];
-  invsrc_source *source = make_source("acme", "long", "1002");
-  invsrc_source *back = invsrc_source_new();
-  invsrc_buffer *sealed = invsrc_buffer_new();
-  uint64_t length;
-
-  memset(text, 'x', sizeof text);
-  for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (char)(i * 31 + i / 251);
-  assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_DESCRIPTION, text, sizeof text),
-                   INVSRC_OK);
-  assert_int_equal(store.table->insert(store.context, source, bytes, sizeof bytes, NULL),
-                   INVSRC_OUTCOME_OK);
-  assert_int_equal(get(store, "acme", "long", back, sealed), INVSRC_OUTCOME_OK);
-  assert_same_source(source, back);
-  assert_memory_equal(invsrc_buffer_bytes(sealed, &length), bytes, sizeof bytes);
-  assert_int_equal(length, sizeof bytes);
-  invsrc_source_free(source);
-  invsrc_source_free(back);
-  invsrc_buffer_free(sealed);
-}
-
-/* A name is its bytes: no other case, no other normal form, no trimming. */
-static inline void check_names_are_bytes(struct store store) {
-  static const char *const names[] = {"name",  "Name",        "name ",        " name", "nam",
-                                      "name2", "caf\xc3\xa9", "cafe\xcc\x81", "n%me",  "n_me"};
-  char id[16];
-
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    snprintf(id, sizeof id, "20%02zu", i);
-    assert_stored(store, "acme", names[i], NULL);
-    assert_int_equal(insert_new(store, "acme", names[i], id), INVSRC_OUTCOME_OK);
-  }
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    snprintf(id, sizeof id, "20%02zu", i);
-    assert_stored(store, "acme", names[i], id);
-    assert_stored(store, "Acme", names[i], NULL);
-    assert_stored(store, "acm", names[i], NULL);
-    assert_stored(store, "", names[i], NULL);
-  }
-}
-
-/* What is unique, where, and that a loser changes nothing. */
-static inline void check_conflicts(struct store store) {
-  invsrc_source *same_agent = make_source("acme", "same-agent", "3009");
-
-  assert_int_equal(insert_new(store, "acme", "taken", "3001"), INVSRC_OUTCOME_OK);
-  assert_int_equal(insert_new(store, "acme", "taken", "3002"), INVSRC_OUTCOME_CONFLICT);
-  assert_int_equal(insert_new(store, "acme", "taken", "3001"), INVSRC_OUTCOME_CONFLICT);
-  assert_int_equal(insert_new(store, "acme", "free", "3001"), INVSRC_OUTCOME_DUPLICATE);
-  assert_int_equal(insert_new(store, "other", "taken", "3001"), INVSRC_OUTCOME_DUPLICATE);
-  set_text(same_agent, INVSRC_SOURCE_AGENT_ID, "agent_3001");
-  assert_int_equal(insert(store, same_agent, "sealed 3009"), INVSRC_OUTCOME_DUPLICATE);
-  assert_stored(store, "acme", "taken", "3001");
-  assert_stored(store, "acme", "free", NULL);
-  assert_stored(store, "acme", "same-agent", NULL);
-  assert_stored(store, "other", "taken", NULL);
-  /* The losers' ids are free, and so are their names. */
-  assert_int_equal(insert_new(store, "other", "taken", "3002"), INVSRC_OUTCOME_OK);
-  assert_int_equal(insert_new(store, "acme", "free", "3003"), INVSRC_OUTCOME_OK);
-  set_text(same_agent, INVSRC_SOURCE_AGENT_ID, "agent_3009");
-  assert_int_equal(insert(store, same_agent, "sealed 3009"), INVSRC_OUTCOME_OK);
-  assert_stored(store, "other", "taken", "3002");
-  assert_stored(store, "acme", "same-agent", "3009");
-  invsrc_source_free(same_agent);
-}
-
-/* ---- Threads -------------------------------------------------------------------- */
-
-#define RACERS 8
-#define RACE_NAMES 40
-
-struct racer {
-  struct store store;
-  int number;
-  int32_t outcomes[RACE_NAMES];
-};
-
-static inline void racer_id(char id[16], int name, int number) {
-  snprintf(id, 16, "%d", 100000 + name * 100 + number);
-}
-
-static inline void *race(void *argument) {
-  struct racer *racer = argument;
-  char name[16], id[16];
-
-  for (int i = 0; i < RACE_NAMES; i++) {
-    snprintf(name, sizeof name, "race-%d", i);
-    racer_id(id, i, racer->number);
-    racer->outcomes[i] = insert_new(racer->store, "acme", name, id);
-  }
-  return NULL;
-}
-
-/* Each name has one winner, and is its. */
-static inline void assert_one_winner(struct store store, const struct racer *racers, int count) {
-  char name[16], id[16];
-
-  for (int i = 0; i < RACE_NAMES; i++) {
-    int winners = 0;
-    for (int j = 0; j < count; j++) {
-      if (racers[j].outcomes[i] == INVSRC_OUTCOME_OK) {
-        racer_id(id, i, j);
-        winners++;
-      } else {
-        assert_int_equal(racers[j].outcomes[i], INVSRC_OUTCOME_CONFLICT);
-      }
-    }
-    assert_int_equal(winners, 1);
-    snprintf(name, sizeof name, "race-%d", i);
-    assert_stored(store, "acme", name, id);
-  }
-}
-
-/* Eight threads want the same names. */
-static inline void check_races(struct store store) {
-  struct racer racers[RACERS];
-  pthread_t threads[RACERS];
-
-  for (int i = 0; i < RACERS; i++) {
-    racers[i] = (struct racer){store, i, {0}};
-    assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
-  }
-  for (int i = 0; i < RACERS; i++) pthread_join(threads[i], NULL);
-  assert_one_winner(store, racers, RACERS);
+  if (field) fail_msg("%s differs", invsrc_source_field_name(field));
 }
 
 /* ---- API keys --------------------------------------------------------------------- */

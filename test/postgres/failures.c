@@ -5,6 +5,7 @@
  */
 #include "postgres/postgres.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <time.h>
 
@@ -12,6 +13,8 @@
 
 /* It comes behind the checks, for its variables are their parameters. */
 #include "postgres/scratch_pg.h"
+
+#include "suites.h"
 
 #define CUT_ALL                                                   \
   "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity" \
@@ -180,15 +183,19 @@ static void commits_are_waited_for(void **state) {
 
 /* ---- Connections --------------------------------------------------------------------- */
 
-static void fill_pool(void) {
-  struct racer racers[RACERS];
-  pthread_t threads[RACERS];
+static void *get_often(void *argument) {
+  for (int i = 0; i < 40; i++) *(int32_t *)argument = get_kept();
+  return NULL;
+}
 
-  for (int i = 0; i < RACERS; i++) {
-    racers[i] = (struct racer){store, i, {0}};
-    assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
-  }
-  for (int i = 0; i < RACERS; i++) pthread_join(threads[i], NULL);
+/* As many threads at once as the pool may have idle connections. */
+static void fill_pool(void) {
+  int32_t outcomes[8];
+  pthread_t threads[8];
+
+  for (int i = 0; i < 8; i++)
+    assert_int_equal(pthread_create(&threads[i], NULL, get_often, &outcomes[i]), 0);
+  for (int i = 0; i < 8; i++) pthread_join(threads[i], NULL);
 }
 
 static uint32_t count_idle(void) {
@@ -260,17 +267,31 @@ static void silent_connections_are_waited_for_once(void **state) {
   signal_all(SIGCONT);
 }
 
-static void the_pool_is_bounded(void **state) {
-  (void)state;
-  assert_int_equal(invsrc_postgres_set_pool_size(pg, 0), INVSRC_EINVAL);
-  assert_int_equal(invsrc_postgres_set_pool_size(pg, 1001), INVSRC_EINVAL);
-  assert_int_equal(invsrc_postgres_set_pool_size(NULL, 1), INVSRC_EINVAL);
-  assert_int_equal(invsrc_postgres_set_pool_size(pg, 2), INVSRC_OK);
-  check_races(store);
+static int begin_with_two(void **state) {
+  if (begin_anew(state) != 0) return -1;
+  return invsrc_postgres_set_pool_size(pg, 2) == INVSRC_OK ? 0 : -1;
+}
+
+static void look_for_two(void) {
   assert_in_range(count_idle(), 1, 2);
   assert_in_range(run_sql("SELECT count(*) FROM pg_stat_activity"
                           " WHERE application_name = 'invsrc'"),
                   1, 2);
+}
+
+static void bad_pool_sizes_are_refused(void **state) {
+  (void)state;
+  assert_int_equal(invsrc_postgres_set_pool_size(pg, 0), INVSRC_EINVAL);
+  assert_int_equal(invsrc_postgres_set_pool_size(pg, 1001), INVSRC_EINVAL);
+  assert_int_equal(invsrc_postgres_set_pool_size(NULL, 1), INVSRC_EINVAL);
+}
+
+static void the_pool_is_bounded(void **state) {
+  (void)state;
+  assert_store_conforms(invsrc_postgres_store(), (struct suite){.begin = begin_with_two,
+                                                                .end = leave_nothing,
+                                                                .look = look_for_two,
+                                                                .only = "one_winner"});
 }
 
 static void *insert_late(void *argument) {
@@ -420,26 +441,38 @@ static void clashes_are_tried_again(void **state) {
 
 /* ---- Other isolations -------------------------------------------------------------------- */
 
+static const char *strict_level;
+
+static int32_t open_strictly(void) {
+  char conninfo[160];
+  int32_t result;
+
+  snprintf(conninfo, sizeof conninfo, CONNINFO "\\ -cdefault_transaction_isolation=%s",
+           strict_level);
+  result = invsrc_postgres_open(conninfo, &pg, error);
+  store = (struct store){invsrc_postgres_store(), pg};
+  return result;
+}
+
+static int begin_strictly(void **state) {
+  (void)state;
+  error = invsrc_error_new();
+  clear_db();
+  return error && open_strictly() == INVSRC_OK ? 0 : -1;
+}
+
 /* A stricter default would only tell writers to try again. */
 static void a_stricter_default_does_no_harm(void **state) {
   static const char *const levels[] = {"repeatable\\\\\\ read", "serializable"};
-  static void (*const checks[])(struct store) = {
-      check_conflicts, check_lists,   check_parts,        check_revisions,
-      check_consents,  check_removal, check_late_results, check_event_order,
-      check_races,     check_claims,  check_changers,     check_all_or_nothing};
-  char conninfo[160];
 
   (void)state;
   for (size_t i = 0; i < 2; i++) {
-    close_db();
-    snprintf(conninfo, sizeof conninfo, CONNINFO "\\ -cdefault_transaction_isolation=%s",
-             levels[i]);
-    assert_int_equal(invsrc_postgres_open(conninfo, &pg, error), INVSRC_OK);
-    store.context = pg;
-    for (size_t j = 0; j < sizeof checks / sizeof *checks; j++) {
-      run_sql("DELETE FROM invsrc_sources; DELETE FROM invsrc_events");
-      checks[j](store);
-    }
+    strict_level = levels[i];
+    assert_store_conforms(invsrc_postgres_store(), (struct suite){.begin = begin_strictly,
+                                                                  .end = leave_nothing,
+                                                                  .begin_again = open_strictly,
+                                                                  .close = close_db,
+                                                                  .many = 50});
   }
 }
 
@@ -457,7 +490,8 @@ int main(void) {
       TEST(connections_that_were_cut_are_replaced),
       TEST(an_old_connection_is_asked),
       TEST(silent_connections_are_waited_for_once),
-      TEST(the_pool_is_bounded),
+      TEST(bad_pool_sizes_are_refused),
+      cmocka_unit_test(the_pool_is_bounded),
       TEST(a_pool_that_is_in_use_is_waited_for),
       TEST(a_slow_statement_is_stopped),
       TEST(a_server_that_reads_only_is_left),
@@ -465,7 +499,7 @@ int main(void) {
       TEST(what_cannot_be_stored_fails),
       TEST(failures_are_told_apart),
       TEST(clashes_are_tried_again),
-      TEST(a_stricter_default_does_no_harm),
+      cmocka_unit_test(a_stricter_default_does_no_harm),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,20 @@
 
 #include "client_checks.h"
 #include "process_tests.h"
-#include "store_tests.h"
+#include "suites.h"
+
+static void the_store_conforms(void **state) {
+  (void)state;
+  assert_store_conforms(
+      invsrc_postgres_store(),
+      (struct suite){
+          .begin = begin_anew, .end = leave_nothing, .begin_again = open_db, .close = close_db});
+}
+
+static void claims_that_fail_claim_nothing(void **state) {
+  (void)state;
+  check_failed_claims(store);
+}
 
 /* ---- Clients and keys ------------------------------------------------------------------- */
 
@@ -18,24 +31,12 @@ static struct clients clients(void) {
   return (struct clients){invsrc_postgres_clients(), pg};
 }
 
-static void clients_are_kept(void **state) {
+static void clients_conform(void **state) {
   (void)state;
-  check_clients(clients());
-}
-
-static void any_bytes_are_kept(void **state) {
-  (void)state;
-  check_client_bytes(clients());
-}
-
-static void many_clients_are_kept(void **state) {
-  (void)state;
-  check_many_clients(clients());
-}
-
-static void the_last_registration_counts(void **state) {
-  (void)state;
-  check_registrars(clients());
+  assert_clients_conform(
+      invsrc_postgres_clients(),
+      (struct suite){
+          .begin = begin_anew, .end = leave_nothing, .begin_again = open_db, .close = close_db});
 }
 
 /* An index of PostgreSQL takes no more than a third of a page. */
@@ -132,12 +133,10 @@ static void keys_are_revoked_as_they_are_listed(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
-      STORE_TESTS(TEST),
+      cmocka_unit_test(the_store_conforms),
+      TEST(claims_that_fail_claim_nothing),
       PROCESS_TESTS(TEST),
-      TEST(clients_are_kept),
-      TEST(any_bytes_are_kept),
-      TEST(many_clients_are_kept),
-      TEST(the_last_registration_counts),
+      cmocka_unit_test(clients_conform),
       TEST(long_names_are_kept),
       TEST(keys_speak_for_their_storefront),
       TEST(keys_are_listed_and_revoked),

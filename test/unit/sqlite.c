@@ -4,9 +4,11 @@
  */
 #include "providers/sqlite.h"
 
+#include <pthread.h>
 #include <sys/wait.h>
 
 #include "scratch_db.h"
+#include "suites.h"
 
 static void open_again(void) {
   close_db();
@@ -15,24 +17,20 @@ static void open_again(void) {
 
 /* ---- Connections ------------------------------------------------------------------- */
 
-static void threads_share_connections(void **state) {
+static void look_at_connections(void) {
   int idle = 0;
 
-  (void)state;
-  check_races(store);
   for (const ivs_connection *at = db->idle; at; at = at->next) idle++;
   assert_int_equal(db->idle_count, idle);
   assert_in_range(idle, 1, 8);
 }
 
-static void what_is_stored_outlasts_the_process(void **state) {
+static void threads_share_connections(void **state) {
   (void)state;
-  for (int i = 0; i < 3; i++) {
-    assert_stored(store, "acme", "kept", i ? "1" : NULL);
-    assert_int_equal(insert_new(store, "acme", "kept", "1"),
-                     i ? INVSRC_OUTCOME_CONFLICT : INVSRC_OUTCOME_OK);
-    open_again();
-  }
+  assert_store_conforms(invsrc_sqlite_store(), (struct suite){.begin = begin_anew,
+                                                              .end = leave_nothing,
+                                                              .look = look_at_connections,
+                                                              .only = "each_name_has_one_winner"});
 }
 
 /* ---- The file --------------------------------------------------------------------- */
@@ -391,8 +389,7 @@ static void a_damaged_page_fails(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
-      TEST(threads_share_connections),
-      TEST(what_is_stored_outlasts_the_process),
+      cmocka_unit_test(threads_share_connections),
       TEST(only_the_owner_may_read_the_files),
       TEST(every_connection_is_set_up),
       TEST(databases_of_others_are_left_alone),

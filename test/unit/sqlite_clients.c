@@ -1,6 +1,6 @@
 /*
- * Clients of authorization servers in SQLite: what everything must do that keeps them; that
- * they last; what leaves the disk with one; and failures.
+ * Clients of authorization servers in SQLite: what everything must do that keeps them; what
+ * leaves the disk with one; and failures.
  */
 #include "providers/sqlite.h"
 
@@ -10,36 +10,30 @@
 #include "scratch_db.h"
 
 #include "disk.h"
+#include "suites.h"
 
 static struct clients clients(void) {
   return (struct clients){invsrc_sqlite_clients(), db};
 }
 
-static void clients_are_kept(void **state) {
-  (void)state;
-  check_clients(clients());
-  check_client_bytes(clients());
+/* Its first connection waits for no disk. */
+static int begin_quickly(void **state) {
+  if (begin_anew(state) != 0) return -1;
+  return ivs_connection_run(db->writer, "PRAGMA synchronous = OFF") == SQLITE_OK ? 0 : -1;
 }
 
-static void clients_of_many_servers_are_told_apart(void **state) {
+static void clients_conform(void **state) {
   (void)state;
-  assert_int_equal(ivs_connection_run(db->writer, "PRAGMA synchronous = OFF"), SQLITE_OK);
-  check_many_clients(clients());
+  assert_clients_conform(
+      invsrc_sqlite_clients(),
+      (struct suite){
+          .begin = begin_quickly, .end = leave_nothing, .begin_again = open_db, .close = close_db});
 }
 
-static void several_may_register_at_once(void **state) {
-  (void)state;
-  check_registrars(clients());
-}
-
-/* And are nothing to sources. */
-static void clients_outlast_the_process(void **state) {
+static void clients_are_nothing_to_sources(void **state) {
   (void)state;
   assert_int_equal(insert_new(store, "acme", "kept", "1"), INVSRC_OUTCOME_OK);
   assert_int_equal(put_client(clients(), ISSUER, CALLBACK, "one"), INVSRC_OUTCOME_OK);
-  close_db();
-  assert_int_equal(open_db(), INVSRC_OK);
-  assert_client(clients(), ISSUER, CALLBACK, "one");
   run_sql(DB, "DELETE FROM sources");
   assert_client(clients(), ISSUER, CALLBACK, "one");
 }
@@ -158,14 +152,9 @@ static void failures_are_told_apart(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
-      TEST(clients_are_kept),
-      TEST(clients_of_many_servers_are_told_apart),
-      TEST(several_may_register_at_once),
-      TEST(clients_outlast_the_process),
-      TEST(old_ciphertext_leaves_the_disk),
-      TEST(a_new_client_empties_no_log),
-      TEST(nothing_is_left_where_rows_were),
-      TEST(what_cannot_be_replaced_stays),
+      cmocka_unit_test(clients_conform),     TEST(clients_are_nothing_to_sources),
+      TEST(old_ciphertext_leaves_the_disk),  TEST(a_new_client_empties_no_log),
+      TEST(nothing_is_left_where_rows_were), TEST(what_cannot_be_replaced_stays),
       TEST(failures_are_told_apart),
   };
 

@@ -3,6 +3,8 @@
  * of it when opening fails half-way; and the turns to write, whatever the clock does.
  */
 #define _GNU_SOURCE /* RTLD_NEXT */
+#include <pthread.h>
+
 #include <dlfcn.h>
 #include <time.h>
 

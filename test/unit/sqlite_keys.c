@@ -2,6 +2,8 @@
  * What the SQLite database is asked for besides sources: API keys, made, listed
  * and revoked; and sealing again under another master key.
  */
+#include <pthread.h>
+
 #include "scratch_db.h"
 
 /* Whether bytes stand anywhere in the database's files. */
