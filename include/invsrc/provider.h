@@ -179,7 +179,7 @@ struct invsrc_store_vtable {
   /* Needed where the service has OAuth only: reads back the one source, of whatever storefront,
    * whose text field `field`, INVSRC_SOURCE_AGENT_ID or INVSRC_SOURCE_OAUTH_STATE, is `value`; as
    * `get`. No two sources have one OAUTH_STATE: to insert a second is DUPLICATE, and to update
-   * one to it FAILED. OK. NOT_FOUND. UNAVAILABLE. FAILED. */
+   * one to it FAILED. OK. NOT_FOUND. UNAVAILABLE. FAILED: also for any other field. */
   int32_t (*find)(void *context, int32_t field, const char *value, uint64_t length,
                   invsrc_source *source, invsrc_buffer *sealed);
 };

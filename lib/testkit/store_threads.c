@@ -75,22 +75,24 @@ void ivs_check_races(ivs_trial *trial) {
 
 /* ---- Claims ----------------------------------------------------------------------- */
 
-#define THINGS 300
+#define SOURCES 300
+#define EVENTS 100
 #define FIRST_SOURCE 700000
 
 /* Claims sources, or events. */
 struct claimer {
   const ivs_trial *trial;
   uint64_t limit;
-  int claims[THINGS]; /* how often each was claimed */
-  int strangers;      /* claims of what there is not */
-  int32_t outcome;    /* the last one */
+  int count;           /* of what there is to claim */
+  int claims[SOURCES]; /* how often each was claimed */
+  int strangers;       /* claims of what there is not */
+  int32_t outcome;     /* the last one */
 };
 
 static void count_claim(struct claimer *self, const char *id, int first) {
   int number = id ? atoi(id) - first : -1;
 
-  if (number >= 0 && number < THINGS)
+  if (number >= 0 && number < self->count)
     self->claims[number]++;
   else
     self->strangers++;
@@ -113,7 +115,7 @@ static uint64_t claim_some(struct claimer *self) {
 
 /* Claims all that is due; and not for ever, where a store gives out the same over and over. */
 static void claim_sources(void *item) {
-  for (int i = 0; i <= THINGS; i++)
+  for (int i = 0; i <= SOURCES; i++)
     if (!claim_some(item)) return;
 }
 
@@ -121,7 +123,7 @@ static void claim_events(void *item) {
   struct claimer *self = item;
   const ivs_trial *trial = self->trial;
 
-  for (int i = 0; i <= THINGS; i++) {
+  for (int i = 0; i <= EVENTS; i++) {
     invsrc_event *event = invsrc_event_new();
     const char *id;
 
@@ -135,16 +137,16 @@ static void claim_events(void *item) {
   }
 }
 
-/* Each was claimed once, and each claimer came to the end. */
-static void run_claimers(ivs_trial *trial, void (*claim)(void *item), const char *what,
+/* Each of so many was claimed once, and each claimer came to the end. */
+static void run_claimers(ivs_trial *trial, void (*claim)(void *item), int count, const char *what,
                          int32_t last_outcome) {
   struct claimer claimers[WORKERS];
 
   for (int i = 0; i < WORKERS; i++)
-    claimers[i] = (struct claimer){.trial = trial, .limit = (uint64_t)i + 1};
+    claimers[i] = (struct claimer){.trial = trial, .limit = (uint64_t)i + 1, .count = count};
   ivs_trial_run_threads(trial, claim, claimers, sizeof *claimers);
   if (!ivs_trial_step(trial, "%s in %d threads", what, WORKERS)) return;
-  for (int i = 0; i < THINGS; i++) {
+  for (int i = 0; i < count; i++) {
     int claims = 0;
 
     for (int j = 0; j < WORKERS; j++) claims += claimers[j].claims[i];
@@ -159,11 +161,11 @@ static void run_claimers(ivs_trial *trial, void (*claim)(void *item), const char
 void ivs_check_claims(ivs_trial *trial) {
   char id[16];
 
-  for (int i = 0; i < THINGS; i++) {
+  for (int i = 0; i < SOURCES; i++) {
     snprintf(id, sizeof id, "%d", FIRST_SOURCE + i);
     ivs_insert_due(HERE, "acme", id, 1 + i % 10);
   }
-  run_claimers(HERE, claim_sources, "due", INVSRC_OUTCOME_OK);
+  run_claimers(HERE, claim_sources, SOURCES, "due", INVSRC_OUTCOME_OK);
 }
 
 void ivs_check_event_claims(ivs_trial *trial) {
@@ -173,11 +175,11 @@ void ivs_check_event_claims(ivs_trial *trial) {
 
   ivs_insert(HERE, source, "sealed", NULL, INVSRC_OUTCOME_OK);
   change.event_id = id;
-  for (int i = 0; i < THINGS; i++) {
+  for (int i = 0; i < EVENTS; i++) {
     snprintf(id, sizeof id, "e%d", i);
     ivs_update(HERE, &change, INVSRC_OUTCOME_OK);
   }
-  run_claimers(HERE, claim_events, "event_next", INVSRC_OUTCOME_NOT_FOUND);
+  run_claimers(HERE, claim_events, EVENTS, "event_next", INVSRC_OUTCOME_NOT_FOUND);
 }
 
 /* ---- Revisions ---------------------------------------------------------------------- */
