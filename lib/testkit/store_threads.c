@@ -90,10 +90,10 @@ struct claimer {
 };
 
 static void count_claim(struct claimer *self, const char *id, int first) {
-  int number = id ? atoi(id) - first : -1;
+  long number = id ? strtol(id, NULL, 10) : -1;
 
-  if (number >= 0 && number < self->count)
-    self->claims[number]++;
+  if (number >= first && number < first + self->count)
+    self->claims[number - first]++;
   else
     self->strangers++;
 }

@@ -172,11 +172,13 @@ static void tell_texts(ivs_trial *trial, int32_t field, const invsrc_source *see
   const char *text = invsrc_source_text(seen, field, &length);
   const char *expected_text = invsrc_source_text(expected, field, &expected_length);
 
-  if (!expected_text)
+  if (!expected_text) {
     ivs_trial_fail(trial, "%s is '%.120s', expected none", name, text);
-  else if (!text || (length < TEXT_SHOWN && expected_length < TEXT_SHOWN))
+    return;
+  }
+  if (!text || (length < TEXT_SHOWN && expected_length < TEXT_SHOWN))
     ivs_trial_text(trial, name, text, expected_text);
-  ivs_trial_same_bytes(trial, name, text, length, expected_text, expected_length);
+  if (text) ivs_trial_same_bytes(trial, name, text, length, expected_text, expected_length);
 }
 
 int ivs_trial_same_source(ivs_trial *trial, const invsrc_source *seen,

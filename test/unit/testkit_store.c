@@ -195,10 +195,11 @@ static int32_t list_total_of_page(void *context, const char *storefront, uint64_
 static int32_t list_without_total(void *context, const char *storefront, uint64_t length,
                                   uint64_t skip, uint64_t take, invsrc_source_list *list,
                                   uint64_t *total) {
-  uint64_t other;
+  uint64_t before = *total;
+  int32_t outcome = sound->list(context, storefront, length, skip, take, list, total);
 
-  (void)total;
-  return sound->list(context, storefront, length, skip, take, list, &other);
+  *total = before;
+  return outcome;
 }
 
 static int32_t list_one_too_many(void *context, const char *storefront, uint64_t length,
