@@ -21,8 +21,6 @@ int ivs_source_awaits_consent(const invsrc_source *source);
 void ivs_source_swap_text(invsrc_source *source, int32_t field, ivs_buffer *text);
 /* A source of a list, to be changed; NULL from its count on. */
 invsrc_source *ivs_source_list_edit(const invsrc_source_list *list, uint64_t index);
-/* Takes out all that it has; takes NULL. */
-void ivs_source_list_clear(invsrc_source_list *list);
 /* No consent is under way any more. */
 void ivs_source_end_consent(invsrc_source *source);
 

@@ -22,18 +22,12 @@ invsrc_source_list *invsrc_source_list_new(void) {
   return calloc(1, sizeof(invsrc_source_list));
 }
 
-void ivs_source_list_clear(invsrc_source_list *list) {
+void invsrc_source_list_free(invsrc_source_list *list) {
   if (!list) return;
   for (size_t i = 0; i < list->count; i++) {
     invsrc_source_free(list->items[i].source);
     ivs_buffer_end(&list->items[i].sealed);
   }
-  list->count = 0;
-}
-
-void invsrc_source_list_free(invsrc_source_list *list) {
-  if (!list) return;
-  ivs_source_list_clear(list);
   free(list->items);
   free(list);
 }

@@ -137,6 +137,7 @@ typedef struct ivs_write {
   struct ivs_write *next; /* behind it in the queue, then in the group */
   ivs_write_run *run;
   void *context;
+  int is_alone; /* it shares its step with nobody */
   int32_t outcome;
   int status;
   ivs_write_state state; /* guarded by the lock, as its place in the queue is */
@@ -149,6 +150,8 @@ typedef struct ivs_write {
  * on disk, or why it could not be made to count; `status`, unless NULL, is SQLITE_OK but
  * where the step failed. */
 int32_t ivs_sqlite_write(invsrc_sqlite *db, ivs_write_run *what, void *context, int *status);
+/* The same for one that cannot give out anew what it gives out, and so runs once. */
+int32_t ivs_sqlite_write_alone(invsrc_sqlite *db, ivs_write_run *what, void *context);
 /* A write that changes nothing, and sees to it that what others let go leaves the disk. */
 void ivs_sqlite_forget(invsrc_sqlite *db);
 

@@ -6,8 +6,6 @@
 
 #include <assert.h>
 
-#include "core/source.h"
-
 /* The columns of a row are the fields in their order, and the sealed bytes behind them. */
 static_assert(INVSRC_SOURCE_FIELD_END == 29, "each field has its column in sqlite_query.c");
 #define COLUMN_OF(field) ((field)-1)
@@ -374,7 +372,6 @@ static int32_t claim_due(ivs_step *step, void *context) {
   int32_t outcome;
   ivs_query query;
 
-  ivs_source_list_clear(it->list);
   ivs_query_join(&query, step, IVS_SQL_SOURCES_DUE);
   ivs_query_bind_number(&query, 1, it->now);
   ivs_query_bind_number(&query, 2, as_signed(it->limit));
@@ -387,7 +384,7 @@ static int32_t due(void *context, int64_t now, int64_t lease_end, uint64_t limit
                    invsrc_source_list *list) {
   claim it = {now, lease_end, limit, list};
 
-  return ivs_sqlite_write(context, claim_due, &it, NULL);
+  return ivs_sqlite_write_alone(context, claim_due, &it);
 }
 
 const invsrc_store_vtable *invsrc_sqlite_store(void) {

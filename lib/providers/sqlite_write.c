@@ -78,12 +78,13 @@ static void settle(ivs_write *first, int status) {
   }
 }
 
-/* The write that has waited longest, which waits for the leader now; NULL where none does. */
+/* The write that has waited longest, which waits for the leader now; NULL where none does, or
+ * one that shares with nobody. */
 static ivs_write *take_over(invsrc_sqlite *db) {
   ivs_write *write;
 
   pthread_mutex_lock(&db->lock);
-  write = db->first;
+  write = db->first && !db->first->is_alone ? db->first : NULL;
   if (write) {
     db->first = write->next;
     if (!db->first) db->end = &db->first;
@@ -158,7 +159,7 @@ static void hand_over(invsrc_sqlite *db, ivs_write *group) {
 }
 
 static void lead(invsrc_sqlite *db, ivs_write *write) {
-  if (!write_together(db, write, GROUP_MOST)) write_apart(db, write);
+  if (!write_together(db, write, write->is_alone ? 1 : GROUP_MOST)) write_apart(db, write);
   hand_over(db, write->next);
 }
 
@@ -200,21 +201,33 @@ static void wait_for_turn(invsrc_sqlite *db, ivs_write *write) {
   pthread_cond_destroy(&write->told);
 }
 
-int32_t ivs_sqlite_write(invsrc_sqlite *db, ivs_write_run *what, void *context, int *status) {
-  ivs_write write = {.run = what, .context = context, .state = IVS_WRITE_WAITING};
-
-  write.status = SQLITE_BUSY;
-  write.outcome = INVSRC_OUTCOME_UNAVAILABLE;
+static int32_t do_write(invsrc_sqlite *db, ivs_write *write) {
   pthread_mutex_lock(&db->lock);
   if (db->is_led)
-    wait_for_turn(db, &write);
+    wait_for_turn(db, write);
   else
-    write.state = IVS_WRITE_LEADING;
-  if (write.state == IVS_WRITE_LEADING) db->is_led = 1;
+    write->state = IVS_WRITE_LEADING;
+  if (write->state == IVS_WRITE_LEADING) db->is_led = 1;
   pthread_mutex_unlock(&db->lock);
-  if (write.state == IVS_WRITE_LEADING) lead(db, &write);
+  if (write->state == IVS_WRITE_LEADING) lead(db, write);
+  return write->outcome;
+}
+
+/* What becomes of one whose turn does not come. */
+#define BUSY .outcome = INVSRC_OUTCOME_UNAVAILABLE, .status = SQLITE_BUSY
+
+int32_t ivs_sqlite_write(invsrc_sqlite *db, ivs_write_run *what, void *context, int *status) {
+  ivs_write write = {.run = what, .context = context, BUSY};
+  int32_t outcome = do_write(db, &write);
+
   if (status) *status = write.status;
-  return write.outcome;
+  return outcome;
+}
+
+int32_t ivs_sqlite_write_alone(invsrc_sqlite *db, ivs_write_run *what, void *context) {
+  ivs_write write = {.run = what, .context = context, .is_alone = 1, BUSY};
+
+  return do_write(db, &write);
 }
 
 static int32_t let_go(ivs_step *step, void *context) {

@@ -222,10 +222,10 @@ static void a_write_fails_alone(void **state) {
 /* It comes about for no fault of theirs, and the next attempt of each succeeds. */
 static void a_commit_that_fails_is_made_up_for(void **state) {
   struct member members[] = {
-      {claim_one, "7", INVSRC_OUTCOME_OK, -1, 0},
       {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0},
       {insert_one, "1", INVSRC_OUTCOME_CONFLICT, -1, 0},
       {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0},
+      {claim_one, "7", INVSRC_OUTCOME_OK, -1, 0},
   };
 
   (void)state;
