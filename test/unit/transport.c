@@ -188,7 +188,7 @@ static void connections_are_used_again(void **state) {
 
 /* Posts to a path. Returns the outcome, and says how often the server was asked. */
 static int32_t post(invsrc_curl *curl, const char *path, uint32_t once, int *asked) {
-  char url[128];
+  char url[128] = "";
   invsrc_http_request request = request_for(url);
   invsrc_http_reply *reply = invsrc_http_reply_new();
   int before = atomic_load(&asks);
