@@ -1,11 +1,9 @@
 /*
  * See json.h. The tree is built from the scanner's events, so that no second parser
- * can see the text in another way. cJSON supplies the nodes only: its own parser
- * accepts what a door must not, and leaves strings unwiped when memory runs out.
+ * can see the text in another way.
  */
 #include "core/json.h"
 
-#include <cjson/cJSON.h>
 #include <float.h>
 #include <invsrc/invsrc.h>
 #include <openssl/crypto.h>
@@ -16,96 +14,134 @@
 
 /* ---- The tree ------------------------------------------------------------------- */
 
-struct ivs_json_document {
-  cJSON *root;
-  size_t used;
-  cJSON *parents[IVS_JSON_REPLY_DEPTH + 1];
-  const char *key; /* of the value to come */
-  char strings[];  /* of every key and value, decoded: never longer than the text */
+enum kind { OBJECT, ARRAY, STRING, NUMBER, TRUE, FALSE, NUL };
+
+struct ivs_json {
+  const char *key; /* of a member */
+  ivs_json *next;
+  union {
+    ivs_json *first;  /* of an object or array */
+    const char *text; /* of a string, decoded, or of a number */
+  } is;
+  uint32_t length; /* of the text */
+  uint32_t key_length;
+  enum kind kind;
 };
 
-/* Decodes into the block; NUL-terminated, for which the quotes have left room. */
-static char *take_string(ivs_json_document *document, const char *raw, size_t length,
-                         size_t *decoded) {
-  char *string = document->strings + document->used;
+/* Nodes lie in blocks that never move; each block has room for twice as many as the last. */
+typedef struct block {
+  struct block *last;
+  size_t count, capacity;
+  ivs_json nodes[];
+} block;
 
-  *decoded = ivs_json_decode(raw, length, string);
-  string[*decoded] = '\0';
-  document->used += *decoded + 1;
-  return string;
+#define FEW_NODES 24 /* as many as a create has, with room to spare */
+
+struct ivs_json_document {
+  ivs_json *root;
+  block *blocks; /* beyond the first nodes */
+  size_t few_count;
+  ivs_json few[FEW_NODES];
+  size_t length;
+  char text[]; /* a copy, in which every string ends where its closing quote was */
+};
+
+/* What is needed while the tree grows. */
+typedef struct builder {
+  ivs_json_document *document;
+  const char *text; /* what is parsed */
+  const char *key;  /* of the value to come */
+  size_t key_length;
+  ivs_json **ends[IVS_JSON_REPLY_DEPTH + 1]; /* for each depth, where the next value goes */
+} builder;
+
+static ivs_json *new_node(ivs_json_document *document) {
+  block *blocks = document->blocks;
+  size_t capacity = blocks ? 2 * blocks->capacity : 2 * (size_t)FEW_NODES;
+
+  if (document->few_count < FEW_NODES) return &document->few[document->few_count++];
+  if (!blocks || blocks->count == blocks->capacity) {
+    blocks = malloc(sizeof *blocks + capacity * sizeof *blocks->nodes);
+    if (!blocks) return NULL;
+    *blocks = (block){document->blocks, 0, capacity};
+    document->blocks = blocks;
+  }
+  return &blocks->nodes[blocks->count++];
 }
 
-/* cJSON compares keys as C strings, so a key with U+0000 inside would be found
- * under the part before it. It is filed under what no key can be, for it is not UTF-8. */
+/* Decodes in the copy, where the closing quote makes room for a NUL. */
+static const char *take_text(const builder *b, const char *raw, size_t length, size_t *decoded) {
+  char *text = b->document->text + (raw - b->text);
+
+  *decoded = length;
+  if (length && memchr(raw, '\\', length)) *decoded = ivs_json_decode(raw, length, text);
+  text[*decoded] = '\0';
+  return text;
+}
+
+/* Who asks for the key of a member sees a C string, so a key with U+0000 inside would pass for
+ * the part before it. It is filed under what no key can be, for it is not UTF-8. */
 static int32_t take_key(void *context, int depth, const char *raw, size_t length) {
-  ivs_json_document *document = context;
-  size_t decoded;
+  static const char unspeakable[] = "\xff";
+  builder *b = context;
 
   (void)depth;
-  document->key = take_string(document, raw, length, &decoded);
-  if (strlen(document->key) != decoded) document->key = "\xff";
+  b->key = take_text(b, raw, length, &b->key_length);
+  if (b->key_length == length || !memchr(b->key, '\0', b->key_length)) return INVSRC_OK;
+  b->key = unspeakable;
+  b->key_length = sizeof unspeakable - 1;
   return INVSRC_OK;
 }
 
-/* Appends a node to the open parent; the node is the tree's from then on. */
-static int32_t take_node(ivs_json_document *document, int depth, cJSON *node) {
-  cJSON *parent = document->parents[depth];
-  int added;
-
-  if (!node) return INVSRC_ENOMEM;
-  if (depth == 0) {
-    document->root = node;
-    return INVSRC_OK;
-  }
-  added = cJSON_IsObject(parent) ? cJSON_AddItemToObjectCS(parent, document->key, node)
-                                 : cJSON_AddItemToArray(parent, node);
-  if (added) return INVSRC_OK;
-  cJSON_Delete(node);
-  return INVSRC_ENOMEM;
-}
-
-static int32_t take_begin(void *context, int depth, char bracket) {
-  ivs_json_document *document = context;
-  cJSON *node = bracket == '{' ? cJSON_CreateObject() : cJSON_CreateArray();
-
-  document->parents[depth] = node;
-  return take_node(document, depth - 1, node);
-}
-
-/* The length goes where cJSON keeps nothing for strings. */
-static int32_t take_text(void *context, int depth, const char *raw, size_t length) {
-  ivs_json_document *document = context;
-  size_t decoded;
-  char *string = take_string(document, raw, length, &decoded);
-  cJSON *node = cJSON_CreateStringReference(string);
-
-  if (node) node->valueint = (int)decoded;
-  return take_node(document, depth, node);
-}
-
-/* A number keeps its text too, for it may be a secret that came without its quotes. */
-static cJSON *new_number(ivs_json_document *document, const char *raw, size_t length) {
-  cJSON *node = cJSON_CreateNumber(0);
+/* Appends a node to the open parent. */
+static ivs_json *add_node(builder *b, int depth, enum kind kind) {
+  ivs_json *node = new_node(b->document);
 
   if (!node) return NULL;
-  node->type |= cJSON_IsReference;
-  node->valuestring = document->strings + document->used;
-  node->valueint = (int)length;
-  memcpy(node->valuestring, raw, length);
-  document->used += length;
+  node->kind = kind;
+  node->key = b->key;
+  node->key_length = (uint32_t)b->key_length;
+  node->next = NULL;
+  node->is.first = NULL;
+  node->length = 0;
+  b->key = NULL;
+  *b->ends[depth] = node;
+  b->ends[depth] = &node->next;
   return node;
 }
 
-static int32_t take_scalar(void *context, int depth, const char *raw, size_t length) {
-  cJSON *node = raw[0] == 't'   ? cJSON_CreateTrue()
-                : raw[0] == 'f' ? cJSON_CreateFalse()
-                : raw[0] == 'n' ? cJSON_CreateNull()
-                                : new_number(context, raw, length);
+static int32_t take_begin(void *context, int depth, char bracket) {
+  builder *b = context;
+  ivs_json *node = add_node(b, depth - 1, bracket == '{' ? OBJECT : ARRAY);
 
-  return take_node(context, depth, node);
+  if (!node) return INVSRC_ENOMEM;
+  b->ends[depth] = &node->is.first;
+  return INVSRC_OK;
 }
 
-static const ivs_json_handler builder = {take_begin, NULL, take_key, take_text, take_scalar};
+static int32_t take_string(void *context, int depth, const char *raw, size_t length) {
+  ivs_json *node = add_node(context, depth, STRING);
+  size_t decoded;
+
+  if (!node) return INVSRC_ENOMEM;
+  node->is.text = take_text(context, raw, length, &decoded);
+  node->length = (uint32_t)decoded;
+  return INVSRC_OK;
+}
+
+static int32_t take_scalar(void *context, int depth, const char *raw, size_t length) {
+  const builder *b = context;
+  enum kind kind = raw[0] == 't' ? TRUE : raw[0] == 'f' ? FALSE : raw[0] == 'n' ? NUL : NUMBER;
+  ivs_json *node = add_node(context, depth, kind);
+
+  if (!node) return INVSRC_ENOMEM;
+  if (kind != NUMBER) return INVSRC_OK;
+  node->is.text = b->document->text + (raw - b->text);
+  node->length = (uint32_t)length;
+  return INVSRC_OK;
+}
+
+static const ivs_json_handler handler = {take_begin, NULL, take_key, take_string, take_scalar};
 
 typedef int32_t (*scan)(const char *text, size_t length, const ivs_json_handler *handler,
                         void *context, ivs_json_fault *fault);
@@ -114,12 +150,22 @@ static int32_t build(scan read, const char *text, size_t length, ivs_json_docume
                      ivs_json_fault *out_fault) {
   size_t room = length <= IVS_JSON_LONGEST ? length : 0; /* too long: the scan will say so */
   ivs_json_document *document = malloc(sizeof *document + room + 1);
+  builder b;
   int32_t result;
 
   *out = NULL;
   if (!document) return INVSRC_ENOMEM;
-  memset(document, 0, sizeof *document);
-  result = read(text, length, &builder, document, out_fault);
+  document->root = NULL;
+  document->blocks = NULL;
+  document->few_count = 0;
+  document->length = room;
+  if (room) memcpy(document->text, text, room);
+  b.document = document;
+  b.text = text;
+  b.key = NULL;
+  b.key_length = 0;
+  b.ends[0] = &document->root;
+  result = read(text, length, &handler, &b, out_fault);
   if (result == INVSRC_OK)
     *out = document;
   else
@@ -150,9 +196,11 @@ int32_t ivs_json_parse_reply(const char *text, size_t length, ivs_json_document 
 
 void ivs_json_free(ivs_json_document *document) {
   if (!document) return;
-  /* Of the strings it holds references only; it recurses as deep as the text nests. */
-  cJSON_Delete(document->root);
-  OPENSSL_cleanse(document->strings, document->used);
+  for (block *at = document->blocks, *last; at; at = last) {
+    last = at->last;
+    free(at);
+  }
+  OPENSSL_cleanse(document->text, document->length);
   free(document);
 }
 
@@ -213,45 +261,54 @@ const ivs_json *ivs_json_root(const ivs_json_document *document) {
   return document->root;
 }
 
+static int is_kind(const ivs_json *node, enum kind kind) {
+  return node && node->kind == kind;
+}
+
 int ivs_json_is_object(const ivs_json *node) {
-  return cJSON_IsObject(node);
+  return is_kind(node, OBJECT);
 }
 
 int ivs_json_is_array(const ivs_json *node) {
-  return cJSON_IsArray(node);
+  return is_kind(node, ARRAY);
 }
 
 int ivs_json_is_null(const ivs_json *node) {
-  return cJSON_IsNull(node);
+  return is_kind(node, NUL);
 }
 
 int ivs_json_is_boolean(const ivs_json *node) {
-  return cJSON_IsBool(node);
+  return is_kind(node, TRUE) || is_kind(node, FALSE);
 }
 
 int ivs_json_is_true(const ivs_json *node) {
-  return cJSON_IsTrue(node);
+  return is_kind(node, TRUE);
 }
 
 int ivs_json_is_number(const ivs_json *node) {
-  return cJSON_IsNumber(node);
+  return is_kind(node, NUMBER);
 }
 
 const ivs_json *ivs_json_member(const ivs_json *object, const char *key) {
-  return cJSON_IsObject(object) ? cJSON_GetObjectItemCaseSensitive(object, key) : NULL;
+  const ivs_json *member = is_kind(object, OBJECT) ? object->is.first : NULL;
+  size_t length = strlen(key);
+
+  while (member && (member->key_length != length || memcmp(member->key, key, length) != 0))
+    member = member->next;
+  return member;
 }
 
 const char *ivs_json_string(const ivs_json *node, size_t *length) {
-  *length = cJSON_IsString(node) ? (size_t)node->valueint : 0;
-  return cJSON_IsString(node) ? node->valuestring : NULL;
+  *length = is_kind(node, STRING) ? node->length : 0;
+  return is_kind(node, STRING) ? node->is.text : NULL;
 }
 
 double ivs_json_number(const ivs_json *node) {
-  return cJSON_IsNumber(node) ? number_of(node->valuestring, (size_t)node->valueint) : 0;
+  return is_kind(node, NUMBER) ? number_of(node->is.text, node->length) : 0;
 }
 
 const ivs_json *ivs_json_first(const ivs_json *parent) {
-  return parent ? parent->child : NULL;
+  return is_kind(parent, OBJECT) || is_kind(parent, ARRAY) ? parent->is.first : NULL;
 }
 
 const ivs_json *ivs_json_next(const ivs_json *node) {
@@ -259,7 +316,7 @@ const ivs_json *ivs_json_next(const ivs_json *node) {
 }
 
 const char *ivs_json_key(const ivs_json *member) {
-  return member->string;
+  return member->key;
 }
 
 /* ---- Writing ------------------------------------------------------------------------ */
@@ -282,7 +339,8 @@ void ivs_json_write_string(ivs_buffer *out, const char *text, size_t length) {
   size_t start = 0;
 
   ivs_buffer_append(out, "\"", 1);
-  for (size_t i = 0; i < length; i++) {
+  for (size_t i = ivs_json_plain(text, length); i < length;
+       i += 1 + ivs_json_plain(text + i + 1, length - i - 1)) {
     if (!needs_escape(text[i])) continue;
     ivs_buffer_append(out, text + start, i - start);
     write_escape(out, text[i]);

@@ -1,7 +1,7 @@
 /*
- * Strict JSON as a tree, and the writing of JSON strings. The nodes are cJSON's; the
- * strings lie in one block of ours, with their length, and are wiped when it ends.
- * Knows nothing of requests or sources.
+ * Strict JSON as a tree, and the writing of JSON strings. A document is one block, with
+ * the first nodes and a copy of the text in which the strings are decoded; that copy is
+ * wiped when the document ends. Knows nothing of requests or sources.
  */
 #ifndef IVS_CORE_JSON_H
 #define IVS_CORE_JSON_H
@@ -12,7 +12,7 @@
 #include "core/buffer.h"
 #include "core/json_scan.h"
 
-typedef struct cJSON ivs_json; /* a node of the tree */
+typedef struct ivs_json ivs_json; /* a node of the tree */
 typedef struct ivs_json_document ivs_json_document;
 
 /* INVSRC_OK, INVSRC_EMALFORMED (the fault is set) or INVSRC_ENOMEM. */
@@ -43,7 +43,7 @@ double ivs_json_number(const ivs_json *node);
 /* The first element or member, and the next; NULL at the end. */
 const ivs_json *ivs_json_first(const ivs_json *parent);
 const ivs_json *ivs_json_next(const ivs_json *node);
-/* The key of a member that one of these two gave. */
+/* The key of a member that one of these two gave; NULL of an element. */
 const char *ivs_json_key(const ivs_json *member);
 
 /* Appends text (valid UTF-8) as a JSON string with its quotes: shortest escapes,

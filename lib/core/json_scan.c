@@ -118,6 +118,14 @@ typedef struct key_place {
 
 #define FEW_KEYS 64 /* more of them go to allocated memory */
 
+/* What a scan needs much of, and does not need cleared. */
+typedef struct scan_room {
+  char brackets[IVS_JSON_REPLY_DEPTH + 1]; /* '{' or '[' for each depth */
+  /* The keys so far of every open object, outer ones first. */
+  size_t first_key[IVS_JSON_REPLY_DEPTH + 1];
+  key_place few_keys[FEW_KEYS];
+} scan_room;
+
 typedef struct scanner {
   const char *text;
   size_t length;
@@ -127,12 +135,9 @@ typedef struct scanner {
   void *context;
   const char *message; /* of a fault at `at` */
   int depth;
-  char brackets[IVS_JSON_REPLY_DEPTH + 1]; /* '{' or '[' for each depth */
-  /* The keys so far of every open object, outer ones first. */
-  size_t first_key[IVS_JSON_REPLY_DEPTH + 1];
+  scan_room *room;
   key_place *keys;
   size_t key_count, key_capacity;
-  key_place few_keys[FEW_KEYS];
 } scanner;
 
 /* The byte to read next, or -1 at the end. */
@@ -156,7 +161,10 @@ static int32_t unexpected(scanner *s, const char *message) {
 }
 
 static void skip_space(scanner *s) {
-  for (int c = peek(s); c == ' ' || c == '\n' || c == '\r' || c == '\t'; c = peek(s)) s->at++;
+  for (int c = peek(s); c <= ' '; c = peek(s)) {
+    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return; /* the end, too */
+    s->at++;
+  }
 }
 
 /* ---- Duplicate keys ----------------------------------------------------------- */
@@ -183,10 +191,15 @@ static int next_byte(key_reader *from) {
 }
 
 /* Orders as the bytes do, where it differs: what a short key lacks counts as 0. */
-static uint64_t prefix_of(const char *raw, size_t length) {
+static uint64_t prefix_of(const char *raw, size_t length, int has_escape) {
   key_reader from = {.at = raw, .end = raw + length};
   uint64_t prefix = 0;
+  size_t left = sizeof prefix;
 
+  if (!has_escape) {
+    for (; left && from.at < from.end; left--) prefix = prefix << 8 | (unsigned char)*from.at++;
+    return left < sizeof prefix ? prefix << 8 * left : 0;
+  }
   for (size_t i = 0; i < sizeof prefix; i++) {
     int byte = next_byte(&from);
     prefix = prefix << 8 | (byte < 0 ? 0 : (uint64_t)byte);
@@ -196,14 +209,14 @@ static uint64_t prefix_of(const char *raw, size_t length) {
 
 /* Each key is kept until its object ends, and only then are they sorted and
  * compared: O(n log n) whatever the keys are, without a hash that could be flooded. */
-static int32_t keep_key(scanner *s, const char *raw, size_t length) {
-  key_place key = {prefix_of(raw, length), (uint32_t)(raw - s->text), (uint32_t)length};
+static int32_t keep_key(scanner *s, const char *raw, size_t length, int has_escape) {
+  key_place key = {prefix_of(raw, length, has_escape), (uint32_t)(raw - s->text), (uint32_t)length};
 
   if (s->key_count == s->key_capacity) {
     key_place *keys = malloc(2 * s->key_capacity * sizeof *keys);
     if (!keys) return INVSRC_ENOMEM;
     memcpy(keys, s->keys, s->key_count * sizeof *keys);
-    if (s->keys != s->few_keys) free(s->keys);
+    if (s->keys != s->room->few_keys) free(s->keys);
     s->keys = keys;
     s->key_capacity *= 2;
   }
@@ -259,17 +272,33 @@ static void sort_keys(const char *text, key_place *keys, size_t count) {
   }
 }
 
+#define UNSORTED_KEYS 16 /* so few are compared with one another sooner than sorted */
+
+static size_t first_repeat_of_few(const char *text, const key_place *keys, size_t count) {
+  for (size_t i = 1; i < count; i++)
+    for (size_t j = 0; j < i; j++)
+      if (keys[j].prefix == keys[i].prefix && compare(text, &keys[j], &keys[i]) == 0)
+        return keys[i].at;
+  return SIZE_MAX;
+}
+
+static size_t first_repeat_of_many(const char *text, key_place *keys, size_t count) {
+  size_t first = SIZE_MAX;
+
+  sort_keys(text, keys, count);
+  for (size_t i = 1; i < count; i++)
+    if (keys[i].at < first && compare(text, &keys[i - 1], &keys[i]) == 0) first = keys[i].at;
+  return first;
+}
+
 /* Where in the text a key of the open object at `depth` stands for the second time;
  * SIZE_MAX where none does. */
 static size_t first_repeat(scanner *s, int depth) {
-  size_t end = depth < s->depth ? s->first_key[depth + 1] : s->key_count;
-  size_t first = SIZE_MAX;
+  size_t start = s->room->first_key[depth];
+  size_t end = depth < s->depth ? s->room->first_key[depth + 1] : s->key_count;
 
-  sort_keys(s->text, s->keys + s->first_key[depth], end - s->first_key[depth]);
-  for (size_t i = s->first_key[depth] + 1; i < end; i++)
-    if (s->keys[i].at < first && compare(s->text, &s->keys[i - 1], &s->keys[i]) == 0)
-      first = s->keys[i].at;
-  return first;
+  return end - start <= UNSORTED_KEYS ? first_repeat_of_few(s->text, s->keys + start, end - start)
+                                      : first_repeat_of_many(s->text, s->keys + start, end - start);
 }
 
 /* ---- Tokens ------------------------------------------------------------------- */
@@ -278,34 +307,70 @@ static int is_plain(int c) {
   return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* Reads a string from its opening quote; `*raw` is what stands between the quotes. */
-static int32_t scan_string(scanner *s, const char **raw, size_t *raw_length) {
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Whether all eight bytes are plain. None of the differences borrows from the next byte before a
+ * byte that is not, and then the answer is no in any case. */
+static int are_plain(const char *text) {
+  uint64_t word;
+
+  memcpy(&word, text, sizeof word);
+  return !((((word ^ EACH('"')) - EACH(1)) | ((word ^ EACH('\\')) - EACH(1)) | (word - EACH(0x20)) |
+            word) &
+           EACH(0x80));
+}
+
+size_t ivs_json_plain(const char *text, size_t length) {
+  size_t at = 0;
+
+  while (length - at >= sizeof(uint64_t) && are_plain(text + at)) at += sizeof(uint64_t);
+  while (at < length && is_plain((unsigned char)text[at])) at++;
+  return at;
+}
+
+/* Steps over what is in a string and not plain: an escape, or a character beyond ASCII. */
+static int32_t scan_unplain(scanner *s) {
+  uint32_t point;
+  size_t used;
+  const char *message;
+  int c = peek(s);
+
+  if (c == '\\') {
+    message = read_escape(s->text + s->at + 1, s->length - s->at - 1, &point, &used);
+    if (message) return fault(s, message == ended ? s->length : s->at, message);
+    s->at += 1 + used;
+    return INVSRC_OK;
+  }
+  if (c < 0x20) return unexpected(s, "unescaped control character");
+  used = ivs_text_sequence(s->text + s->at, s->length - s->at);
+  if (!used) return fault(s, s->at, "invalid UTF-8");
+  s->at += used;
+  return INVSRC_OK;
+}
+
+/* What stands between the quotes of a string. */
+typedef struct raw_string {
+  const char *text;
+  size_t length;
+  int has_escape;
+} raw_string;
+
+/* Reads a string from its opening quote. */
+static int32_t scan_string(scanner *s, raw_string *raw) {
   size_t start = ++s->at;
 
+  raw->has_escape = 0;
   for (;;) {
-    uint32_t point;
-    size_t used;
-    const char *message;
-    int c = peek(s);
+    int32_t result;
 
-    if (is_plain(c)) {
-      s->at++;
-    } else if (c == '"') {
-      break;
-    } else if (c == '\\') {
-      message = read_escape(s->text + s->at + 1, s->length - s->at - 1, &point, &used);
-      if (message) return fault(s, message == ended ? s->length : s->at, message);
-      s->at += 1 + used;
-    } else if (c < 0x20) {
-      return unexpected(s, "unescaped control character");
-    } else {
-      used = ivs_text_sequence(s->text + s->at, s->length - s->at);
-      if (!used) return fault(s, s->at, "invalid UTF-8");
-      s->at += used;
-    }
+    s->at += ivs_json_plain(s->text + s->at, s->length - s->at);
+    if (peek(s) == '"') break;
+    raw->has_escape |= peek(s) == '\\';
+    result = scan_unplain(s);
+    if (result != INVSRC_OK) return result;
   }
-  *raw = s->text + start;
-  *raw_length = s->at++ - start;
+  raw->text = s->text + start;
+  raw->length = s->at++ - start;
   return INVSRC_OK;
 }
 
@@ -358,14 +423,13 @@ static int32_t scan_literal(scanner *s) {
 /* A value that has no brackets. */
 static int32_t scan_scalar(scanner *s) {
   size_t start = s->at;
-  const char *raw = NULL;
-  size_t length = 0;
+  raw_string raw = {NULL, 0, 0};
   int32_t result;
 
   if (peek(s) == '"') {
-    result = scan_string(s, &raw, &length);
+    result = scan_string(s, &raw);
     if (result != INVSRC_OK || !s->handler->string) return result;
-    return s->handler->string(s->context, s->depth, raw, length);
+    return s->handler->string(s->context, s->depth, raw.text, raw.length);
   }
   result = peek(s) == '-' || is_digit(peek(s)) ? scan_number(s) : scan_literal(s);
   if (result != INVSRC_OK || !s->handler->scalar) return result;
@@ -374,15 +438,14 @@ static int32_t scan_scalar(scanner *s) {
 
 /* A key and its colon. */
 static int32_t scan_key(scanner *s) {
-  const char *raw = NULL;
-  size_t length = 0;
+  raw_string raw = {NULL, 0, 0};
   int32_t result;
 
   if (peek(s) != '"') return unexpected(s, "expected a key");
-  result = scan_string(s, &raw, &length);
-  if (result == INVSRC_OK) result = keep_key(s, raw, length);
+  result = scan_string(s, &raw);
+  if (result == INVSRC_OK) result = keep_key(s, raw.text, raw.length, raw.has_escape);
   if (result == INVSRC_OK && s->handler->key)
-    result = s->handler->key(s->context, s->depth, raw, length);
+    result = s->handler->key(s->context, s->depth, raw.text, raw.length);
   if (result != INVSRC_OK) return result;
   skip_space(s);
   if (peek(s) != ':') return unexpected(s, "expected a colon");
@@ -398,8 +461,8 @@ static int32_t open_bracket(scanner *s) {
   if (s->depth == s->limit->depth) return fault(s, s->at, s->limit->message);
   s->depth++;
   s->at++;
-  s->brackets[s->depth] = bracket;
-  s->first_key[s->depth] = s->key_count;
+  s->room->brackets[s->depth] = bracket;
+  s->room->first_key[s->depth] = s->key_count;
   return s->handler->begin ? s->handler->begin(s->context, s->depth, bracket) : INVSRC_OK;
 }
 
@@ -410,13 +473,13 @@ static int32_t close_bracket(scanner *s) {
   if (first_repeat(s, s->depth) != SIZE_MAX) return fault(s, s->at, NULL); /* settled later */
   s->at++;
   if (s->handler->end) result = s->handler->end(s->context, s->depth, bracket);
-  s->key_count = s->first_key[s->depth];
+  s->key_count = s->room->first_key[s->depth];
   s->depth--;
   return result;
 }
 
 static int in_object(const scanner *s) {
-  return s->brackets[s->depth] == '{';
+  return s->room->brackets[s->depth] == '{';
 }
 
 static int at_closing(const scanner *s) {
@@ -525,12 +588,14 @@ static void settle_fault(scanner *s, ivs_json_fault *out) {
 /* `s` comes with the text, the limit and the handler. */
 static int32_t scan_all(scanner *s, ivs_json_fault *out) {
   int32_t result;
+  scan_room room;
 
-  s->keys = s->few_keys;
+  s->room = &room;
+  s->keys = room.few_keys;
   s->key_capacity = FEW_KEYS;
   result = scan(s);
   if (result == INVSRC_EMALFORMED) settle_fault(s, out);
-  if (s->keys != s->few_keys) free(s->keys);
+  if (s->keys != s->room->few_keys) free(s->keys);
   return result;
 }
 

@@ -40,6 +40,9 @@ int32_t ivs_json_scan(const char *text, size_t length, const ivs_json_handler *h
 /* The same for an agent's reply. */
 int32_t ivs_json_scan_reply(const char *text, size_t length, const ivs_json_handler *handler,
                             void *context, ivs_json_fault *fault);
+/* How many bytes at the start of a text stand for themselves in a JSON string: ASCII, but no
+ * control, quote or backslash. */
+size_t ivs_json_plain(const char *text, size_t length);
 /* Decodes a checked raw string into `to`, which has room for `length` bytes (the
  * result is never longer); returns its length. */
 size_t ivs_json_decode(const char *raw, size_t length, char *to);

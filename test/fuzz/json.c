@@ -1,10 +1,8 @@
 /*
- * Strict JSON: the tree and the scan agree on what is JSON; a fault lies in the text;
- * what cJSON prints of a tree is JSON again.
+ * Strict JSON: the tree and the scan agree on what is JSON, and a fault lies in the text.
  */
 #include "core/json.h"
 
-#include <cjson/cJSON.h>
 #include <invsrc/invsrc.h>
 
 #include "fuzz/fuzz.h"

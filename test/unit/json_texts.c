@@ -119,7 +119,7 @@ static void render(ivs_buffer *out, const ivs_json *node) {
   char number[32];
   size_t length = 0;
   const char *text = ivs_json_string(node, &length);
-  const char *gap = "";
+  const char *gap = "", *key;
 
   if (text) {
     ivs_json_write_string(out, text, length);
@@ -131,18 +131,19 @@ static void render(ivs_buffer *out, const ivs_json *node) {
     for (const ivs_json *child = ivs_json_first(node); child; child = ivs_json_next(child)) {
       ivs_buffer_append_text(out, gap);
       gap = ",";
-      if (child->string && strcmp(child->string, "\xff") == 0)
+      key = ivs_json_key(child);
+      if (key && strcmp(key, "\xff") == 0)
         ivs_buffer_append_text(out, "?");
-      else if (child->string)
-        ivs_json_write_string(out, child->string, strlen(child->string));
-      if (child->string) ivs_buffer_append_text(out, ":");
+      else if (key)
+        ivs_json_write_string(out, key, strlen(key));
+      if (key) ivs_buffer_append_text(out, ":");
       render(out, child);
     }
     ivs_buffer_append_text(out, ivs_json_is_object(node) ? "}" : "]");
   } else {
-    ivs_buffer_append_text(out, cJSON_IsNull(node)   ? "null"
-                                : cJSON_IsTrue(node) ? "true"
-                                                     : "false");
+    ivs_buffer_append_text(out, ivs_json_is_null(node)   ? "null"
+                                : ivs_json_is_true(node) ? "true"
+                                                         : "false");
   }
 }
 
@@ -171,20 +172,32 @@ static int is_same_key(const char *ours, const char *theirs) {
   return strcmp(ours, "\xff") == 0 || strcmp(ours, theirs) == 0;
 }
 
-/* Whether cJSON's parser understood the same.
- * NOLINTNEXTLINE(misc-no-recursion): no deeper than IVS_JSON_DEPTH */
-static int is_same(const cJSON *ours, const cJSON *theirs) {
-  const cJSON *a = ivs_json_first(ours), *b = theirs->child;
+static int is_same_kind(const ivs_json *ours, const cJSON *theirs) {
   size_t length;
 
-  if ((ours->type & 0xff) != (theirs->type & 0xff)) return 0;
-  if (!is_same_key(ours->string, theirs->string)) return 0;
+  return ivs_json_is_object(ours) == cJSON_IsObject(theirs) &&
+         ivs_json_is_array(ours) == cJSON_IsArray(theirs) &&
+         ivs_json_is_number(ours) == cJSON_IsNumber(theirs) &&
+         ivs_json_is_null(ours) == cJSON_IsNull(theirs) &&
+         ivs_json_is_boolean(ours) == cJSON_IsBool(theirs) &&
+         ivs_json_is_true(ours) == cJSON_IsTrue(theirs) &&
+         (ivs_json_string(ours, &length) != NULL) == cJSON_IsString(theirs);
+}
+
+/* Whether cJSON's parser understood the same.
+ * NOLINTNEXTLINE(misc-no-recursion): no deeper than IVS_JSON_DEPTH */
+static int is_same(const ivs_json *ours, const cJSON *theirs) {
+  const ivs_json *a = ivs_json_first(ours);
+  const cJSON *b = theirs->child;
+  size_t length;
+
+  if (!is_same_kind(ours, theirs) || !is_same_key(ivs_json_key(ours), theirs->string)) return 0;
   if (cJSON_IsNumber(theirs)) return is_close(ivs_json_number(ours), theirs->valuedouble);
   if (cJSON_IsString(theirs))
     return strcmp(ivs_json_string(ours, &length), theirs->valuestring) == 0;
-  for (; a && b; a = a->next, b = b->next)
+  for (; a && b; a = ivs_json_next(a), b = b->next)
     if (!is_same(a, b)) return 0;
-  return a == b;
+  return !a && !b;
 }
 
 static int is_same_for_cjson(const ivs_json *root, const char *text) {
