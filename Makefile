@@ -24,10 +24,11 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes \
 # WERROR= for compilers newer than the ones this is tested with.
 WERROR ?= -Werror
 
-CORE_PKGS := libcjson libcrypto liburiparser libutf8proc
-PROVIDERS_PKGS := libcurl sqlite3 libcrypto libcjson
+CORE_PKGS := libcrypto liburiparser libutf8proc
+PROVIDERS_PKGS := libcurl sqlite3 libcrypto
 POSTGRES_PKGS := libpq libcrypto
 PROGRAM_PKGS := libmicrohttpd
+TEST_PKGS := cmocka libcjson
 
 # What pkg-config says is asked for when it is first used, and once: in
 # `make deps check` that is after deps has installed it.
@@ -36,7 +37,8 @@ CORE_LIBS = $(eval CORE_LIBS := $$(call pkg,--libs $(CORE_PKGS)))$(CORE_LIBS)
 PROVIDERS_LIBS = $(eval PROVIDERS_LIBS := $$(call pkg,--libs $(PROVIDERS_PKGS)) -lpthread)$(PROVIDERS_LIBS)
 POSTGRES_LIBS = $(eval POSTGRES_LIBS := $$(call pkg,--libs $(POSTGRES_PKGS)) -lpthread)$(POSTGRES_LIBS)
 PROGRAM_LIBS = $(eval PROGRAM_LIBS := $$(call pkg,--libs $(PROGRAM_PKGS)) -lpthread)$(PROGRAM_LIBS)
-TEST_LIBS = $(eval TEST_LIBS := $$(call pkg,--libs cmocka))$(TEST_LIBS)
+TEST_LIBS = $(eval TEST_LIBS := $$(call pkg,--libs $(TEST_PKGS)))$(TEST_LIBS)
+TEST_CFLAGS = $(eval TEST_CFLAGS := $$(call pkg,--cflags $(TEST_PKGS)))$(TEST_CFLAGS)
 PKG_CFLAGS = $(eval PKG_CFLAGS := $$(call pkg,--cflags $(CORE_PKGS) $(PROVIDERS_PKGS) $(POSTGRES_PKGS) $(PROGRAM_PKGS)))$(PKG_CFLAGS)
 
 # V=1 shows whole commands.
@@ -88,11 +90,12 @@ help:
 
 # ---- What is needed ----------------------------------------------------------
 
-BUILD_PACKAGES := gcc libc6-dev make pkg-config libcjson-dev libssl-dev liburiparser-dev \
+BUILD_PACKAGES := gcc libc6-dev make pkg-config libssl-dev liburiparser-dev \
   libutf8proc-dev libcurl4-openssl-dev libsqlite3-dev libpq-dev libmicrohttpd-dev
-CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev curl ca-certificates openssl sqlite3 \
-  postgresql mandoc chromium
-FULL_PACKAGES := clang-format clang-tidy cppcheck valgrind libc6-dbg libclang-rt-dev gcovr wrk iproute2
+CHECK_PACKAGES := g++ clang binutils python3 libcmocka-dev libcjson-dev curl ca-certificates \
+  openssl sqlite3 postgresql mandoc chromium
+FULL_PACKAGES := clang-format clang-tidy cppcheck valgrind libc6-dbg libclang-rt-dev gcovr wrk \
+  iproute2
 
 # The test peers run on Node, from the npm registry's packages that the lock file names.
 # One folder serves the build directories of all stages.
@@ -212,7 +215,7 @@ LONG_SCRIPTS := $(sort $(wildcard test/*/*.long))
 $B/test/%: test/%.c $(STATIC)
 	@mkdir -p $(@D)
 	$(call say,LINK)
-	$Q$(CC) $(BASE_CFLAGS) -Ilib -Itest $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(STATIC_LINK) \
+	$Q$(CC) $(BASE_CFLAGS) $(TEST_CFLAGS) -Ilib -Itest $(CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(STATIC_LINK) \
 	  $(PROVIDERS_LIBS) $(POSTGRES_LIBS) $(CORE_LIBS) $(TEST_LIBS) $(OWN_LIBS) -lm
 $B/test/bench/assembled: OWN_LIBS = $(PROGRAM_LIBS)
 
@@ -319,7 +322,7 @@ lint-format:
 # One file at a time: what it found in one confuses it about the next.
 lint-tidy:
 	@printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P 2 -I '{}' \
-	  clang-tidy --quiet '{}' -- $(LANGUAGE) -Ilib -Itest $(PKG_CFLAGS) 2>&1 | \
+	  clang-tidy --quiet '{}' -- $(LANGUAGE) -Ilib -Itest $(PKG_CFLAGS) $(TEST_CFLAGS) 2>&1 | \
 	  grep -v 'warnings\? generated' | { ! grep .; }
 
 # Not asked: where a variable is declared (taste), and two checks that are mistaken
