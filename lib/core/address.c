@@ -126,7 +126,7 @@ static int read_ipv4(const char *host, size_t length, ivs_address *address) {
 static int read_ipv6(const char *host, size_t length, ivs_address *address) {
   char text[INET6_ADDRSTRLEN];
 
-  if (length >= sizeof text || memchr(host, '\0', length)) return 0;
+  if (length >= sizeof text || !memchr(host, ':', length) || memchr(host, '\0', length)) return 0;
   memcpy(text, host, length);
   text[length] = '\0';
   address->version = 6;

@@ -7,6 +7,7 @@
 
 #include "core/credential.h"
 #include "core/source.h"
+#include "core/uri.h"
 
 static const char *const execution_types[] = {"AGENT", NULL};
 static const char *const statuses[] = {"PENDING", "ACTIVE", "DISABLED", NULL};
@@ -209,23 +210,30 @@ static int32_t set_default(invsrc_source *source, int32_t field, const char *tex
 
 /* Puts the endpointUrl, in canonical form, into the draft. */
 static int32_t take_endpoint(ivs_draft *draft) {
-  char canonical[IVS_RULE_URL_LONGEST + 2];
   uint64_t length;
   const char *text = invsrc_source_text(draft->source, INVSRC_SOURCE_ENDPOINT_URL, &length);
-  int32_t result =
-      invsrc_uri_canonicalize(text, length, canonical, sizeof canonical, &length, NULL);
+  const char *reason;
+  size_t offset;
 
-  return result == INVSRC_OK ? ivs_buffer_set(&draft->endpoint, canonical, (size_t)length) : result;
+  return ivs_url_canonicalize(text, (size_t)length, &draft->endpoint, &reason, &offset);
+}
+
+static int32_t derive_source_id(invsrc_source *source) {
+  char slug[INVSRC_SLUG_SIZE];
+  uint64_t length;
+  const char *name = invsrc_source_text(source, INVSRC_SOURCE_NAME, &length);
+  int32_t result = invsrc_slugify(name, length, slug, sizeof slug, &length);
+
+  if (result != INVSRC_OK) return result;
+  return invsrc_source_set_text(source, INVSRC_SOURCE_SOURCE_ID, slug, length);
 }
 
 /* Fills in what a good create leaves open. */
 static int32_t complete_create(ivs_draft *draft) {
-  char slug[INVSRC_SLUG_SIZE];
-  uint64_t length;
-  const char *text = invsrc_source_text(draft->source, INVSRC_SOURCE_NAME, &length);
-  int32_t result = invsrc_slugify(text, length, slug, sizeof slug, NULL);
+  int32_t result = INVSRC_OK;
 
-  if (result == INVSRC_OK) result = set_default(draft->source, INVSRC_SOURCE_SOURCE_ID, slug);
+  if (!invsrc_source_text(draft->source, INVSRC_SOURCE_SOURCE_ID, NULL))
+    result = derive_source_id(draft->source);
   if (result == INVSRC_OK)
     result = set_default(draft->source, INVSRC_SOURCE_EXECUTION_TYPE, execution_types[0]);
   return result == INVSRC_OK ? take_endpoint(draft) : result;

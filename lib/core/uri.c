@@ -54,8 +54,8 @@ static int32_t refuse(const char **reason, size_t *offset, const char *why, size
 /* ---- The grammar ----------------------------------------------------------- */
 
 static int is_unreserved(char byte) {
-  return ivs_text_is_letter(byte) || ivs_text_is_digit(byte) ||
-         (byte != '\0' && strchr("-._~", byte));
+  return ivs_text_is_letter(byte) || ivs_text_is_digit(byte) || byte == '-' || byte == '.' ||
+         byte == '_' || byte == '~';
 }
 
 static int is_escape(const char *text, size_t length) {
@@ -72,26 +72,34 @@ static const char *judge_character(const char *text, size_t length) {
   return is_unreserved(*text) || strchr(":/?#[]@!$&'()*+,;=", *text) ? NULL : must_be_encoded;
 }
 
+/* What a scheme may have besides letters, but not begin with. */
+static int is_in_scheme(char byte) {
+  return ivs_text_is_digit(byte) || byte == '+' || byte == '-' || byte == '.';
+}
+
 /* The length of the scheme that `text` begins with, or of what might have been
  * one; then no colon follows. */
 static size_t scheme_length(const char *text, size_t length) {
   size_t at = 0;
 
-  while (at < length && (ivs_text_is_letter(text[at]) ||
-                         (at && (ivs_text_is_digit(text[at]) || strchr("+-.", text[at])))))
-    at++;
+  while (at < length && (ivs_text_is_letter(text[at]) || (at && is_in_scheme(text[at])))) at++;
   return at;
+}
+
+static ivs_slice take_first(ivs_slice *rest, size_t length) {
+  ivs_slice taken = {rest->text, length};
+
+  rest->text += length;
+  rest->length -= length;
+  return taken;
 }
 
 /* Takes what comes before the first of the delimiters, or all of it. */
 static ivs_slice take(ivs_slice *rest, const char *delimiters) {
-  ivs_slice taken = {rest->text, 0};
+  size_t length = 0;
 
-  while (taken.length < rest->length && !strchr(delimiters, taken.text[taken.length]))
-    taken.length++;
-  rest->text += taken.length;
-  rest->length -= taken.length;
-  return taken;
+  while (length < rest->length && !strchr(delimiters, rest->text[length])) length++;
+  return take_first(rest, length);
 }
 
 /* Takes `text` if it is what comes next. */
@@ -129,6 +137,35 @@ static void split(const char *text, size_t length, ivs_uri *uri) {
   if (skip(&rest, "#")) uri->fragment = rest;
 }
 
+static size_t unreserved_length(const char *text, size_t length) {
+  size_t at = 0;
+
+  while (at < length && is_unreserved(text[at])) at++;
+  return at;
+}
+
+/* The usual URL: scheme://name:port/path, all of unreserved characters, behind a scheme of
+ * that length. The grammar allows every such text (RFC 3986: reg-name, port, path-abempty), so
+ * it is only split. Returns 0 for any other text, of which nothing is said. */
+static int split_plain(const char *text, size_t length, size_t scheme, ivs_uri *uri) {
+  ivs_slice rest = {text + scheme, length - scheme};
+
+  if (!skip(&rest, "://")) return 0;
+  memset(uri, 0, sizeof *uri);
+  uri->scheme = (ivs_slice){text, scheme};
+  uri->host = take_first(&rest, unreserved_length(rest.text, rest.length));
+  if (skip(&rest, ":")) {
+    size_t digits = 0;
+
+    while (digits < rest.length && ivs_text_is_digit(rest.text[digits])) digits++;
+    uri->port = take_first(&rest, digits);
+  }
+  uri->path = (ivs_slice){rest.text, 0};
+  while (skip(&rest, "/")) take_first(&rest, unreserved_length(rest.text, rest.length));
+  uri->path.length = (size_t)(rest.text - uri->path.text);
+  return !rest.length;
+}
+
 /* uriparser judges. What it accepts is split here, because it points away from
  * the text where a part is empty. */
 static int32_t parse(const char *text, size_t length, ivs_uri *uri, const char **reason,
@@ -155,12 +192,13 @@ int32_t ivs_uri_parse(const char *text, size_t length, ivs_uri *uri, const char 
   size_t scheme;
 
   if (length > IVS_URI_LONGEST) return refuse(reason, offset, must_be_short, IVS_URI_LONGEST);
+  scheme = scheme_length(text, length);
+  if (scheme && split_plain(text, length, scheme, uri)) return INVSRC_OK;
   for (size_t i = 0; i < length; i++) {
     const char *why = judge_character(text + i, length - i);
 
     if (why) return refuse(reason, offset, why, i);
   }
-  scheme = scheme_length(text, length);
   if (!scheme || scheme == length || text[scheme] != ':')
     return refuse(reason, offset, must_have_scheme, scheme);
   return parse(text, length, uri, reason, offset);
@@ -232,8 +270,7 @@ static const char *judge_name(ivs_slice host, size_t *fault) {
 
     if (byte == '.' ? !label : label == LONGEST_LABEL) return must_have_labels;
     label = byte == '.' ? 0 : label + 1;
-    if (!ivs_text_is_letter(byte) && !ivs_text_is_digit(byte) && !strchr(".-_", byte))
-      return must_be_name;
+    if (!is_unreserved(byte) || byte == '~') return must_be_name;
   }
   if (!label) return must_have_labels;
   *fault = LONGEST_NAME;
@@ -293,11 +330,10 @@ int32_t ivs_url_parse(const char *text, size_t length, ivs_uri *uri, const char 
 /* ---- The canonical form ---------------------------------------------------- */
 
 static void append_lower(ivs_buffer *out, ivs_slice slice) {
-  for (size_t i = 0; i < slice.length; i++) {
-    char byte = ivs_text_lower(slice.text[i]);
+  size_t start = out->length;
 
-    ivs_buffer_append(out, &byte, 1);
-  }
+  ivs_buffer_append(out, slice.text, slice.length);
+  for (size_t i = start; i < out->length; i++) out->bytes[i] = ivs_text_lower(out->bytes[i]);
 }
 
 /* A piece of a path: escapes of unreserved characters decoded, the hexadecimal
@@ -305,20 +341,24 @@ static void append_lower(ivs_buffer *out, ivs_slice slice) {
 static void append_segment(ivs_buffer *out, const char *text, size_t length) {
   static const char digits[] = "0123456789ABCDEF";
 
-  for (size_t i = 0; i < length; i++) {
-    char escape[3] = {text[i], 0, 0};
+  for (size_t at = 0; at < length;) {
+    const char *escape = memchr(text + at, '%', length - at);
+    size_t run = escape ? (size_t)(escape - text) - at : length - at;
 
-    if (text[i] == '%') {
-      int high = ivs_text_hex(text[i + 1]);
-      int low = ivs_text_hex(text[i + 2]);
+    ivs_buffer_append(out, text + at, run);
+    at += run;
+    if (escape) {
+      int high = ivs_text_hex(escape[1]);
+      int low = ivs_text_hex(escape[2]);
       char decoded = (char)(high * 16 + low);
+      const char upper[3] = {'%', digits[high], digits[low]};
 
-      escape[0] = is_unreserved(decoded) ? decoded : '%';
-      escape[1] = digits[high];
-      escape[2] = digits[low];
-      i += 2;
+      if (is_unreserved(decoded))
+        ivs_buffer_append(out, &decoded, 1);
+      else
+        ivs_buffer_append(out, upper, sizeof upper);
+      at += sizeof upper;
     }
-    ivs_buffer_append(out, escape, escape[0] == '%' ? 3 : 1);
   }
 }
 
@@ -363,6 +403,16 @@ static void append_canonical(ivs_buffer *out, const ivs_uri *uri) {
   }
 }
 
+int32_t ivs_url_canonicalize(const char *text, size_t length, ivs_buffer *out, const char **reason,
+                             size_t *offset) {
+  ivs_uri uri;
+  int32_t result = ivs_url_parse(text, length, &uri, reason, offset);
+
+  if (result != INVSRC_OK) return result;
+  append_canonical(out, &uri);
+  return out->failed ? INVSRC_ENOMEM : INVSRC_OK;
+}
+
 int32_t invsrc_uri_canonicalize(const char *url, uint64_t length, char *canonical,
                                 uint64_t capacity, uint64_t *canonical_length,
                                 invsrc_error *error) {
@@ -371,13 +421,10 @@ int32_t invsrc_uri_canonicalize(const char *url, uint64_t length, char *canonica
   int32_t result = INVSRC_EINVAL;
   const char *reason = NULL;
   size_t offset = 0;
-  ivs_uri uri;
 
   if (!url || !canonical) goto done;
-  result = ivs_url_parse(url, size, &uri, &reason, &offset);
-  if (result != INVSRC_OK) goto done;
-  append_canonical(&out, &uri);
-  result = out.failed ? INVSRC_ENOMEM : out.length >= capacity ? INVSRC_ERANGE : INVSRC_OK;
+  result = ivs_url_canonicalize(url, size, &out, &reason, &offset);
+  if (result == INVSRC_OK && out.length >= capacity) result = INVSRC_ERANGE;
   if (result != INVSRC_OK) goto done;
   memcpy(canonical, out.bytes, out.length);
   canonical[out.length] = '\0';

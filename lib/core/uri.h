@@ -1,6 +1,6 @@
 /*
- * URIs: the grammar is uriparser's, the rules on top of it are ours. Makes the
- * canonical form of an agent's URL (invsrc_uri_canonicalize). Pure.
+ * URIs: the grammar is uriparser's, which plain URLs need not be asked of; the rules on
+ * top of it are ours. Makes the canonical form of an agent's URL (invsrc_uri_canonicalize). Pure.
  */
 #ifndef IVS_CORE_URI_H
 #define IVS_CORE_URI_H
@@ -42,6 +42,9 @@ int32_t ivs_uri_parse(const char *text, size_t length, ivs_uri *uri, const char 
  * where it was empty. */
 int32_t ivs_url_parse(const char *text, size_t length, ivs_uri *uri, const char **reason,
                       size_t *offset);
+/* Parses such a URL and appends its canonical form (invsrc_uri_canonicalize). Returns the same. */
+int32_t ivs_url_canonicalize(const char *text, size_t length, ivs_buffer *out, const char **reason,
+                             size_t *offset);
 int ivs_uri_scheme_is(const ivs_uri *uri, const char *lower_case);
 /* Appends what a text with %XX stands for. Returns 0 where a "%" is not followed by two digits. */
 int ivs_uri_unescape(const char *text, size_t length, ivs_buffer *out);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uriparser/Uri.h>
 
 #include <cmocka.h>
 
@@ -467,6 +468,117 @@ static void test_schemes(void **state) {
   assert_false(ivs_uri_scheme_is(&uri, "httq"));
 }
 
+/* ---- Plain URLs ------------------------------------------------------------- */
+
+/* The same numbers on every run. */
+static uint32_t draw(uint32_t *seed, uint32_t below) {
+  *seed = *seed * 1664525u + 1013904223u;
+  return (*seed >> 8) % below;
+}
+
+static void add_drawn(ivs_buffer *out, uint32_t *seed, const char *bytes, size_t count,
+                      uint32_t most) {
+  for (uint32_t left = draw(seed, most + 1); left; left--)
+    ivs_buffer_append(out, &bytes[draw(seed, (uint32_t)count)], 1);
+}
+
+/* A URL that is plain, or nearly: one in three has a byte of it exchanged, and some no part of
+ * what others have. */
+static void make_nearly_plain(ivs_buffer *out, uint32_t *seed) {
+  static const char in_scheme[] = "aZ5+-.", in_name[] = "aZ09.-_~1", in_path[] = "aZ0-._~/..";
+  static const char digits[] = "0123456789", any[] = "%:/?#[]@!$&'()*+,;= \"<^\0\x7f\xc3x.";
+  static const char *const schemes[] = {"https", "http", "HTTPS", "ftp", ""};
+
+  ivs_buffer_clear(out);
+  ivs_buffer_append_text(out, schemes[draw(seed, 5)]);
+  if (draw(seed, 8) == 0) add_drawn(out, seed, in_scheme, sizeof in_scheme - 1, 3);
+  if (draw(seed, 8)) ivs_buffer_append_text(out, "://");
+  add_drawn(out, seed, in_name, sizeof in_name - 1, draw(seed, 8) ? 12 : 90);
+  if (draw(seed, 3) == 0) ivs_buffer_append_text(out, ":");
+  if (draw(seed, 3) == 0) add_drawn(out, seed, digits, sizeof digits - 1, 5);
+  if (draw(seed, 4)) ivs_buffer_append_text(out, "/");
+  add_drawn(out, seed, in_path, sizeof in_path - 1, 12);
+  assert_false(out->failed);
+  if (draw(seed, 3) == 0 && out->length)
+    out->bytes[draw(seed, (uint32_t)out->length)] = any[draw(seed, sizeof any - 1)];
+}
+
+/* uriparser's own words on a text. It knows no fault where it is not asked for one. */
+static int uriparser_accepts(const ivs_buffer *text, int *has_scheme) {
+  const char *fault;
+  UriUriA parsed;
+  int accepts =
+      uriParseSingleUriExA(&parsed, text->bytes, text->bytes + text->length, &fault) == URI_SUCCESS;
+
+  *has_scheme = accepts && parsed.scheme.first;
+  if (accepts) uriFreeUriMembersA(&parsed);
+  return accepts;
+}
+
+static void must_be_same_slice(ivs_slice a, ivs_slice b, const char *text) {
+  if (!a.text != !b.text || a.length != b.length ||
+      (a.length && memcmp(a.text, b.text, a.length) != 0))
+    fail_msg("%s: parts differ", text);
+}
+
+/* A query keeps a URL from being plain, and changes nothing else. */
+static int is_same_with_query(const ivs_buffer *text, const ivs_buffer *longer) {
+  const char *reason = "", *other_reason = "";
+  size_t offset = 0, other_offset = 0;
+  ivs_buffer canonical = IVS_BUFFER_EMPTY, other = IVS_BUFFER_EMPTY;
+  ivs_uri uri, other_uri;
+  int32_t result = ivs_url_canonicalize(text->bytes, text->length, &canonical, &reason, &offset);
+  int32_t other_result =
+      ivs_url_canonicalize(longer->bytes, longer->length, &other, &other_reason, &other_offset);
+
+  assert_int_equal(result, other_result);
+  assert_string_equal(reason, other_reason);
+  assert_int_equal(offset, other_offset);
+  if (result == INVSRC_OK) {
+    ivs_buffer_append_text(&canonical, "?");
+    assert_string_equal(canonical.bytes, other.bytes);
+    ivs_url_parse(text->bytes, text->length, &uri, &reason, &offset);
+    ivs_url_parse(longer->bytes, longer->length, &other_uri, &reason, &offset);
+    must_be_same_slice(uri.scheme, other_uri.scheme, text->bytes);
+    must_be_same_slice(uri.userinfo, other_uri.userinfo, text->bytes);
+    must_be_same_slice(uri.host, other_uri.host, text->bytes);
+    must_be_same_slice(uri.port, other_uri.port, text->bytes);
+    must_be_same_slice(uri.path, other_uri.path, text->bytes);
+    assert_int_equal(uri.host_is_ipv6, other_uri.host_is_ipv6);
+  }
+  ivs_buffer_end(&canonical);
+  ivs_buffer_end(&other);
+  return result == INVSRC_OK;
+}
+
+/* What is split without uriparser it would have accepted, and split alike. */
+static void test_plain_urls_as_others(void **state) {
+  ivs_buffer text = IVS_BUFFER_EMPTY, longer = IVS_BUFFER_EMPTY;
+  uint32_t seed = 11;
+  int accepted = 0;
+
+  (void)state;
+  for (int i = 0; i < 200000; i++) {
+    const char *reason;
+    size_t offset;
+    ivs_uri uri;
+    int has_scheme, uriparser, ours;
+
+    make_nearly_plain(&text, &seed);
+    if (memchr(text.bytes, '?', text.length) || memchr(text.bytes, '#', text.length)) continue;
+    uriparser = uriparser_accepts(&text, &has_scheme);
+    ours = ivs_uri_parse(text.bytes, text.length, &uri, &reason, &offset) == INVSRC_OK;
+    if (ours != (uriparser && has_scheme)) fail_msg("%s: %d, not %d", text.bytes, ours, uriparser);
+    ivs_buffer_clear(&longer);
+    ivs_buffer_append(&longer, text.bytes, text.length);
+    ivs_buffer_append_text(&longer, "?");
+    accepted += is_same_with_query(&text, &longer);
+  }
+  assert_in_range(accepted, 20000, 180000);
+  ivs_buffer_end(&text);
+  ivs_buffer_end(&longer);
+}
+
 /* ---- The border ------------------------------------------------------------- */
 
 static void test_arguments_of_canonicalize(void **state) {
@@ -508,6 +620,7 @@ int main(void) {
       cmocka_unit_test(test_parts_of_a_uri),
       cmocka_unit_test(test_port_of_a_url),
       cmocka_unit_test(test_schemes),
+      cmocka_unit_test(test_plain_urls_as_others),
       cmocka_unit_test(test_arguments_of_canonicalize),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
