@@ -128,20 +128,36 @@ static void put_folded(draft *slug, utf8proc_int32_t point) {
   for (size_t i = 0; letter && letter->spelling[i]; i++) put(slug, letter->spelling[i]);
 }
 
-static void put_name(draft *slug, const char *name, size_t length) {
+/* In ASCII there is nothing to decompose, only the case to fold. */
+static void put_ascii(draft *slug, char byte) {
+  byte = ivs_text_lower(byte);
+  if (ivs_text_is_letter(byte) || ivs_text_is_digit(byte))
+    put(slug, byte);
+  else
+    slug->has_gap = 1;
+}
+
+static void put_character(draft *slug, const char *text, size_t length) {
   utf8proc_int32_t folded[LONGEST_DECOMPOSITION] = {0};
   utf8proc_int32_t point;
-  size_t step;
+  utf8proc_ssize_t count;
+  int boundary = 0;
+
+  utf8proc_iterate((const utf8proc_uint8_t *)text, (utf8proc_ssize_t)length, &point);
+  count = utf8proc_decompose_char(point, folded, LONGEST_DECOMPOSITION, FOLDING, &boundary);
+  for (utf8proc_ssize_t i = 0; i < count && i < LONGEST_DECOMPOSITION; i++)
+    put_folded(slug, folded[i]);
+}
+
+static void put_name(draft *slug, const char *name, size_t length) {
+  size_t step = 1;
 
   for (size_t at = 0; at < length && !slug->is_full; at += step) {
-    utf8proc_ssize_t count;
-    int boundary = 0;
-
     step = ivs_text_sequence(name + at, length - at);
-    utf8proc_iterate((const utf8proc_uint8_t *)name + at, (utf8proc_ssize_t)step, &point);
-    count = utf8proc_decompose_char(point, folded, LONGEST_DECOMPOSITION, FOLDING, &boundary);
-    for (utf8proc_ssize_t i = 0; i < count && i < LONGEST_DECOMPOSITION; i++)
-      put_folded(slug, folded[i]);
+    if (step == 1)
+      put_ascii(slug, name[at]);
+    else
+      put_character(slug, name + at, step);
   }
 }
 
@@ -164,10 +180,12 @@ static int32_t put_digest(draft *slug, const char *name, size_t length) {
 
 int32_t invsrc_slugify(const char *name, uint64_t length, char *slug, uint64_t capacity,
                        uint64_t *slug_length) {
-  draft made = {.length = 0};
+  draft made;
 
   if (!name || !slug || length > PTRDIFF_MAX) return INVSRC_EINVAL;
   if (!ivs_text_is_utf8(name, (size_t)length, NULL)) return INVSRC_EMALFORMED;
+  made.length = 0;
+  made.has_gap = made.is_full = 0;
   put_name(&made, name, (size_t)length);
   if (!made.length && put_digest(&made, name, (size_t)length) != INVSRC_OK) return INVSRC_ENOMEM;
   if (made.length >= capacity) return INVSRC_ERANGE;

@@ -5,16 +5,16 @@
 
 #include <string.h>
 
-/* The well-formed sequences (Unicode, table 3-7): what the first byte may be,
+/* The well-formed sequences beyond ASCII (Unicode, table 3-7): what the first byte may be,
  * and what the second may be after it. Further bytes are 80 to BF. */
 static const struct {
   unsigned char first_low, first_high;
   unsigned char second_low, second_high;
   unsigned char length;
 } sequences[] = {
-    {0x00, 0x7F, 0x00, 0x00, 1}, {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3},
-    {0xE1, 0xEC, 0x80, 0xBF, 3}, {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3},
-    {0xF0, 0xF0, 0x90, 0xBF, 4}, {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
+    {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
+    {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
+    {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
 };
 
 static int is_within(char byte, unsigned char low, unsigned char high) {
@@ -27,12 +27,11 @@ size_t ivs_text_sequence(const char *text, size_t length) {
   size_t row = 0;
 
   if (!length) return 0;
+  if (is_within(text[0], 0x00, 0x7F)) return 1; /* before the table: most are */
   while (!is_within(text[0], sequences[row].first_low, sequences[row].first_high))
     if (++row == sizeof sequences / sizeof *sequences) return 0;
   if (length < sequences[row].length) return 0;
-  if (sequences[row].length > 1 &&
-      !is_within(text[1], sequences[row].second_low, sequences[row].second_high))
-    return 0;
+  if (!is_within(text[1], sequences[row].second_low, sequences[row].second_high)) return 0;
   for (size_t i = 2; i < sequences[row].length; i++)
     if (!is_within(text[i], 0x80, 0xBF)) return 0;
   return sequences[row].length;

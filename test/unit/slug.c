@@ -311,6 +311,46 @@ static void test_very_long_names(void **state) {
   free(name);
 }
 
+/* ---- ASCII ------------------------------------------------------------------ */
+
+/* The same numbers on every run. */
+static uint32_t draw(uint32_t *seed, uint32_t below) {
+  *seed = *seed * 1664525u + 1013904223u;
+  return (*seed >> 8) % below;
+}
+
+/* Unicode has ASCII twice: the fullwidth forms, U+FF01 to U+FF5E and for the space U+3000,
+ * decompose into it, and only these go through Unicode's tables. */
+static size_t add_fullwidth(char *to, char byte) {
+  unsigned point = byte == ' ' ? 0x3000u : 0xFEE0u + (unsigned char)byte;
+
+  to[0] = (char)(0xE0 | point >> 12);
+  to[1] = (char)(0x80 | (point >> 6 & 0x3F));
+  to[2] = (char)(0x80 | (point & 0x3F));
+  return 3;
+}
+
+static void test_ascii_as_its_fullwidth_forms(void **state) {
+  char name[300], wide[3 * sizeof name], slug[INVSRC_SLUG_SIZE];
+  uint32_t seed = 5;
+
+  (void)state;
+  for (int i = 0; i < 20000; i++) {
+    uint32_t length = 1 + draw(&seed, i % 10 ? 40 : sizeof name - 1);
+    size_t wide_length = 0;
+
+    for (uint32_t at = 0; at < length; at++) name[at] = (char)(' ' + draw(&seed, 95));
+    name[draw(&seed, length)] = 'q'; /* or it might fall back on the name's digest */
+    for (uint32_t at = 0; at < length; at++)
+      if (i % 2 || draw(&seed, 2))
+        wide_length += add_fullwidth(wide + wide_length, name[at]);
+      else
+        wide[wide_length++] = name[at];
+    make_slug(wide, wide_length, slug);
+    expect_slug(name, length, slug);
+  }
+}
+
 /* ---- The fallback ----------------------------------------------------------- */
 
 static void test_fallback(void **state) {
@@ -386,6 +426,7 @@ int main(void) {
       cmocka_unit_test(test_slug_of_a_slug_is_itself),
       cmocka_unit_test(test_cut_at_255),
       cmocka_unit_test(test_very_long_names),
+      cmocka_unit_test(test_ascii_as_its_fullwidth_forms),
       cmocka_unit_test(test_fallback),
       cmocka_unit_test(test_arguments),
       cmocka_unit_test(test_malformed_names_are_refused),
