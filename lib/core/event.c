@@ -7,6 +7,7 @@
 #include "core/record.h"
 
 struct invsrc_event {
+  ivs_record record;
   ivs_value values[INVSRC_EVENT_FIELD_END];
 };
 
@@ -22,31 +23,34 @@ static const ivs_field fields[INVSRC_EVENT_FIELD_END] = {
 static const ivs_form form = {fields, INVSRC_EVENT_FIELD_END};
 
 const char *invsrc_event_text(const invsrc_event *event, int32_t field, uint64_t *length) {
-  return ivs_record_text(&form, event ? event->values : NULL, field, length);
+  return ivs_record_text(event ? &event->record : NULL, field, length);
 }
 
 int64_t invsrc_event_number(const invsrc_event *event, int32_t field) {
-  return ivs_record_number(&form, event ? event->values : NULL, field);
+  return ivs_record_number(event ? &event->record : NULL, field);
 }
 
 invsrc_event *invsrc_event_new(void) {
-  return calloc(1, sizeof(invsrc_event));
+  invsrc_event *event = malloc(sizeof *event);
+
+  if (event) ivs_record_begin(&event->record, &form, event->values);
+  return event;
 }
 
 void invsrc_event_free(invsrc_event *event) {
-  if (event) ivs_record_end(&form, event->values);
+  if (event) ivs_record_end(&event->record);
   free(event);
 }
 
 int32_t invsrc_event_set_text(invsrc_event *event, int32_t field, const char *text,
                               uint64_t length) {
-  return ivs_record_set_text(&form, event ? event->values : NULL, field, text, length);
+  return ivs_record_set_text(event ? &event->record : NULL, field, text, length);
 }
 
 int32_t invsrc_event_set_number(invsrc_event *event, int32_t field, int64_t number) {
-  return ivs_record_set_number(&form, event ? event->values : NULL, field, number);
+  return ivs_record_set_number(event ? &event->record : NULL, field, number);
 }
 
 int32_t invsrc_event_copy(invsrc_event *to, const invsrc_event *from) {
-  return to && from ? ivs_record_copy(&form, to->values, from->values) : INVSRC_EINVAL;
+  return to && from ? ivs_record_copy(&to->record, &from->record) : INVSRC_EINVAL;
 }

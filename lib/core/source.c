@@ -9,6 +9,7 @@
 #include "core/record.h"
 
 struct invsrc_source {
+  ivs_record record;
   ivs_value values[INVSRC_SOURCE_FIELD_END];
 };
 
@@ -70,33 +71,36 @@ uint32_t invsrc_source_field_part(int32_t field) {
 }
 
 const char *invsrc_source_text(const invsrc_source *source, int32_t field, uint64_t *length) {
-  return ivs_record_text(&form, source ? source->values : NULL, field, length);
+  return ivs_record_text(source ? &source->record : NULL, field, length);
 }
 
 int64_t invsrc_source_number(const invsrc_source *source, int32_t field) {
-  return ivs_record_number(&form, source ? source->values : NULL, field);
+  return ivs_record_number(source ? &source->record : NULL, field);
 }
 
 invsrc_source *invsrc_source_new(void) {
-  return calloc(1, sizeof(invsrc_source));
+  invsrc_source *source = malloc(sizeof *source);
+
+  if (source) ivs_record_begin(&source->record, &form, source->values);
+  return source;
 }
 
 void invsrc_source_free(invsrc_source *source) {
-  if (source) ivs_record_end(&form, source->values);
+  if (source) ivs_record_end(&source->record);
   free(source);
 }
 
 int32_t invsrc_source_set_text(invsrc_source *source, int32_t field, const char *text,
                                uint64_t length) {
-  return ivs_record_set_text(&form, source ? source->values : NULL, field, text, length);
+  return ivs_record_set_text(source ? &source->record : NULL, field, text, length);
 }
 
 int32_t invsrc_source_set_number(invsrc_source *source, int32_t field, int64_t number) {
-  return ivs_record_set_number(&form, source ? source->values : NULL, field, number);
+  return ivs_record_set_number(source ? &source->record : NULL, field, number);
 }
 
 int32_t invsrc_source_copy(invsrc_source *to, const invsrc_source *from) {
-  return to && from ? ivs_record_copy(&form, to->values, from->values) : INVSRC_EINVAL;
+  return to && from ? ivs_record_copy(&to->record, &from->record) : INVSRC_EINVAL;
 }
 
 int ivs_source_is(const invsrc_source *source, int32_t field, const char *text) {
@@ -143,9 +147,13 @@ void ivs_source_end_consent(invsrc_source *source) {
   invsrc_source_set_text(source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, NULL, 0);
 }
 
-void ivs_source_swap_text(invsrc_source *source, int32_t field, ivs_buffer *text) {
-  ivs_buffer old = source->values[field].text;
+uint32_t ivs_source_hide_text(invsrc_source *source, int32_t field) {
+  uint32_t size = source->values[field].size;
 
-  source->values[field].text = *text;
-  *text = old;
+  source->values[field].size = 0;
+  return size;
+}
+
+void ivs_source_show_text(invsrc_source *source, int32_t field, uint32_t hidden) {
+  source->values[field].size = hidden;
 }

@@ -17,8 +17,10 @@ int ivs_source_is_whole(const invsrc_source *source);
 int ivs_source_is_oauth(const invsrc_source *source);
 /* Whether it is an OAUTH source without tokens. */
 int ivs_source_awaits_consent(const invsrc_source *source);
-/* Exchanges what a text field has for what is in a buffer. */
-void ivs_source_swap_text(invsrc_source *source, int32_t field, ivs_buffer *text);
+/* Makes a text field absent until what is returned is handed back. Meanwhile it is not to be set;
+ * what copies the source or reads it does not see it. */
+uint32_t ivs_source_hide_text(invsrc_source *source, int32_t field);
+void ivs_source_show_text(invsrc_source *source, int32_t field, uint32_t hidden);
 /* A source of a list, to be changed; NULL from its count on. */
 invsrc_source *ivs_source_list_edit(const invsrc_source_list *list, uint64_t index);
 /* No consent is under way any more. */

@@ -402,7 +402,6 @@ void invsrc_call_free(invsrc_call *call) {
   ivs_buffer_end(&call->query);
   ivs_buffer_end(&call->oauth_state);
   ivs_buffer_end(&call->redirect_uri);
-  ivs_buffer_end(&call->hidden_url);
   ivs_buffer_end(&call->code);
   ivs_buffer_end(&call->issuer);
   ivs_buffer_end(&call->oauth_error);

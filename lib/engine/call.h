@@ -70,8 +70,8 @@ struct invsrc_call {
   ivs_buffer oauth_state;
   ivs_buffer redirect_uri;
   int is_again;
-  ivs_buffer hidden_url; /* the authorization URL, while the source is stored without it */
-  enum ivs_page page;    /* that a callback which fails ends with */
+  uint32_t hidden_url; /* the authorization URL, while the source is stored without it */
+  enum ivs_page page;  /* that a callback which fails ends with */
   ivs_buffer code;
   ivs_buffer issuer;
   ivs_buffer oauth_error;

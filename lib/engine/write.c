@@ -10,8 +10,7 @@
 
 static void after_write(invsrc_call *call) {
   if (!ivs_call_went_well(call)) return;
-  ivs_source_swap_text(call->draft.source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL,
-                       &call->hidden_url);
+  ivs_source_show_text(call->draft.source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL, call->hidden_url);
   call->response->source = call->draft.source;
   call->draft.source = NULL;
   ivs_call_succeed(call);
@@ -31,8 +30,8 @@ static void after_seal(invsrc_call *call) {
 void ivs_write(invsrc_call *call, int32_t want, invsrc_response *response, const char *event_type) {
   call->write = want;
   call->response = response;
-  ivs_source_swap_text(call->draft.source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL,
-                       &call->hidden_url);
+  call->hidden_url =
+      ivs_source_hide_text(call->draft.source, INVSRC_SOURCE_OAUTH_AUTHORIZATION_URL);
   if (!response || ivs_response_failed(response) || ivs_call_prepare_rest(call) != INVSRC_OK ||
       ivs_call_make_event(call, event_type, call->draft.source, NULL) != INVSRC_OK) {
     ivs_call_out_of_memory(call);

@@ -10,6 +10,9 @@
 /* cmocka wants the headers above first. */
 #include <cmocka.h>
 
+#include "core/source.h"
+#include "fault/heap.h"
+
 static void every_field_has_a_kind_and_a_name(void **state) {
   (void)state;
   for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
@@ -165,6 +168,140 @@ static void a_copy_is_equal_and_apart(void **state) {
   invsrc_source_free(to);
 }
 
+/* The same numbers on every run. */
+static uint32_t draw(uint32_t *seed, uint32_t below) {
+  *seed = *seed * 1664525u + 1013904223u;
+  return (*seed >> 8) % below;
+}
+
+#define LONGEST 3000
+
+/* What the fields should be, and where their texts were when they were last set. */
+typedef struct model {
+  char texts[INVSRC_SOURCE_FIELD_END][LONGEST + 1];
+  const char *places[INVSRC_SOURCE_FIELD_END];
+} model;
+
+static void must_be_as(const invsrc_source *source, const model *expected) {
+  for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
+    uint64_t length;
+    const char *text = invsrc_source_text(source, field, &length);
+
+    assert_ptr_equal(text, expected->places[field]);
+    if (!text) continue;
+    assert_string_equal(text, expected->texts[field]);
+    assert_int_equal(length, strlen(text));
+  }
+}
+
+/* No text moves when another one is set, however they grow and shrink. */
+static void texts_stay_while_others_are_set(void **state) {
+  static model expected;
+  invsrc_source *source = invsrc_source_new();
+  uint32_t seed = 3;
+
+  (void)state;
+  for (int i = 0; i < 5000; i++) {
+    int32_t field = 1 + (int32_t)draw(&seed, INVSRC_SOURCE_FIELD_END - 1);
+    uint32_t length = draw(&seed, draw(&seed, 20) ? 50 : LONGEST);
+    int is_there = draw(&seed, 10) > 0;
+
+    if (invsrc_source_field_kind(field) != 'T') continue;
+    memset(expected.texts[field], 'a' + (int)draw(&seed, 26), length);
+    expected.texts[field][length] = '\0';
+    assert_int_equal(invsrc_source_set_text(source, field, is_there ? expected.texts[field] : NULL,
+                                            is_there ? length : 0),
+                     INVSRC_OK);
+    expected.places[field] = invsrc_source_text(source, field, NULL);
+    assert_int_equal(expected.places[field] != NULL, is_there);
+    must_be_as(source, &expected);
+  }
+  invsrc_source_free(source);
+}
+
+static void a_text_may_be_set_to_a_part_of_itself(void **state) {
+  invsrc_source *source = invsrc_source_new();
+  const char *text;
+
+  (void)state;
+  invsrc_source_set_text(source, INVSRC_SOURCE_NAME, "one two three", 13);
+  text = invsrc_source_text(source, INVSRC_SOURCE_NAME, NULL);
+  assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_NAME, text + 4, 9), INVSRC_OK);
+  text = invsrc_source_text(source, INVSRC_SOURCE_NAME, NULL);
+  assert_string_equal(text, "two three");
+  assert_memory_equal(text + 9, "\0\0\0\0", 4); /* nothing is left of what was longer */
+  invsrc_source_set_text(source, INVSRC_SOURCE_DESCRIPTION, text + 4, 5);
+  assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_DESCRIPTION, NULL), "three");
+  invsrc_source_set_text(source, INVSRC_SOURCE_NAME, NULL, 0);
+  assert_memory_equal(text, "\0\0\0\0\0\0\0\0\0", 9);
+  invsrc_source_free(source);
+}
+
+/* The texts of a usual source take one block, and setting them again takes none. */
+static void texts_share_a_block(void **state) {
+  invsrc_source *source, *copy;
+
+  (void)state;
+  if (!HEAP_FAILS) skip();
+  heap_plan(0, HEAP_ONCE);
+  heap_open();
+  source = invsrc_source_new();
+  for (unsigned again = 0; again < 1000; again++)
+    for (int32_t field = 1; field < INVSRC_SOURCE_FIELD_END; field++) {
+      invsrc_source_set_text(source, field, "a text", again % 7);
+      if (again % 3 == 1) invsrc_source_set_text(source, field, NULL, 0);
+    }
+  assert_in_range(heap.now, 2, 3);
+  heap_plan(0, HEAP_ONCE);
+  copy = invsrc_source_new();
+  assert_int_equal(invsrc_source_copy(copy, source), INVSRC_OK);
+  assert_int_equal(heap.now, 2);
+  heap_close();
+  invsrc_source_free(source);
+  invsrc_source_free(copy);
+}
+
+static void what_cannot_be_kept_changes_nothing(void **state) {
+  static char longer[2000];
+  invsrc_source *source = invsrc_source_new(), *other = invsrc_source_new();
+
+  (void)state;
+  if (!HEAP_FAILS) skip();
+  memset(longer, 'l', sizeof longer);
+  invsrc_source_set_text(source, INVSRC_SOURCE_NAME, "kept", 4);
+  invsrc_source_set_text(other, INVSRC_SOURCE_DESCRIPTION, "other", 5);
+  heap_plan(1, HEAP_FROM_THEN_ON);
+  heap_open();
+  assert_int_equal(invsrc_source_set_text(source, INVSRC_SOURCE_NAME, longer, sizeof longer),
+                   INVSRC_ENOMEM);
+  assert_int_equal(invsrc_source_copy(source, other), INVSRC_ENOMEM);
+  heap_close();
+  assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_NAME, NULL), "kept");
+  assert_null(invsrc_source_text(source, INVSRC_SOURCE_DESCRIPTION, NULL));
+  invsrc_source_free(source);
+  invsrc_source_free(other);
+}
+
+static void a_hidden_text_is_absent_until_it_is_shown(void **state) {
+  invsrc_source *source = invsrc_source_new(), *copy = invsrc_source_new();
+  uint32_t hidden;
+
+  (void)state;
+  hidden = ivs_source_hide_text(source, INVSRC_SOURCE_NAME);
+  ivs_source_show_text(source, INVSRC_SOURCE_NAME, hidden);
+  assert_null(invsrc_source_text(source, INVSRC_SOURCE_NAME, NULL));
+  invsrc_source_set_text(source, INVSRC_SOURCE_NAME, "name", 4);
+  hidden = ivs_source_hide_text(source, INVSRC_SOURCE_NAME);
+  assert_null(invsrc_source_text(source, INVSRC_SOURCE_NAME, NULL));
+  assert_int_equal(invsrc_source_copy(copy, source), INVSRC_OK);
+  invsrc_source_set_text(source, INVSRC_SOURCE_DESCRIPTION, "other", 5);
+  ivs_source_show_text(source, INVSRC_SOURCE_NAME, hidden);
+  assert_string_equal(invsrc_source_text(source, INVSRC_SOURCE_NAME, NULL), "name");
+  assert_null(invsrc_source_text(copy, INVSRC_SOURCE_NAME, NULL));
+  invsrc_source_free(source);
+  invsrc_source_free(copy);
+}
+
 static void buffers_hold_bytes(void **state) {
   invsrc_buffer *buffer = invsrc_buffer_new();
   uint64_t length = 7;
@@ -193,6 +330,11 @@ int main(void) {
       cmocka_unit_test(a_list_keeps_copies_in_order),
       cmocka_unit_test(wrong_arguments_change_nothing),
       cmocka_unit_test(a_copy_is_equal_and_apart),
+      cmocka_unit_test(texts_stay_while_others_are_set),
+      cmocka_unit_test(a_text_may_be_set_to_a_part_of_itself),
+      cmocka_unit_test(texts_share_a_block),
+      cmocka_unit_test(what_cannot_be_kept_changes_nothing),
+      cmocka_unit_test(a_hidden_text_is_absent_until_it_is_shown),
       cmocka_unit_test(buffers_hold_bytes),
   };
 
