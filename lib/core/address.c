@@ -53,30 +53,36 @@ static const struct {
     {4, 4, REFUSED, {240}},                                 /* reserved, and limited broadcast */
 };
 
+#define NAME(text) \
+  { text, sizeof(text) - 1 }
+
 /* Names that lead inside, and so does every name below them. */
-static const char *const internal_names[] = {
+static const struct {
+  const char *text;
+  size_t length;
+} internal_names[] = {
     /* Loopback, by RFC 6761 and in hosts files. */
-    "localhost",
-    "localhost4",
-    "localhost6",
-    "ip6-localhost",
-    "ip6-loopback",
-    "localdomain",
-    "broadcasthost",
+    NAME("localhost"),
+    NAME("localhost4"),
+    NAME("localhost6"),
+    NAME("ip6-localhost"),
+    NAME("ip6-loopback"),
+    NAME("localdomain"),
+    NAME("broadcasthost"),
     /* Multicast DNS and what private networks use (RFC 6762), home nets (RFC 8375). */
-    "local",
-    "internal",
-    "intranet",
-    "private",
-    "corp",
-    "home",
-    "lan",
-    "home.arpa",
+    NAME("local"),
+    NAME("internal"),
+    NAME("intranet"),
+    NAME("private"),
+    NAME("corp"),
+    NAME("home"),
+    NAME("lan"),
+    NAME("home.arpa"),
     /* Cloud metadata (others are below "internal"), and services of a cluster. */
-    "metadata",
-    "instance-data",
-    "metadata.tencentyun.com",
-    "svc",
+    NAME("metadata"),
+    NAME("instance-data"),
+    NAME("metadata.tencentyun.com"),
+    NAME("svc"),
 };
 
 /* One number of an IPv4 literal, as strtoul reads it with base 0, but stuck at
@@ -161,9 +167,7 @@ int ivs_address_is_public(const ivs_address *address) {
 }
 
 /* Whether `host` is `name` or ends in a dot and `name`. */
-static int is_at_or_below(const char *host, size_t length, const char *name) {
-  size_t tail = strlen(name);
-
+static int is_at_or_below(const char *host, size_t length, const char *name, size_t tail) {
   if (length < tail || (length > tail && host[length - tail - 1] != '.')) return 0;
   return ivs_text_is_same(host + length - tail, tail, name);
 }
@@ -171,6 +175,6 @@ static int is_at_or_below(const char *host, size_t length, const char *name) {
 int ivs_host_is_internal(const char *host, size_t length) {
   if (length && host[length - 1] == '.') length--;
   for (size_t i = 0; i < sizeof internal_names / sizeof *internal_names; i++)
-    if (is_at_or_below(host, length, internal_names[i])) return 1;
+    if (is_at_or_below(host, length, internal_names[i].text, internal_names[i].length)) return 1;
   return 0;
 }

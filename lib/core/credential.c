@@ -143,7 +143,8 @@ static int32_t judge_members(const ivs_json *auth, unsigned shape, const ivs_swi
     int32_t result;
 
     if (members[i].shape != shape) continue;
-    result = ivs_rule_judge(&members[i].rule, auth, switches, issues);
+    result = ivs_rule_judge(&members[i].rule, ivs_json_member(auth, members[i].rule.key), switches,
+                            issues);
     if (result == 1 && strcmp(members[i].rule.key, "privateKey") == 0)
       result = judge_key(auth, issues, algorithm);
     if (result < 0) return result;

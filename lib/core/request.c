@@ -136,9 +136,11 @@ static int32_t judge_auth(const judgement *it) {
 }
 
 static void judge_audience(const judgement *it) {
-  const char *type = authentication_type_of(it);
+  const char *type;
 
-  if (type && strcmp(type, "OAUTH") != 0 && ivs_json_member(it->request, "oauthAudience"))
+  if (!ivs_json_member(it->request, "oauthAudience")) return;
+  type = authentication_type_of(it);
+  if (type && strcmp(type, "OAUTH") != 0)
     ivs_issues_add(it->issues, "oauthAudience", "is only allowed with authenticationType OAUTH");
 }
 
@@ -166,17 +168,16 @@ static int32_t judge_together(const judgement *it, int32_t field, int good) {
 
 static int32_t judge_field(const judgement *it, const struct row *row) {
   ivs_rule rule = row->rule;
+  const ivs_json *member = ivs_json_member(it->request, rule.key);
   int32_t result;
-  size_t length;
-  const char *text;
 
   if (it->stored) rule.checks &= ~IVS_RULE_REQUIRED;
-  result = ivs_rule_judge(&rule, it->request, it->switches, it->issues);
+  result = ivs_rule_judge(&rule, member, it->switches, it->issues);
   if (result < 0) return result;
   if (result == 1) {
-    int32_t set;
-    text = ivs_json_string(ivs_json_member(it->request, rule.key), &length);
-    set = invsrc_source_set_text(it->draft->source, row->field, text, length);
+    size_t length;
+    const char *text = ivs_json_string(member, &length);
+    int32_t set = invsrc_source_set_text(it->draft->source, row->field, text, length);
     if (set != INVSRC_OK) return set;
   }
   return judge_together(it, row->field, result == 1);

@@ -39,10 +39,10 @@ typedef struct ivs_rule {
 #define IVS_RULE_URL_LONGEST 2048
 #define IVS_RULE_URL_LENGTH "must be 1 to 2048 characters long"
 
-/* Judges the member of `object` that the rule is for and adds what is wrong.
+/* Judges the member that the rule is for, NULL where it is absent, and adds what is wrong.
  * Returns 1 when the member is there and nothing is wrong with it, 0 when it is absent
  * or something is, and INVSRC_ENOMEM. */
-int32_t ivs_rule_judge(const ivs_rule *rule, const ivs_json *object, const ivs_switches *switches,
+int32_t ivs_rule_judge(const ivs_rule *rule, const ivs_json *node, const ivs_switches *switches,
                        ivs_issues *issues);
 
 /* Whether `text` is one of the NULL-terminated choices. */

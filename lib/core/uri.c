@@ -53,9 +53,16 @@ static int32_t refuse(const char **reason, size_t *offset, const char *why, size
 
 /* ---- The grammar ----------------------------------------------------------- */
 
+#define BIT(c) (UINT64_C(1) << ((c)&63))
+#define BITS(first, last) ((BIT(last) << 1) - BIT(first))
+
+/* RFC 3986 §2.3. */
 static int is_unreserved(char byte) {
-  return ivs_text_is_letter(byte) || ivs_text_is_digit(byte) || byte == '-' || byte == '.' ||
-         byte == '_' || byte == '~';
+  static const uint64_t halves[] = {BITS('0', '9') | BIT('-') | BIT('.'),
+                                    BITS('A', 'Z') | BITS('a', 'z') | BIT('_') | BIT('~')};
+  unsigned char c = (unsigned char)byte;
+
+  return c < 0x80 && halves[c >> 6] >> (c & 63) & 1;
 }
 
 static int is_escape(const char *text, size_t length) {

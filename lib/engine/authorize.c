@@ -22,13 +22,14 @@ static const ivs_failure not_oauth = {400, "VALIDATION_ERROR",
 static int32_t judge(invsrc_call *call, const ivs_json *request, ivs_problem *problem) {
   static const ivs_rule rule = {"redirectUri",        "redirectUri",       IVS_RULE_URI, 1,
                                 IVS_RULE_URL_LONGEST, IVS_RULE_URL_LENGTH, NULL,         NULL};
+  const ivs_json *member = ivs_json_member(request, rule.key);
   int32_t result =
-      ivs_rule_judge(&rule, request, &call->service->options.switches, &problem->issues);
+      ivs_rule_judge(&rule, member, &call->service->options.switches, &problem->issues);
   const char *text;
   size_t length;
 
   if (result <= 0) return result;
-  text = ivs_json_string(ivs_json_member(request, rule.key), &length);
+  text = ivs_json_string(member, &length);
   return ivs_buffer_set(&call->redirect_uri, text, length);
 }
 

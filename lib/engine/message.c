@@ -156,25 +156,23 @@ void ivs_response_add_header(invsrc_response *response, const char *name, const 
   uint32_t i = response->header_count++;
 
   response->headers[i].name = name;
-  ivs_buffer_append_text(&response->headers[i].value, value);
+  response->headers[i].value = value;
 }
 
 void ivs_response_set_location(invsrc_response *response, ivs_buffer *location) {
-  response->body.failed |= location->failed;
-  if (!location->failed) ivs_response_add_header(response, "Location", location->bytes);
-  ivs_buffer_end(location);
+  response->location = *location;
+  *location = (ivs_buffer)IVS_BUFFER_EMPTY;
+  if (!response->location.failed)
+    ivs_response_add_header(response, "Location", response->location.bytes);
 }
 
 int ivs_response_failed(const invsrc_response *response) {
-  int failed = response->body.failed;
-
-  for (uint32_t i = 0; i < response->header_count; i++) failed |= response->headers[i].value.failed;
-  return failed;
+  return response->body.failed || response->location.failed;
 }
 
 void invsrc_response_free(invsrc_response *response) {
   if (!response) return;
-  for (uint32_t i = 0; i < response->header_count; i++) ivs_buffer_end(&response->headers[i].value);
+  ivs_buffer_end(&response->location);
   ivs_buffer_end(&response->body);
   invsrc_source_free(response->source);
   invsrc_source_list_free(response->sources);
@@ -194,7 +192,7 @@ const char *invsrc_response_header_name(const invsrc_response *response, uint32_
 }
 
 const char *invsrc_response_header_value(const invsrc_response *response, uint32_t index) {
-  return response && index < response->header_count ? response->headers[index].value.bytes : NULL;
+  return response && index < response->header_count ? response->headers[index].value : NULL;
 }
 
 const char *invsrc_response_body(const invsrc_response *response, uint64_t *length) {

@@ -34,9 +34,10 @@ struct invsrc_response {
   int32_t status;
   uint32_t header_count;
   struct {
-    const char *name; /* static */
-    ivs_buffer value;
+    const char *name;  /* static */
+    const char *value; /* static, or the location */
   } headers[IVS_RESPONSE_HEADERS];
+  ivs_buffer location;
   ivs_buffer body;
   invsrc_source *source;
   invsrc_source_list *sources;
@@ -49,11 +50,11 @@ struct invsrc_response {
 invsrc_response *ivs_response_new(int32_t status);
 /* The same for a browser: an HTML page, or a redirect, of whose address nothing is passed on. */
 invsrc_response *ivs_response_new_page(int32_t status);
-/* Adds a header; failure shows in ivs_response_failed(). */
+/* Adds a header of static text. */
 void ivs_response_add_header(invsrc_response *response, const char *name, const char *value);
-/* The same for Location, which is ended. */
+/* Adds a Location, once, and takes over its text; failure shows in ivs_response_failed(). */
 void ivs_response_set_location(invsrc_response *response, ivs_buffer *location);
-/* Whether memory ran out for the body or a header. */
+/* Whether memory ran out for the body or the location. */
 int ivs_response_failed(const invsrc_response *response);
 
 #endif
