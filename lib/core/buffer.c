@@ -29,15 +29,24 @@ static int reserve(ivs_buffer *buffer, size_t length) {
   return 1;
 }
 
-void ivs_buffer_append(ivs_buffer *buffer, const void *bytes, size_t length) {
-  if (buffer->failed) return;
+char *ivs_buffer_extend(ivs_buffer *buffer, size_t length) {
+  char *place;
+
+  if (buffer->failed) return NULL;
   if (length >= SIZE_MAX / 2 - buffer->length || !reserve(buffer, buffer->length + length)) {
     buffer->failed = 1;
-    return;
+    return NULL;
   }
-  if (length) memcpy(buffer->bytes + buffer->length, bytes, length);
+  place = buffer->bytes + buffer->length;
+  place[length] = '\0';
   buffer->length += length;
-  buffer->bytes[buffer->length] = '\0';
+  return place;
+}
+
+void ivs_buffer_append(ivs_buffer *buffer, const void *bytes, size_t length) {
+  char *place = ivs_buffer_extend(buffer, length);
+
+  if (place && length) memcpy(place, bytes, length);
 }
 
 void ivs_buffer_append_text(ivs_buffer *buffer, const char *text) {

@@ -19,6 +19,8 @@ typedef struct ivs_buffer {
 #define IVS_BUFFER_EMPTY \
   { NULL, 0, 0, 0 }
 
+/* Appends `length` bytes for the caller to fill in. NULL: memory ran out, now or before. */
+char *ivs_buffer_extend(ivs_buffer *buffer, size_t length);
 void ivs_buffer_append(ivs_buffer *buffer, const void *bytes, size_t length);
 void ivs_buffer_append_text(ivs_buffer *buffer, const char *text);
 /* Replaces the contents. INVSRC_OK, or INVSRC_ENOMEM with the old contents kept. */

@@ -141,10 +141,11 @@ static int32_t judge_members(const ivs_json *auth, unsigned shape, const ivs_swi
                              ivs_issues *issues, const char **algorithm) {
   for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
     int32_t result;
+    ivs_uri url;
 
     if (members[i].shape != shape) continue;
     result = ivs_rule_judge(&members[i].rule, ivs_json_member(auth, members[i].rule.key), switches,
-                            issues);
+                            issues, &url);
     if (result == 1 && strcmp(members[i].rule.key, "privateKey") == 0)
       result = judge_key(auth, issues, algorithm);
     if (result < 0) return result;

@@ -49,7 +49,8 @@ struct ivs_json_document {
 /* What is needed while the tree grows. */
 typedef struct builder {
   ivs_json_document *document;
-  const char *text; /* what is parsed */
+  const char *text; /* what is parsed, */
+  int has_escapes;  /* and whether any string of it may have some */
   const char *key;  /* of the value to come */
   size_t key_length;
   ivs_json **ends[IVS_JSON_REPLY_DEPTH + 1]; /* for each depth, where the next value goes */
@@ -74,7 +75,7 @@ static const char *take_text(const builder *b, const char *raw, size_t length, s
   char *text = b->document->text + (raw - b->text);
 
   *decoded = length;
-  if (length && memchr(raw, '\\', length)) *decoded = ivs_json_decode(raw, length, text);
+  if (b->has_escapes && memchr(raw, '\\', length)) *decoded = ivs_json_decode(raw, length, text);
   text[*decoded] = '\0';
   return text;
 }
@@ -162,6 +163,7 @@ static int32_t build(scan read, const char *text, size_t length, ivs_json_docume
   if (room) memcpy(document->text, text, room);
   b.document = document;
   b.text = text;
+  b.has_escapes = room && memchr(text, '\\', room);
   b.key = NULL;
   b.key_length = 0;
   b.ends[0] = &document->root;
@@ -335,12 +337,24 @@ static void write_escape(ivs_buffer *out, char c) {
   ivs_buffer_append(out, escape, known ? 2 : sizeof escape);
 }
 
-void ivs_json_write_string(ivs_buffer *out, const char *text, size_t length) {
-  size_t start = 0;
+static void write_plain(ivs_buffer *out, const char *text, size_t length) {
+  char *to = ivs_buffer_extend(out, length + 2);
 
+  if (!to) return;
+  to[0] = '"';
+  memcpy(to + 1, text, length);
+  to[1 + length] = '"';
+}
+
+void ivs_json_write_string(ivs_buffer *out, const char *text, size_t length) {
+  size_t start = 0, plain = ivs_json_plain(text, length);
+
+  if (plain == length) {
+    write_plain(out, text, length);
+    return;
+  }
   ivs_buffer_append(out, "\"", 1);
-  for (size_t i = ivs_json_plain(text, length); i < length;
-       i += 1 + ivs_json_plain(text + i + 1, length - i - 1)) {
+  for (size_t i = plain; i < length; i += 1 + ivs_json_plain(text + i + 1, length - i - 1)) {
     if (!needs_escape(text[i])) continue;
     ivs_buffer_append(out, text + start, i - start);
     write_escape(out, text[i]);

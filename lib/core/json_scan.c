@@ -190,15 +190,23 @@ static int next_byte(key_reader *from) {
   return (unsigned char)from->escape[0];
 }
 
-/* Orders as the bytes do, where it differs: what a short key lacks counts as 0. */
-static uint64_t prefix_of(const char *raw, size_t length, int has_escape) {
+/* Eight bytes, the first one the highest. */
+static uint64_t read_word(const char *text) {
+  const unsigned char *b = (const unsigned char *)text;
+
+  return (uint64_t)b[0] << 56 | (uint64_t)b[1] << 48 | (uint64_t)b[2] << 40 | (uint64_t)b[3] << 32 |
+         (uint64_t)b[4] << 24 | (uint64_t)b[5] << 16 | (uint64_t)b[6] << 8 | (uint64_t)b[7];
+}
+
+/* Orders as the bytes do, where it differs: what a short key lacks counts as 0. There are `left`
+ * bytes from the start of the key to the end of the text. */
+static uint64_t prefix_of(const char *raw, size_t length, size_t left, int has_escape) {
   key_reader from = {.at = raw, .end = raw + length};
   uint64_t prefix = 0;
-  size_t left = sizeof prefix;
 
-  if (!has_escape) {
-    for (; left && from.at < from.end; left--) prefix = prefix << 8 | (unsigned char)*from.at++;
-    return left < sizeof prefix ? prefix << 8 * left : 0;
+  if (!has_escape && left >= sizeof prefix) {
+    size_t strange = length < sizeof prefix ? 8 * (sizeof prefix - length) : 0; /* bits behind it */
+    return length ? read_word(raw) >> strange << strange : 0;
   }
   for (size_t i = 0; i < sizeof prefix; i++) {
     int byte = next_byte(&from);
@@ -210,7 +218,9 @@ static uint64_t prefix_of(const char *raw, size_t length, int has_escape) {
 /* Each key is kept until its object ends, and only then are they sorted and
  * compared: O(n log n) whatever the keys are, without a hash that could be flooded. */
 static int32_t keep_key(scanner *s, const char *raw, size_t length, int has_escape) {
-  key_place key = {prefix_of(raw, length, has_escape), (uint32_t)(raw - s->text), (uint32_t)length};
+  size_t at = (size_t)(raw - s->text);
+  key_place key = {prefix_of(raw, length, s->length - at, has_escape), (uint32_t)at,
+                   (uint32_t)length};
 
   if (s->key_count == s->key_capacity) {
     key_place *keys = malloc(2 * s->key_capacity * sizeof *keys);

@@ -103,6 +103,7 @@ typedef struct judgement {
   const ivs_switches *switches;
   ivs_issues *issues;
   ivs_draft *draft;
+  ivs_uri endpoint; /* the endpointUrl, where it is right */
 } judgement;
 
 static void judge_transition(const judgement *it) {
@@ -166,13 +167,13 @@ static int32_t judge_together(const judgement *it, int32_t field, int good) {
   }
 }
 
-static int32_t judge_field(const judgement *it, const struct row *row) {
+static int32_t judge_field(judgement *it, const struct row *row) {
   ivs_rule rule = row->rule;
   const ivs_json *member = ivs_json_member(it->request, rule.key);
   int32_t result;
 
   if (it->stored) rule.checks &= ~IVS_RULE_REQUIRED;
-  result = ivs_rule_judge(&rule, member, it->switches, it->issues);
+  result = ivs_rule_judge(&rule, member, it->switches, it->issues, &it->endpoint);
   if (result < 0) return result;
   if (result == 1) {
     size_t length;
@@ -183,7 +184,7 @@ static int32_t judge_field(const judgement *it, const struct row *row) {
   return judge_together(it, row->field, result == 1);
 }
 
-static int32_t judge_fields(const judgement *it) {
+static int32_t judge_fields(judgement *it) {
   unsigned request = it->stored ? UPDATE : CREATE;
   int32_t result = INVSRC_OK;
 
@@ -210,13 +211,9 @@ static int32_t set_default(invsrc_source *source, int32_t field, const char *tex
 }
 
 /* Puts the endpointUrl, in canonical form, into the draft. */
-static int32_t take_endpoint(ivs_draft *draft) {
-  uint64_t length;
-  const char *text = invsrc_source_text(draft->source, INVSRC_SOURCE_ENDPOINT_URL, &length);
-  const char *reason;
-  size_t offset;
-
-  return ivs_url_canonicalize(text, (size_t)length, &draft->endpoint, &reason, &offset);
+static int32_t take_endpoint(const judgement *it) {
+  ivs_url_append_canonical(&it->draft->endpoint, &it->endpoint);
+  return it->draft->endpoint.failed ? INVSRC_ENOMEM : INVSRC_OK;
 }
 
 static int32_t derive_source_id(invsrc_source *source) {
@@ -230,18 +227,21 @@ static int32_t derive_source_id(invsrc_source *source) {
 }
 
 /* Fills in what a good create leaves open. */
-static int32_t complete_create(ivs_draft *draft) {
+static int32_t complete_create(const judgement *it) {
+  ivs_draft *draft = it->draft;
   int32_t result = INVSRC_OK;
 
   if (!invsrc_source_text(draft->source, INVSRC_SOURCE_SOURCE_ID, NULL))
     result = derive_source_id(draft->source);
   if (result == INVSRC_OK)
     result = set_default(draft->source, INVSRC_SOURCE_EXECUTION_TYPE, execution_types[0]);
-  return result == INVSRC_OK ? take_endpoint(draft) : result;
+  return result == INVSRC_OK ? take_endpoint(it) : result;
 }
 
 /* Finds out what a good update changes, and drops what has lost its meaning. */
-static int32_t complete_update(ivs_draft *draft, const invsrc_source *stored) {
+static int32_t complete_update(const judgement *it) {
+  const invsrc_source *stored = it->stored;
+  ivs_draft *draft = it->draft;
   static const struct {
     int32_t field;
     unsigned change;
@@ -264,7 +264,7 @@ static int32_t complete_update(ivs_draft *draft, const invsrc_source *stored) {
     ivs_source_end_consent(draft->source);
     invsrc_source_set_number(draft->source, INVSRC_SOURCE_OAUTH_REFRESH_AT, 0);
   }
-  return draft->changes & IVS_CHANGE_ENDPOINT ? take_endpoint(draft) : INVSRC_OK;
+  return draft->changes & IVS_CHANGE_ENDPOINT ? take_endpoint(it) : INVSRC_OK;
 }
 
 void ivs_draft_end(ivs_draft *draft) {
@@ -275,7 +275,7 @@ void ivs_draft_end(ivs_draft *draft) {
 }
 
 /* Judges a request that is an object. */
-static int32_t judge(const judgement *it) {
+static int32_t judge(judgement *it) {
   int32_t result = INVSRC_OK;
 
   it->draft->source = invsrc_source_new();
@@ -286,7 +286,7 @@ static int32_t judge(const judgement *it) {
   }
   if (result == INVSRC_OK) result = judge_fields(it);
   if (result != INVSRC_OK || it->issues->count) return result;
-  return it->stored ? complete_update(it->draft, it->stored) : complete_create(it->draft);
+  return it->stored ? complete_update(it) : complete_create(it);
 }
 
 /* An update where `stored` is not NULL, else a create. */
@@ -300,7 +300,11 @@ static int32_t read_request(const char *body, size_t length, const invsrc_source
   problem->is_json_fault = result == INVSRC_EMALFORMED;
   if (problem->is_json_fault) return INVSRC_OK;
   if (result == INVSRC_OK) {
-    const judgement it = {ivs_json_root(document), stored, switches, &problem->issues, draft};
+    judgement it = {.request = ivs_json_root(document),
+                    .stored = stored,
+                    .switches = switches,
+                    .issues = &problem->issues,
+                    .draft = draft};
     result = judge(&it);
     if (result != INVSRC_OK || problem->issues.count) ivs_draft_end(draft);
   }

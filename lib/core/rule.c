@@ -58,22 +58,21 @@ static int is_inside(const ivs_slice *host) {
 
 /* Contract §3, endpointUrl. */
 static int32_t judge_url(const ivs_rule *rule, const char *text, size_t length,
-                         const ivs_switches *switches, ivs_issues *issues) {
+                         const ivs_switches *switches, ivs_issues *issues, ivs_uri *url) {
   const char *reason = NULL;
   size_t offset;
-  ivs_uri url;
-  int32_t result = ivs_url_parse(text, length, &url, &reason, &offset);
+  int32_t result = ivs_url_parse(text, length, url, &reason, &offset);
 
   if (result == INVSRC_ENOMEM) return result;
   if (result != INVSRC_OK) {
     ivs_issues_add(issues, rule->path, reason);
     return INVSRC_OK;
   }
-  if (!switches->allow_http && ivs_uri_scheme_is(&url, "http"))
+  if (!switches->allow_http && ivs_uri_scheme_is(url, "http"))
     ivs_issues_add(issues, rule->path, "must be an https URL");
-  if (url.userinfo.text) ivs_issues_add(issues, rule->path, "must not contain user information");
-  if (url.fragment.text) ivs_issues_add(issues, rule->path, FRAGMENT_MESSAGE);
-  if (!switches->allow_private && is_inside(&url.host))
+  if (url->userinfo.text) ivs_issues_add(issues, rule->path, "must not contain user information");
+  if (url->fragment.text) ivs_issues_add(issues, rule->path, FRAGMENT_MESSAGE);
+  if (!switches->allow_private && is_inside(&url->host))
     ivs_issues_add(issues, rule->path,
                    "must not be a private, loopback or otherwise reserved address");
   return INVSRC_OK;
@@ -104,7 +103,7 @@ static int is_length(const ivs_rule *rule, const char *text, size_t length) {
 }
 
 int32_t ivs_rule_judge(const ivs_rule *rule, const ivs_json *node, const ivs_switches *switches,
-                       ivs_issues *issues) {
+                       ivs_issues *issues, ivs_uri *url) {
   size_t before = issues->count;
   size_t length;
   const char *text = ivs_json_string(node, &length);
@@ -126,7 +125,7 @@ int32_t ivs_rule_judge(const ivs_rule *rule, const ivs_json *node, const ivs_swi
   if (!is_length(rule, text, length)) ivs_issues_add(issues, rule->path, rule->length_message);
   judge_characters(rule, text, length, issues);
   if (issues->count == before && rule->checks & IVS_RULE_URL)
-    result = judge_url(rule, text, length, switches, issues);
+    result = judge_url(rule, text, length, switches, issues, url);
   if (issues->count == before && rule->checks & IVS_RULE_URI)
     result = judge_uri(rule, text, length, issues);
   return result == INVSRC_OK ? issues->count == before : result;

@@ -8,6 +8,7 @@
 
 #include "core/issues.h"
 #include "core/json.h"
+#include "core/uri.h"
 
 /* What the host's options relax. */
 typedef struct ivs_switches {
@@ -39,11 +40,12 @@ typedef struct ivs_rule {
 #define IVS_RULE_URL_LONGEST 2048
 #define IVS_RULE_URL_LENGTH "must be 1 to 2048 characters long"
 
-/* Judges the member that the rule is for, NULL where it is absent, and adds what is wrong.
+/* Judges the member that the rule is for, NULL where it is absent, and adds what is wrong. Fills
+ * `url` where the rule is IVS_RULE_URL and the member is right: with pieces of its text.
  * Returns 1 when the member is there and nothing is wrong with it, 0 when it is absent
  * or something is, and INVSRC_ENOMEM. */
 int32_t ivs_rule_judge(const ivs_rule *rule, const ivs_json *node, const ivs_switches *switches,
-                       ivs_issues *issues);
+                       ivs_issues *issues, ivs_uri *url);
 
 /* Whether `text` is one of the NULL-terminated choices. */
 int ivs_rule_is_choice(const char *const *choices, const char *text, size_t length);

@@ -153,7 +153,7 @@ static void put_name(draft *slug, const char *name, size_t length) {
   size_t step = 1;
 
   for (size_t at = 0; at < length && !slug->is_full; at += step) {
-    step = ivs_text_sequence(name + at, length - at);
+    step = (unsigned char)name[at] < 0x80 ? 1 : ivs_text_sequence(name + at, length - at);
     if (step == 1)
       put_ascii(slug, name[at]);
     else

@@ -41,7 +41,7 @@ int ivs_text_is_utf8(const char *text, size_t length, size_t *fault) {
   size_t at = 0;
 
   while (at < length) {
-    size_t step = ivs_text_sequence(text + at, length - at);
+    size_t step = (unsigned char)text[at] < 0x80 ? 1 : ivs_text_sequence(text + at, length - at);
 
     if (!step) {
       if (fault) *fault = at;
@@ -68,18 +68,6 @@ int ivs_text_has_control(const char *text, size_t length) {
       return 1;
   }
   return 0;
-}
-
-char ivs_text_lower(char byte) {
-  return is_within(byte, 'A', 'Z') ? (char)(byte - 'A' + 'a') : byte;
-}
-
-int ivs_text_is_letter(char byte) {
-  return is_within(ivs_text_lower(byte), 'a', 'z');
-}
-
-int ivs_text_is_digit(char byte) {
-  return is_within(byte, '0', '9');
 }
 
 int ivs_text_hex(char byte) {

@@ -20,9 +20,18 @@ int ivs_text_has_control(const char *text, size_t length);
 /* ASCII only, whatever the locale: the lower-case letter of an upper-case one,
  * else `byte`; whether it is a letter or a digit; and the value of a hexadecimal
  * digit, or -1. */
-char ivs_text_lower(char byte);
-int ivs_text_is_letter(char byte);
-int ivs_text_is_digit(char byte);
+static inline char ivs_text_lower(char byte) {
+  return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
+}
+
+static inline int ivs_text_is_letter(char byte) {
+  return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+static inline int ivs_text_is_digit(char byte) {
+  return byte >= '0' && byte <= '9';
+}
+
 int ivs_text_hex(char byte);
 /* Whether two texts are the same but for the case of ASCII letters. */
 int ivs_text_is_same(const char *text, size_t length, const char *other);

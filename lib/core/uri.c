@@ -391,7 +391,7 @@ static void append_path(ivs_buffer *out, ivs_slice path) {
   if (out->length == start) ivs_buffer_append(out, "/", 1);
 }
 
-static void append_canonical(ivs_buffer *out, const ivs_uri *uri) {
+void ivs_url_append_canonical(ivs_buffer *out, const ivs_uri *uri) {
   const char *default_port = ivs_uri_scheme_is(uri, "https") ? "443" : "80";
 
   append_lower(out, uri->scheme);
@@ -410,16 +410,6 @@ static void append_canonical(ivs_buffer *out, const ivs_uri *uri) {
   }
 }
 
-int32_t ivs_url_canonicalize(const char *text, size_t length, ivs_buffer *out, const char **reason,
-                             size_t *offset) {
-  ivs_uri uri;
-  int32_t result = ivs_url_parse(text, length, &uri, reason, offset);
-
-  if (result != INVSRC_OK) return result;
-  append_canonical(out, &uri);
-  return out->failed ? INVSRC_ENOMEM : INVSRC_OK;
-}
-
 int32_t invsrc_uri_canonicalize(const char *url, uint64_t length, char *canonical,
                                 uint64_t capacity, uint64_t *canonical_length,
                                 invsrc_error *error) {
@@ -428,10 +418,13 @@ int32_t invsrc_uri_canonicalize(const char *url, uint64_t length, char *canonica
   int32_t result = INVSRC_EINVAL;
   const char *reason = NULL;
   size_t offset = 0;
+  ivs_uri uri;
 
   if (!url || !canonical) goto done;
-  result = ivs_url_canonicalize(url, size, &out, &reason, &offset);
-  if (result == INVSRC_OK && out.length >= capacity) result = INVSRC_ERANGE;
+  result = ivs_url_parse(url, size, &uri, &reason, &offset);
+  if (result != INVSRC_OK) goto done;
+  ivs_url_append_canonical(&out, &uri);
+  result = out.failed ? INVSRC_ENOMEM : out.length >= capacity ? INVSRC_ERANGE : INVSRC_OK;
   if (result != INVSRC_OK) goto done;
   memcpy(canonical, out.bytes, out.length);
   canonical[out.length] = '\0';

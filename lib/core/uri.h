@@ -42,9 +42,8 @@ int32_t ivs_uri_parse(const char *text, size_t length, ivs_uri *uri, const char 
  * where it was empty. */
 int32_t ivs_url_parse(const char *text, size_t length, ivs_uri *uri, const char **reason,
                       size_t *offset);
-/* Parses such a URL and appends its canonical form (invsrc_uri_canonicalize). Returns the same. */
-int32_t ivs_url_canonicalize(const char *text, size_t length, ivs_buffer *out, const char **reason,
-                             size_t *offset);
+/* Appends the canonical form (invsrc_uri_canonicalize) of what ivs_url_parse() filled in. */
+void ivs_url_append_canonical(ivs_buffer *out, const ivs_uri *url);
 int ivs_uri_scheme_is(const ivs_uri *uri, const char *lower_case);
 /* Appends what a text with %XX stands for. Returns 0 where a "%" is not followed by two digits. */
 int ivs_uri_unescape(const char *text, size_t length, ivs_buffer *out);

@@ -23,8 +23,9 @@ static int32_t judge(invsrc_call *call, const ivs_json *request, ivs_problem *pr
   static const ivs_rule rule = {"redirectUri",        "redirectUri",       IVS_RULE_URI, 1,
                                 IVS_RULE_URL_LONGEST, IVS_RULE_URL_LENGTH, NULL,         NULL};
   const ivs_json *member = ivs_json_member(request, rule.key);
+  ivs_uri url; /* not filled in: the rule is of any URI */
   int32_t result =
-      ivs_rule_judge(&rule, member, &call->service->options.switches, &problem->issues);
+      ivs_rule_judge(&rule, member, &call->service->options.switches, &problem->issues, &url);
   const char *text;
   size_t length;
 

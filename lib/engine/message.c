@@ -127,10 +127,10 @@ static const struct {
 };
 
 static invsrc_response *response_new(int32_t status, const char *type) {
-  invsrc_response *response = calloc(1, sizeof *response);
+  invsrc_response *response = malloc(sizeof *response);
 
   if (!response) return NULL;
-  response->status = status;
+  *response = (invsrc_response){.status = status};
   if (type) ivs_response_add_header(response, "Content-Type", type);
   for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
     if (usual[i].status == 0 || usual[i].status == status)
