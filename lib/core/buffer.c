@@ -10,8 +10,8 @@
 
 #define SMALLEST 128
 
-/* Makes room for `length` bytes and a NUL, moving by copy and wipe. */
-static int reserve(ivs_buffer *buffer, size_t length) {
+/* Makes room for `length` bytes in all and a NUL, moving by copy and wipe. */
+static int make_room(ivs_buffer *buffer, size_t length) {
   size_t capacity = buffer->capacity ? buffer->capacity : SMALLEST;
   char *bytes;
 
@@ -29,11 +29,16 @@ static int reserve(ivs_buffer *buffer, size_t length) {
   return 1;
 }
 
+void ivs_buffer_reserve(ivs_buffer *buffer, size_t length) {
+  if (!buffer->failed && length < SIZE_MAX / 2 - buffer->length)
+    make_room(buffer, buffer->length + length);
+}
+
 char *ivs_buffer_extend(ivs_buffer *buffer, size_t length) {
   char *place;
 
   if (buffer->failed) return NULL;
-  if (length >= SIZE_MAX / 2 - buffer->length || !reserve(buffer, buffer->length + length)) {
+  if (length >= SIZE_MAX / 2 - buffer->length || !make_room(buffer, buffer->length + length)) {
     buffer->failed = 1;
     return NULL;
   }

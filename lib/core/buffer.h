@@ -19,6 +19,9 @@ typedef struct ivs_buffer {
 #define IVS_BUFFER_EMPTY \
   { NULL, 0, 0, 0 }
 
+/* Makes room for `length` bytes more, so that the contents need not move as they grow. Where
+ * memory lacks, it does when they are appended. */
+void ivs_buffer_reserve(ivs_buffer *buffer, size_t length);
 /* Appends `length` bytes for the caller to fill in. NULL: memory ran out, now or before. */
 char *ivs_buffer_extend(ivs_buffer *buffer, size_t length);
 void ivs_buffer_append(ivs_buffer *buffer, const void *bytes, size_t length);

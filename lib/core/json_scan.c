@@ -160,11 +160,13 @@ static int32_t unexpected(scanner *s, const char *message) {
   return fault(s, s->at, message);
 }
 
-static void skip_space(scanner *s) {
-  for (int c = peek(s); c <= ' '; c = peek(s)) {
-    if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return; /* the end, too */
-    s->at++;
-  }
+static int is_space(int c) {
+  return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+static inline void skip_space(scanner *s) {
+  if (peek(s) > ' ') return; /* before more is asked: mostly there is none */
+  while (is_space(peek(s))) s->at++;
 }
 
 /* ---- Duplicate keys ----------------------------------------------------------- */
@@ -321,21 +323,37 @@ static int is_plain(int c) {
 
 /* Whether all eight bytes are plain. None of the differences borrows from the next byte before a
  * byte that is not, and then the answer is no in any case. */
-static int are_plain(const char *text) {
-  uint64_t word;
-
-  memcpy(&word, text, sizeof word);
-  return !((((word ^ EACH('"')) - EACH(1)) | ((word ^ EACH('\\')) - EACH(1)) | (word - EACH(0x20)) |
-            word) &
+static int are_plain(uint64_t bytes) {
+  return !((((bytes ^ EACH('"')) - EACH(1)) | ((bytes ^ EACH('\\')) - EACH(1)) |
+            (bytes - EACH(0x20)) | bytes) &
            EACH(0x80));
 }
 
-size_t ivs_json_plain(const char *text, size_t length) {
+static int are_8_plain(const char *text) {
+  uint64_t bytes;
+
+  memcpy(&bytes, text, 8);
+  return are_plain(bytes);
+}
+
+static int are_4_plain(const char *text) {
+  uint64_t bytes = EACH(' ');
+
+  memcpy(&bytes, text, 4);
+  return are_plain(bytes);
+}
+
+static inline size_t plain_length(const char *text, size_t length) {
   size_t at = 0;
 
-  while (length - at >= sizeof(uint64_t) && are_plain(text + at)) at += sizeof(uint64_t);
+  while (length - at >= 8 && are_8_plain(text + at)) at += 8;
+  if (length - at >= 4 && are_4_plain(text + at)) at += 4;
   while (at < length && is_plain((unsigned char)text[at])) at++;
   return at;
+}
+
+size_t ivs_json_plain(const char *text, size_t length) {
+  return plain_length(text, length);
 }
 
 /* Steps over what is in a string and not plain: an escape, or a character beyond ASCII. */
@@ -373,7 +391,7 @@ static int32_t scan_string(scanner *s, raw_string *raw) {
   for (;;) {
     int32_t result;
 
-    s->at += ivs_json_plain(s->text + s->at, s->length - s->at);
+    s->at += plain_length(s->text + s->at, s->length - s->at);
     if (peek(s) == '"') break;
     raw->has_escape |= peek(s) == '\\';
     result = scan_unplain(s);

@@ -234,14 +234,15 @@ int ivs_uri_unescape(const char *text, size_t length, ivs_buffer *out) {
 void ivs_uri_append_escaped(ivs_buffer *out, const char *text, size_t length) {
   static const char hex[] = "0123456789ABCDEF";
 
-  for (size_t i = 0; i < length; i++) {
-    unsigned char byte = (unsigned char)text[i];
-    const char escape[3] = {'%', hex[byte >> 4], hex[byte & 15]};
+  for (size_t at = 0; at < length; at++) {
+    size_t run = unreserved_length(text + at, length - at);
+    unsigned char byte;
 
-    if (is_unreserved(text[i]))
-      ivs_buffer_append(out, &text[i], 1);
-    else
-      ivs_buffer_append(out, escape, sizeof escape);
+    ivs_buffer_append(out, text + at, run);
+    at += run;
+    if (at == length) return;
+    byte = (unsigned char)text[at];
+    ivs_buffer_append(out, (const char[]){'%', hex[byte >> 4], hex[byte & 15]}, 3);
   }
 }
 

@@ -156,7 +156,8 @@ void ivs_call_log_quietly(invsrc_call *call, ivs_state state) {
 }
 
 int ivs_call_went_well(invsrc_call *call) {
-  return ivs_call_went_well_or(call, ivs_want_failure(call->answered, call->outcome));
+  return call->outcome == INVSRC_OUTCOME_OK ||
+         ivs_call_went_well_or(call, ivs_want_failure(call->answered, call->outcome));
 }
 
 int ivs_call_went_well_or(invsrc_call *call, const ivs_failure *failure) {
@@ -421,7 +422,7 @@ void invsrc_call_free(invsrc_call *call) {
   invsrc_event_free(call->event);
   ivs_draft_end(&call->draft);
   invsrc_response_free(call->response);
-  OPENSSL_cleanse(call, sizeof *call); /* a state was drawn there */
+  OPENSSL_cleanse(call->random, sizeof call->random); /* a state was drawn there */
   free(call);
 }
 
