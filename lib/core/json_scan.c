@@ -613,34 +613,32 @@ static void settle_fault(scanner *s, ivs_json_fault *out) {
   out->message = s->message;
 }
 
-/* `s` comes with the text, the limit and the handler. */
-static int32_t scan_all(scanner *s, ivs_json_fault *out) {
-  int32_t result;
+static int32_t scan_within(const limit *bounds, const char *text, size_t length,
+                           const ivs_json_handler *handler, void *context, ivs_json_fault *out) {
   scan_room room;
+  scanner s = {.text = text,
+               .length = length,
+               .limit = bounds,
+               .handler = handler,
+               .context = context,
+               .room = &room,
+               .keys = room.few_keys,
+               .key_capacity = FEW_KEYS};
+  int32_t result = scan(&s);
 
-  s->room = &room;
-  s->keys = room.few_keys;
-  s->key_capacity = FEW_KEYS;
-  result = scan(s);
-  if (result == INVSRC_EMALFORMED) settle_fault(s, out);
-  if (s->keys != s->room->few_keys) free(s->keys);
+  if (result == INVSRC_EMALFORMED) settle_fault(&s, out);
+  if (s.keys != room.few_keys) free(s.keys);
   return result;
 }
 
 int32_t ivs_json_scan(const char *text, size_t length, const ivs_json_handler *handler,
                       void *context, ivs_json_fault *out) {
-  scanner s = {
-      .text = text, .length = length, .limit = &of_texts, .handler = handler, .context = context};
-
-  return scan_all(&s, out);
+  return scan_within(&of_texts, text, length, handler, context, out);
 }
 
 int32_t ivs_json_scan_reply(const char *text, size_t length, const ivs_json_handler *handler,
                             void *context, ivs_json_fault *out) {
-  scanner s = {
-      .text = text, .length = length, .limit = &of_replies, .handler = handler, .context = context};
-
-  return scan_all(&s, out);
+  return scan_within(&of_replies, text, length, handler, context, out);
 }
 
 void ivs_json_start(const char *text, size_t length, ivs_json_fault *out) {

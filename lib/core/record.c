@@ -58,15 +58,14 @@ int64_t ivs_record_number(const ivs_record *record, int32_t field) {
   return record && is_kind(record, field, 'N') ? record->values[field].number : 0;
 }
 
-static int32_t add_block(ivs_record *record, size_t capacity) {
+static block *new_block(block *older, size_t capacity) {
   block *fresh = malloc(sizeof *fresh + capacity);
 
-  if (!fresh) return INVSRC_ENOMEM;
-  fresh->older = record->blocks;
+  if (!fresh) return NULL;
+  fresh->older = older;
   fresh->used = 0;
   fresh->capacity = capacity;
-  record->blocks = fresh;
-  return INVSRC_OK;
+  return fresh;
 }
 
 static char *take_place(block *newest, size_t size) {
@@ -79,14 +78,16 @@ static char *take_place(block *newest, size_t size) {
 /* A new place for a value, or NULL. A text that grows time and again gets ever more room, and so
  * do the blocks: what is left behind is never more than what is used. */
 static char *find_place(ivs_record *record, const ivs_value *value, size_t *size) {
-  const block *newest = record->blocks;
-  size_t capacity = newest ? 2 * newest->capacity : FIRST_BLOCK;
+  block *newest = record->blocks;
 
   if (*size < 2 * (size_t)value->room) *size = 2 * (size_t)value->room;
   if (!newest || newest->capacity - newest->used < *size) {
-    if (add_block(record, capacity < *size ? *size : capacity) != INVSRC_OK) return NULL;
+    size_t capacity = newest ? 2 * newest->capacity : FIRST_BLOCK;
+    newest = new_block(newest, capacity < *size ? *size : capacity);
+    if (!newest) return NULL;
+    record->blocks = newest;
   }
-  return take_place(record->blocks, *size);
+  return take_place(newest, *size);
 }
 
 static void wipe(const ivs_value *value, size_t from) {
@@ -131,16 +132,17 @@ static size_t size_of_texts(const ivs_record *record) {
 }
 
 int32_t ivs_record_copy(ivs_record *to, const ivs_record *from) {
-  ivs_record fresh = {to->form, NULL, to->values};
   size_t size = size_of_texts(from);
+  block *fresh = NULL; /* for all of them */
 
   if (to == from) return INVSRC_OK;
-  if (size && add_block(&fresh, size) != INVSRC_OK) return INVSRC_ENOMEM;
+  if (size) fresh = new_block(NULL, size);
+  if (size && !fresh) return INVSRC_ENOMEM;
   ivs_record_end(to);
-  to->blocks = fresh.blocks;
+  to->blocks = fresh;
   for (int32_t field = 1; field < from->form->end; field++) {
     const ivs_value *value = &from->values[field];
-    char *place = value->size ? take_place(to->blocks, value->size) : NULL;
+    char *place = fresh && value->size ? take_place(fresh, value->size) : NULL;
 
     if (place) memcpy(place, value->place, value->size);
     to->values[field] = (ivs_value){place, value->size, value->size, value->number};

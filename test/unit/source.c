@@ -263,10 +263,12 @@ static void texts_share_a_block(void **state) {
 
 static void what_cannot_be_kept_changes_nothing(void **state) {
   static char longer[2000];
-  invsrc_source *source = invsrc_source_new(), *other = invsrc_source_new();
+  invsrc_source *source, *other;
 
   (void)state;
   if (!HEAP_FAILS) skip();
+  source = invsrc_source_new();
+  other = invsrc_source_new();
   memset(longer, 'l', sizeof longer);
   invsrc_source_set_text(source, INVSRC_SOURCE_NAME, "kept", 4);
   invsrc_source_set_text(other, INVSRC_SOURCE_DESCRIPTION, "other", 5);
