@@ -12,7 +12,8 @@
  *  - Memory. Inputs are borrowed for the call only, unless a function says
  *    otherwise. What a function gives out through `T **out` belongs to the
  *    caller, who ends it with the matching `_free`; every `_free` takes NULL.
- *    A pointer from a getter lives as long as the object that it came from.
+ *    A pointer from a getter lives as long as the object that it came from, or until
+ *    what it gave is set again.
  *  - Strings at the border are UTF-8, given as pointer and length in bytes.
  *    What a getter returns is NUL-terminated as well.
  *  - Threads. A service may be used from many threads at once when its
