@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
@@ -136,5 +137,18 @@ void *realloc(void *block, size_t size) {
 }
 
 #endif
+
+/* Whether allocations come by here: not those of a sanitizer, and none below valgrind. */
+static inline int heap_is_asked(void) {
+  void *(*volatile allocate)(size_t) = malloc; /* of malloc itself a compiler knows too much */
+  void *block;
+
+  heap_plan(0, HEAP_ONCE);
+  heap_open();
+  block = allocate(1);
+  heap_close();
+  free(block);
+  return heap.now == 1;
+}
 
 #endif

@@ -242,7 +242,7 @@ static void texts_share_a_block(void **state) {
   invsrc_source *source, *copy;
 
   (void)state;
-  if (!HEAP_FAILS) skip();
+  if (!heap_is_asked()) return;
   heap_plan(0, HEAP_ONCE);
   heap_open();
   source = invsrc_source_new();
@@ -266,7 +266,7 @@ static void what_cannot_be_kept_changes_nothing(void **state) {
   invsrc_source *source, *other;
 
   (void)state;
-  if (!HEAP_FAILS) skip();
+  if (!heap_is_asked()) return;
   source = invsrc_source_new();
   other = invsrc_source_new();
   memset(longer, 'l', sizeof longer);
