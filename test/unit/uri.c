@@ -516,9 +516,10 @@ static int uriparser_accepts(const ivs_buffer *text, int *has_scheme) {
 }
 
 static void must_be_same_slice(ivs_slice a, ivs_slice b, const char *text) {
-  if (!a.text != !b.text || a.length != b.length ||
-      (a.length && memcmp(a.text, b.text, a.length) != 0))
-    fail_msg("%s: parts differ", text);
+  int same = a.text && b.text ? a.length == b.length && memcmp(a.text, b.text, a.length) == 0
+                              : !a.text && !b.text;
+
+  if (!same) fail_msg("%s: parts differ", text);
 }
 
 /* A query keeps a URL from being plain, and changes nothing else. */
