@@ -3,17 +3,12 @@
  */
 #include "http.h"
 
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <time.h>
 
-#include "input.h"
-
-#define LINGER_MILLISECONDS 2000
 #define LARGEST_HEAD 1024
 
 /* ---- Reading ----------------------------------------------------------------------- */
@@ -115,7 +110,7 @@ void http_make_origin_form(char *target) {
 
 /* ---- Answering ----------------------------------------------------------------------- */
 
-static int socket_of(struct MHD_Connection *connection) {
+int http_socket(struct MHD_Connection *connection) {
   const union MHD_ConnectionInfo *info =
       MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
@@ -124,46 +119,45 @@ static int socket_of(struct MHD_Connection *connection) {
 
 /* An answer is so small that it fits into what the system keeps of a fresh connection. */
 static int send_all(int connection, const char *text, size_t length) {
-  return send(connection, text, length, MSG_NOSIGNAL) == (ssize_t)length;
+  return send(connection, text, length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length;
 }
 
-uint64_t http_write(struct MHD_Connection *connection, const invsrc_response *response) {
+/* Writes a head, whose own fields are `lines`, and a body. */
+static uint64_t write_answer(int connection, int status, const char *lines, const char *body,
+                             uint64_t length) {
   char head[LARGEST_HEAD];
-  int status = invsrc_response_status(response);
-  uint64_t length;
-  const char *body = invsrc_response_body(response, &length);
-  int used =
-      snprintf(head, sizeof head, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %llu\r\n",
-               status, MHD_get_reason_phrase_for((unsigned)status), (unsigned long long)length);
+  int used = snprintf(
+      head, sizeof head, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %llu\r\n%s\r\n",
+      status, MHD_get_reason_phrase_for((unsigned)status), (unsigned long long)length, lines);
 
-  for (uint32_t i = 0; i < invsrc_response_header_count(response) && used < LARGEST_HEAD; i++)
-    used += snprintf(head + used, sizeof head - (size_t)used, "%s: %s\r\n",
-                     invsrc_response_header_name(response, i),
-                     invsrc_response_header_value(response, i));
-  if (used < LARGEST_HEAD) used += snprintf(head + used, sizeof head - (size_t)used, "\r\n");
-  if (used >= LARGEST_HEAD || !send_all(socket_of(connection), head, (size_t)used) ||
-      !send_all(socket_of(connection), body, (size_t)length))
+  if (used >= LARGEST_HEAD || !send_all(connection, head, (size_t)used) ||
+      !send_all(connection, body, (size_t)length))
     return 0;
   return length;
 }
 
-static int64_t milliseconds_now(void) {
-  struct timespec now;
+uint64_t http_write(int connection, const invsrc_response *response) {
+  char lines[LARGEST_HEAD] = "";
+  uint64_t length;
+  const char *body = invsrc_response_body(response, &length);
+  int used = 0;
 
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+  for (uint32_t i = 0; i < invsrc_response_header_count(response) && used < LARGEST_HEAD; i++)
+    used += snprintf(lines + used, sizeof lines - (size_t)used, "%s: %s\r\n",
+                     invsrc_response_header_name(response, i),
+                     invsrc_response_header_value(response, i));
+  if (used >= LARGEST_HEAD) return 0;
+  return write_answer(connection, invsrc_response_status(response), lines, body, length);
 }
 
-void http_linger(struct MHD_Connection *connection) {
-  struct pollfd client = {.fd = socket_of(connection), .events = POLLIN};
-  int64_t end = milliseconds_now() + LINGER_MILLISECONDS, left = LINGER_MILLISECONDS;
-  char discarded[4096];
+uint64_t http_write_own(int connection, const own_answer *own) {
+  char lines[LARGEST_HEAD];
 
-  shutdown(client.fd, SHUT_WR);
-  while (left > 0 && poll(&client, 1, (int)left) > 0 &&
-         recv(client.fd, discarded, sizeof discarded, MSG_DONTWAIT) > 0)
-    left = end - milliseconds_now();
-  wipe(discarded, sizeof discarded); /* it may be a part of a credential */
+  snprintf(lines, sizeof lines,
+           "Content-Type: application/json\r\nCache-Control: no-store\r\n%s%s%s%s",
+           own->name ? own->name : "", own->name ? ": " : "", own->name ? own->value : "",
+           own->name ? "\r\n" : "");
+  return write_answer(connection, own->status, lines, own->body, strlen(own->body));
 }
 
 int http_own_status(struct MHD_Connection *connection) {

@@ -26,13 +26,26 @@ void http_read_head(struct MHD_Connection *connection, const char *version, cons
 /* Turns "http://host/path" into "/path", in place. */
 void http_make_origin_form(char *target);
 
-/* Writes an answer past libmicrohttpd, which takes none in the middle of a body; the
- * connection must be closed after it. How many bytes of its body were written. */
-uint64_t http_write(struct MHD_Connection *connection, const invsrc_response *response);
+/* An answer that is not the library's, and a header that only it has. */
+typedef struct own_answer {
+  int status;
+  const char *name; /* NULL: none */
+  const char *value;
+  const char *body; /* JSON */
+} own_answer;
 
-/* Takes in what the client still sends, until it hangs up or for a short time: a connection
- * that is closed over unread bytes is reset, and takes the answer with it. */
-void http_linger(struct MHD_Connection *connection);
+/* An error in the form of the API's, as a constant. */
+#define OWN_ERROR(code, message) \
+  "{\"data\":null,\"error\":{\"code\":\"" code "\",\"message\":\"" message "\"}}"
+
+/* The socket of a connection, or -1. */
+int http_socket(struct MHD_Connection *connection);
+
+/* Both write an answer past libmicrohttpd, which takes none but for a request that is whole;
+ * the connection must be closed after it. They never wait. How many bytes of its body were
+ * written. */
+uint64_t http_write(int connection, const invsrc_response *response);
+uint64_t http_write_own(int connection, const own_answer *own);
 
 /* The status of a page of libmicrohttpd's own, or 0. */
 int http_own_status(struct MHD_Connection *connection);

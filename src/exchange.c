@@ -1,0 +1,376 @@
+/*
+ * See exchange.h.
+ */
+#include "exchange.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "http.h"
+#include "input.h"
+#include "log.h"
+
+/* One request, from its first line to its end. While a worker has it, its connection is
+ * suspended, and nobody else touches it. */
+typedef struct exchange {
+  job job; /* at first */
+  server *server;
+  client *client;
+  struct MHD_Connection *connection;
+  invsrc_request *request;   /* for the worker */
+  invsrc_response *response; /* from it */
+  input body;
+  uint64_t body_length; /* as declared where that is too much, else what has come of it */
+  uint64_t held;        /* its part of what the server holds */
+  int is_refused;       /* whatever its body is */
+  int is_last;          /* of its connection */
+  int is_handed;        /* to a worker */
+  int is_cut;           /* in the middle of its body */
+  struct timespec start;
+  uint64_t number;
+  int status;
+  uint64_t bytes;
+  char method[16];
+  size_t target_length;
+  char target[];
+} exchange;
+
+static const own_answer healthy = {200, NULL, NULL, "{\"status\":\"ok\"}"};
+static const own_answer not_allowed = {405, "Allow", "GET, HEAD",
+                                       OWN_ERROR("BAD_REQUEST", "Method not allowed")};
+static const own_answer no_memory = {
+    503, "Retry-After", "5",
+    OWN_ERROR("SERVICE_UNAVAILABLE", "Memory ran out; nothing was stored")};
+static const own_answer too_busy = {
+    503, "Retry-After", "1",
+    OWN_ERROR("SERVICE_UNAVAILABLE", "Too many requests at a time; nothing was stored")};
+
+/* How many bytes of bodies this one has in memory from now on. */
+static void hold(exchange *it, uint64_t bytes) {
+  it->server->held += bytes - it->held;
+  it->held = bytes;
+}
+
+static int has_room(const server *self, uint64_t more) {
+  uint64_t most = 2 * self->host->max_body;
+
+  return self->held + more <= (most > HELD_LIMIT ? most : HELD_LIMIT);
+}
+
+/* ---- Answers -------------------------------------------------------------------- */
+
+static int is_head(const char *method) {
+  return strcmp(method, "HEAD") == 0;
+}
+
+/* Ends `response`, which may be NULL. To HEAD libmicrohttpd sends no body. */
+static enum MHD_Result queue(exchange *it, int status, struct MHD_Response *response,
+                             uint64_t length) {
+  enum MHD_Result result = MHD_NO;
+
+  if (!response) return MHD_NO;
+  if (it->server->draining || it->is_last) MHD_add_response_header(response, "Connection", "close");
+  if (client_enter(it->client, PHASE_ANSWER)) {
+    it->status = status;
+    it->bytes = is_head(it->method) ? 0 : length;
+    result = MHD_queue_response(it->connection, (unsigned)status, response);
+  }
+  MHD_destroy_response(response);
+  return result;
+}
+
+static enum MHD_Result queue_own(exchange *it, const own_answer *own) {
+  size_t length = strlen(own->body);
+  struct MHD_Response *response =
+      MHD_create_response_from_buffer(length, (void *)own->body, MHD_RESPMEM_MUST_COPY);
+
+  if (!response) return MHD_NO;
+  MHD_add_response_header(response, "Content-Type", "application/json");
+  MHD_add_response_header(response, "Cache-Control", "no-store");
+  if (own->name) MHD_add_response_header(response, own->name, own->value);
+  return queue(it, own->status, response, length);
+}
+
+static void free_theirs(void *response) {
+  invsrc_response_free(response);
+}
+
+/* What the worker has brought, which lives as long as libmicrohttpd's. */
+static enum MHD_Result queue_theirs(exchange *it) {
+  invsrc_response *theirs = it->response;
+  uint64_t length;
+  const char *body = invsrc_response_body(theirs, &length);
+  struct MHD_Response *response = MHD_create_response_from_buffer_with_free_callback_cls(
+      (size_t)length, (void *)body, free_theirs, theirs);
+
+  if (!response) return MHD_NO;
+  it->response = NULL;
+  for (uint32_t i = 0; i < invsrc_response_header_count(theirs); i++)
+    MHD_add_response_header(response, invsrc_response_header_name(theirs, i),
+                            invsrc_response_header_value(theirs, i));
+  return queue(it, invsrc_response_status(theirs), response, length);
+}
+
+/* Answers in the middle of a body that is not read any further. */
+static enum MHD_Result interrupt(exchange *it, const own_answer *own) {
+  int connection = http_socket(it->connection);
+
+  it->is_last = 1;
+  if (!client_enter(it->client, PHASE_ANSWER)) return MHD_NO;
+  it->status = it->response ? invsrc_response_status(it->response) : own->status;
+  it->bytes = it->response ? http_write(connection, it->response) : http_write_own(connection, own);
+  return MHD_NO;
+}
+
+static enum MHD_Result refuse(exchange *it, const own_answer *own) {
+  return it->is_cut ? interrupt(it, own) : queue_own(it, own);
+}
+
+static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value) {
+  (void)kind;
+  if (!value) return MHD_YES;
+  return invsrc_request_add_header(context, name, strlen(name), value, strlen(value)) == INVSRC_OK
+             ? MHD_YES
+             : MHD_NO;
+}
+
+/* The key of the caller is not needed any more, and libmicrohttpd does not wipe. */
+static void wipe_authorization(struct MHD_Connection *connection) {
+  const char *value =
+      MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+
+  if (value) wipe((void *)value, strlen(value));
+}
+
+static int is_path(const char *target, const char *path) {
+  size_t length = strlen(path);
+
+  return strcspn(target, "?") == length && memcmp(target, path, length) == 0;
+}
+
+static int is_health(const char *target) {
+  return is_path(target, "/healthz");
+}
+
+/* ---- Asking the library ------------------------------------------------------------ */
+
+/* The request as the library takes it, HEAD as GET. 0 when memory ran out. */
+static int prepare(exchange *it, const char *method) {
+  struct MHD_Connection *from = it->connection;
+  int is_whole = it->body_length == it->body.length;
+
+  /* A look at a link must not use it up. */
+  if (is_head(method) && !is_path(it->target, HOST_CALLBACK)) method = "GET";
+  it->request = invsrc_request_new();
+  if (!it->request || invsrc_request_set_method(it->request, method, strlen(method)) != INVSRC_OK ||
+      invsrc_request_set_target(it->request, it->target, strlen(it->target)) != INVSRC_OK ||
+      MHD_get_connection_values(from, MHD_HEADER_KIND, NULL, NULL) !=
+          MHD_get_connection_values(from, MHD_HEADER_KIND, add_header, it->request))
+    return 0;
+  invsrc_request_set_body(it->request, is_whole ? it->body.bytes : NULL, it->body_length);
+  return 1;
+}
+
+/* The worker's part. When the connection was resumed, the exchange is not its any more. */
+static void ask(job *self, int is_dropped) {
+  exchange *it = (exchange *)self;
+  uint64_t length = 0;
+
+  if (!is_dropped) invsrc_handle(it->server->host->service, it->request, &it->response, NULL);
+  invsrc_request_free(it->request);
+  it->request = NULL;
+  input_end(&it->body);
+  if (it->response) invsrc_response_body(it->response, &length);
+  hold(it, length);
+  MHD_resume_connection(it->connection);
+}
+
+/* Gives the request to a worker. */
+static enum MHD_Result hand_over(exchange *it, const char *method) {
+  int has_worker = workers_have_room(&it->server->workers) && has_room(it->server, 0);
+  int is_ready = has_worker && prepare(it, method);
+
+  wipe_authorization(it->connection);
+  if (!is_ready) return refuse(it, has_worker ? &no_memory : &too_busy);
+  if (!client_enter(it->client, PHASE_WORK)) return MHD_NO;
+  it->is_handed = 1;
+  it->job.run = ask;
+  MHD_suspend_connection(it->connection);
+  workers_hand(&it->server->workers, &it->job);
+  return MHD_YES;
+}
+
+/* Takes the answer from the worker: there is none when memory ran out, or the server ends. */
+static enum MHD_Result take_back(exchange *it) {
+  if (it->response && !it->is_cut) return queue_theirs(it);
+  return refuse(it, it->server->draining ? &too_busy : &no_memory);
+}
+
+/* ---- Answering -------------------------------------------------------------------- */
+
+/* What authorization servers read of us as a client. */
+static enum MHD_Result answer_document(exchange *it) {
+  invsrc_buffer *document = invsrc_buffer_new();
+  own_answer own = {200, NULL, NULL, NULL};
+  enum MHD_Result result;
+
+  if (document &&
+      invsrc_consents_client_metadata(it->server->host->consents, document) == INVSRC_OK)
+    own.body = invsrc_buffer_bytes(document, NULL);
+  result = queue_own(it, own.body ? &own : &no_memory);
+  invsrc_buffer_free(document);
+  return result;
+}
+
+/* Whether we are well is answered without a worker, also when all of them wait. */
+static enum MHD_Result answer(exchange *it, const char *method) {
+  int is_reading = strcmp(method, "GET") == 0 || is_head(method);
+  int is_document =
+      it->server->host->has_client_document && is_path(it->target, HOST_CLIENT_DOCUMENT);
+
+  if (!is_health(it->target) && !is_document) return hand_over(it, method);
+  wipe_authorization(it->connection);
+  if (!is_reading) return queue_own(it, &not_allowed);
+  return is_document ? answer_document(it) : queue_own(it, &healthy);
+}
+
+static enum MHD_Result answer_fault(exchange *it, const char *fault) {
+  char body[256];
+  own_answer own = {400, NULL, NULL, body};
+
+  snprintf(body, sizeof body, OWN_ERROR("BAD_REQUEST", "%s"), fault);
+  wipe_authorization(it->connection);
+  it->is_last = 1;
+  return queue_own(it, &own);
+}
+
+/* ---- Requests --------------------------------------------------------------------- */
+
+/* The first that is heard of a request: its target as it was sent, before
+ * libmicrohttpd decodes it. */
+void *exchange_begin(void *context, const char *target, struct MHD_Connection *connection) {
+  size_t length = strlen(target);
+  client *from = client_of(connection);
+  exchange *it = from ? calloc(1, sizeof *it + length + 1) : NULL;
+
+  if (!it) return NULL;
+  client_enter(from, PHASE_HEAD);
+  it->server = context;
+  it->client = from;
+  it->connection = connection;
+  memcpy(it->target, target, length + 1);
+  it->target_length = length;
+  http_make_origin_form(it->target);
+  it->number = ++it->server->requests;
+  it->server->under_way++;
+  clock_gettime(CLOCK_MONOTONIC, &it->start);
+  return it;
+}
+
+static void log_exchange(exchange *it) {
+  struct timespec end;
+  log_request line;
+
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  it->target[strcspn(it->target, "?")] = '\0'; /* a query is nobody's business */
+  line.number = it->number;
+  line.remote = it->client->remote;
+  line.method = it->method;
+  line.path = it->target;
+  line.status = it->status;
+  line.bytes = it->bytes;
+  line.milliseconds = (double)(end.tv_sec - it->start.tv_sec) * 1e3 +
+                      (double)(end.tv_nsec - it->start.tv_nsec) / 1e6;
+  log_write_request(&line);
+}
+
+void exchange_finish(void *context, struct MHD_Connection *connection, void **state,
+                     enum MHD_RequestTerminationCode code) {
+  server *self = context;
+  exchange *it = *state;
+  int is_last;
+
+  (void)code;
+  if (!it) return;
+  is_last = it->is_last;
+  if (!it->status && !client_enter(it->client, PHASE_IDLE)) {
+    it->status = DOOR_LATE_STATUS;
+  } else if (!it->status) {
+    it->status = http_own_status(connection);
+    is_last = it->status != 0;
+  }
+  client_enter(it->client, PHASE_IDLE);
+  log_exchange(it);
+  invsrc_response_free(it->response);
+  input_end(&it->body);
+  hold(it, 0);
+  wipe(it->target, it->target_length); /* a callback's has a code */
+  free(it);
+  *state = NULL;
+  self->under_way--;
+  if (is_last) door_linger(&self->door, connection);
+}
+
+/* Judges a request by its head. What is refused whatever its body is need not send it. */
+static enum MHD_Result meet(exchange *it, const char *method, const char *version) {
+  http_head head;
+  int is_too_long;
+
+  snprintf(it->method, sizeof it->method, "%s", method);
+  http_read_head(it->connection, version, it->target, &head);
+  if (head.fault) return answer_fault(it, head.fault);
+  is_too_long = head.declared > it->server->host->max_body;
+  if (is_too_long) it->body_length = head.declared;
+  it->is_refused = is_too_long || !head.has_authorization;
+  it->is_last = head.has_body && (is_health(it->target) || (it->is_refused && head.waits));
+  if (it->is_last) return answer(it, method);
+  if (head.has_body) client_enter(it->client, PHASE_BODY);
+  return MHD_YES;
+}
+
+/* What became of a piece of a body. */
+typedef enum piece { PIECE_KEPT, PIECE_REFUSED, PIECE_WITHOUT_ROOM } piece;
+
+/* Takes a piece of the body over, and wipes it where it was: it may be a part of a
+ * credential, and libmicrohttpd does not wipe its buffers. */
+static piece collect(exchange *it, const char *data, size_t length) {
+  uint64_t whole = it->body_length + length;
+  piece result = PIECE_KEPT;
+
+  if (it->is_refused || whole > it->server->host->max_body)
+    result = PIECE_REFUSED;
+  else if (!has_room(it->server, length) || !input_append(&it->body, data, length))
+    result = PIECE_WITHOUT_ROOM;
+  if (!it->is_refused) it->body_length = whole;
+  if (result != PIECE_KEPT) input_end(&it->body);
+  hold(it, it->body.length);
+  wipe((void *)data, length);
+  return result;
+}
+
+enum MHD_Result exchange_go_on(void *context, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *data,
+                               size_t *length, void **state) {
+  exchange *it = *state;
+  piece came;
+
+  (void)context;
+  (void)connection;
+  (void)url;
+  if (!it) return MHD_NO; /* memory ran out */
+  if (!it->method[0]) return meet(it, method, version);
+  if (it->is_handed) return take_back(it);
+  if (*length == 0) return answer(it, method);
+  came = collect(it, data, *length);
+  it->is_cut = came != PIECE_KEPT;
+  if (came == PIECE_REFUSED) return hand_over(it, method);
+  if (came == PIECE_WITHOUT_ROOM) {
+    wipe_authorization(it->connection);
+    return interrupt(it, &too_busy);
+  }
+  *length = 0;
+  return MHD_YES;
+}

@@ -1,0 +1,39 @@
+/*
+ * One request and its answer, between libmicrohttpd, whose threads never wait, and the
+ * workers, who ask the library. Knows nothing of listening.
+ */
+#ifndef EXCHANGE_H
+#define EXCHANGE_H
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "door.h"
+#include "host.h"
+#include "workers.h"
+
+/* Bytes of bodies, of requests and of answers, that are in memory at a time; more where
+ * --max-body is more than half of it. */
+#define HELD_LIMIT 67108864
+
+typedef struct server {
+  host *host;
+  door door;
+  workers workers;
+  _Atomic uint64_t held; /* bytes of bodies */
+  _Atomic uint64_t requests;
+  _Atomic int under_way;
+  _Atomic int draining;
+} server;
+
+/* The callbacks of libmicrohttpd, each with the server for its context: for
+ * MHD_OPTION_URI_LOG_CALLBACK, MHD_AccessHandlerCallback and MHD_OPTION_NOTIFY_COMPLETED. */
+void *exchange_begin(void *context, const char *target, struct MHD_Connection *connection);
+enum MHD_Result exchange_go_on(void *context, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *data,
+                               size_t *length, void **state);
+void exchange_finish(void *context, struct MHD_Connection *connection, void **state,
+                     enum MHD_RequestTerminationCode code);
+
+#endif

@@ -1,0 +1,43 @@
+/*
+ * Threads for what may block: they take jobs from one queue, in the order of their coming.
+ * Knows nothing of what the jobs are.
+ */
+#ifndef WORKERS_H
+#define WORKERS_H
+
+#include <pthread.h>
+
+#define WORKERS 64       /* jobs that are run at a time */
+#define QUEUE_LIMIT 1024 /* jobs that wait */
+
+/* A part of what the job is about, which must stay where it is until it was run. */
+typedef struct job {
+  struct job *next;
+  /* Called once, by a thread of the workers, or, where they end before the job's turn has
+   * come, by the thread that ends them: then only to be told so. */
+  void (*run)(struct job *self, int is_dropped);
+} job;
+
+typedef struct workers {
+  pthread_mutex_t lock; /* guards what follows */
+  pthread_cond_t changed;
+  job *first;
+  job **end;
+  unsigned queued;
+  unsigned idle;
+  unsigned count;
+  int is_ending;
+  pthread_t threads[WORKERS];
+} workers;
+
+/* Starts with one thread; the others are started when they are needed. EXIT_DONE, or
+ * complains and returns how to end. */
+int workers_start(workers *self);
+/* Whether a job may be handed over now. Asking and handing over are two steps, so that what
+ * must be in between can be: as many jobs as threads do so may be over the limit. */
+int workers_have_room(workers *self);
+void workers_hand(workers *self, job *it);
+/* Drops what waits, takes nothing more, and waits for what is being run. */
+void workers_end(workers *self);
+
+#endif
