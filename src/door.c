@@ -115,8 +115,8 @@ static client *enter(door *self, struct MHD_Connection *connection) {
   it->from = &self->clients;
   if (it->next) it->next->from = &it->next;
   self->clients = it;
-  self->client_count++;
   pthread_mutex_unlock(&self->lock);
+  self->count++;
   return it;
 }
 
@@ -125,8 +125,8 @@ static void leave(door *self, client *it) {
   pthread_mutex_lock(&self->lock);
   *it->from = it->next;
   if (it->next) it->next->from = it->from;
-  self->client_count--;
   pthread_mutex_unlock(&self->lock);
+  self->count--;
   free(it);
 }
 
@@ -211,21 +211,14 @@ static void hurry_leavers(door *self, uint64_t now) {
 
 /* Somebody comes; 0 where nobody does. */
 static int admit(door *self) {
-  struct sockaddr_storage address;
-  socklen_t size = sizeof address;
-  int is_full;
-  int socket =
-      accept4(self->listener, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  int socket = accept4(self->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
   if (socket < 0) return errno == ECONNABORTED || errno == EINTR;
-  pthread_mutex_lock(&self->lock);
-  is_full = self->client_count >= self->most;
-  if (is_full) self->refused++;
-  pthread_mutex_unlock(&self->lock);
-  if (!is_full) {
-    MHD_add_connection(self->daemon, socket, (struct sockaddr *)&address, size);
+  if (loops_waiting(self->loops) + self->count < self->most) {
+    loops_give(self->loops, socket);
     return 1;
   }
+  self->refused++;
   http_write_own(socket, &too_many);
   shutdown(socket, SHUT_WR);
   see_off(self, socket);
@@ -245,18 +238,16 @@ static void admit_all(door *self) {
 /* What is done once a second. */
 static void look_around(door *self, uint64_t now) {
   char message[128];
-  unsigned refused;
 
   pthread_mutex_lock(&self->lock);
   for (client *it = self->clients; it; it = it->next) hurry(it, now);
   hurry_leavers(self, now);
-  refused = self->refused;
-  self->refused = 0;
   pthread_mutex_unlock(&self->lock);
-  if (!refused) return;
+  if (!self->refused) return;
   snprintf(message, sizeof message, "%u connections were refused: there may be %u at a time",
-           refused, self->most);
+           self->refused, self->most);
   log_write(INVSRC_LOG_WARNING, message);
+  self->refused = 0;
 }
 
 static void close_listener(door *self) {
@@ -336,11 +327,11 @@ int door_make(door *self, int listener) {
   return complain(EXIT_FAILED, "cannot watch the connections");
 }
 
-int door_open(door *self, struct MHD_Daemon *daemon) {
+int door_open(door *self, loops *to) {
   raise_limit(self);
-  self->daemon = daemon;
+  self->loops = to;
   if (pthread_create(&self->keeper, NULL, keep, self) == 0) return EXIT_DONE;
-  self->daemon = NULL;
+  self->loops = NULL;
   return complain(EXIT_FAILED, "cannot start a thread");
 }
 
@@ -359,8 +350,8 @@ void door_shut(door *self) {
 
 void door_close(door *self) {
   ring(self, DOOR_CLOSED);
-  if (self->daemon) pthread_join(self->keeper, NULL);
-  self->daemon = NULL;
+  if (self->loops) pthread_join(self->keeper, NULL);
+  self->loops = NULL;
 }
 
 void door_end(door *self) {

@@ -1,6 +1,6 @@
 /*
  * Who comes in, how many may be in, and how long each may take: connections are accepted
- * here and given to libmicrohttpd, ended when a request is not there in time, and lingered
+ * here and given to the loops, ended when a request is not there in time, and lingered
  * over when they were closed on a client that still sends. Knows nothing of what is asked.
  */
 #ifndef DOOR_H
@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
+
+#include "loops.h"
 
 #define ADDRESS_SIZE 64
 
@@ -52,32 +54,32 @@ typedef struct client {
 typedef enum door_state { DOOR_OPEN, DOOR_SHUT, DOOR_CLOSED } door_state;
 
 typedef struct door {
-  struct MHD_Daemon *daemon;
+  loops *loops; /* NULL: nobody is let in yet */
   int listener;
   int events; /* what the keeper waits on */
   int bell;   /* rung when the state has changed */
   unsigned most;
+  unsigned refused; /* since it was last told; the keeper's */
+  _Atomic unsigned count;
   _Atomic int state;
   pthread_t keeper;
   pthread_mutex_t lock; /* guards what follows */
   client *clients;
   struct leaver *leavers;
-  unsigned client_count;
   unsigned leaver_count;
-  unsigned refused; /* since it was last told */
 } door;
 
 /* Takes the listener over, also where this fails. EXIT_DONE, or complains and returns how to
  * end; door_end() is to be called in any case. */
 int door_make(door *self, int listener);
-/* Makes the process's limit of open files what is needed, and lets clients in, to `daemon`.
- * As above. */
-int door_open(door *self, struct MHD_Daemon *daemon);
+/* Makes the process's limit of open files what is needed, and lets clients in, to the
+ * loops. As above. */
+int door_open(door *self, loops *to);
 /* Lets nobody in any more; nor waits until that is so. */
 void door_shut(door *self);
-/* The same, and waits: `daemon` may be stopped. Also for one that was not opened. */
+/* The same, and waits, so that the loops may be ended. Also for one that was not opened. */
 void door_close(door *self);
-/* Frees what it has, after the daemon was stopped. */
+/* Frees what it has, after the loops. */
 void door_end(door *self);
 
 /* For MHD_OPTION_NOTIFY_CONNECTION, with the door for its context. */

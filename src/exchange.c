@@ -185,7 +185,7 @@ static void ask(job *self, int is_dropped) {
   input_end(&it->body);
   if (it->response) invsrc_response_body(it->response, &length);
   hold(it, length);
-  MHD_resume_connection(it->connection);
+  loops_resume(&it->server->loops, it->connection);
 }
 
 /* Gives the request to a worker. */

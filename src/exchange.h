@@ -1,5 +1,5 @@
 /*
- * One request and its answer, between libmicrohttpd, whose threads never wait, and the
+ * One request and its answer, between the loops, which never wait, and the
  * workers, who ask the library. Knows nothing of listening.
  */
 #ifndef EXCHANGE_H
@@ -20,6 +20,7 @@
 typedef struct server {
   host *host;
   door door;
+  loops loops;
   workers workers;
   _Atomic uint64_t held; /* bytes of bodies */
   _Atomic uint64_t requests;

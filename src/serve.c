@@ -2,12 +2,10 @@
  * `invsrc serve`: the library behind libmicrohttpd. A thread for each core has the
  * connections, and never waits; what may block is for the workers.
  */
-#define _GNU_SOURCE /* sched_getaffinity */
 #include <errno.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -130,39 +128,29 @@ static void drain(server *self, const sigset_t *signals) {
   } while (sigtimedwait(signals, NULL, &pause) < 0);
 }
 
-/* The cores that this process may use. */
-static unsigned count_cores(void) {
-  cpu_set_t cores;
+/* The door counts the connections of all loops, so libmicrohttpd need not. */
+static struct MHD_Daemon *make_daemon(void *context) {
+  server *self = context;
 
-  return sched_getaffinity(0, sizeof cores, &cores) == 0 ? (unsigned)CPU_COUNT(&cores) : 1;
-}
-
-/* The door counts connections, so libmicrohttpd, which counts them by thread, need not. */
-static struct MHD_Daemon *start_daemon(server *self) {
-  unsigned threads = count_cores();
-  unsigned limit = 2 * CONNECTIONS * threads;
-
-  return MHD_start_daemon(
-      MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_NO_LISTEN_SOCKET |
-          MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
-      0, NULL, NULL, exchange_go_on, self, MHD_OPTION_EXTERNAL_LOGGER, hear_daemon, NULL,
-      MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, self, MHD_OPTION_NOTIFY_COMPLETED,
-      exchange_finish, self, MHD_OPTION_NOTIFY_CONNECTION, door_notice, &self->door,
-      MHD_OPTION_CONNECTION_LIMIT, limit, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-      (size_t)CONNECTION_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
-      threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, threads, MHD_OPTION_END);
+  return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET |
+                              MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+                          0, NULL, NULL, exchange_go_on, self, MHD_OPTION_EXTERNAL_LOGGER,
+                          hear_daemon, NULL, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, self,
+                          MHD_OPTION_NOTIFY_COMPLETED, exchange_finish, self,
+                          MHD_OPTION_NOTIFY_CONNECTION, door_notice, &self->door,
+                          MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS + 1,
+                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+                          MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
 }
 
 /* Answers requests until a signal comes, and activates beside them unless `beside` is NULL. */
 static int attend(server *self, int listener, activator *beside, const sigset_t *signals) {
-  struct MHD_Daemon *daemon = start_daemon(self);
-  int status = EXIT_DONE, number;
+  int status = loops_start(&self->loops, make_daemon, self), number;
 
-  if (!daemon) return complain(EXIT_FAILED, "cannot start the server");
-  if (beside) status = activator_start(beside, self->host, UINT64_MAX);
+  if (beside && status == EXIT_DONE) status = activator_start(beside, self->host, UINT64_MAX);
   if (status == EXIT_DONE) {
     announce(listener);
-    status = door_open(&self->door, daemon);
+    status = door_open(&self->door, &self->loops);
   }
   if (status == EXIT_DONE) {
     sigwait(signals, &number);
@@ -173,7 +161,7 @@ static int attend(server *self, int listener, activator *beside, const sigset_t 
   invsrc_agents_stop(self->host->agents); /* those that requests ask */
   door_close(&self->door);
   workers_end(&self->workers); /* which gives back all connections, before they are ended */
-  MHD_stop_daemon(daemon);
+  loops_end(&self->loops);
   log_write(INVSRC_LOG_INFO, "ended");
   return status;
 }
