@@ -291,8 +291,8 @@ static void *keep(void *context) {
 
 /* Asks for as many files as are needed. Where the system gives fewer there are fewer
  * connections. */
-static void raise_limit(door *self) {
-  const rlim_t others = LINGERING + OTHER_FILES, wanted = CONNECTIONS + others;
+static void raise_limit(door *self, rlim_t others) {
+  const rlim_t wanted = CONNECTIONS + others;
   struct rlimit files;
   char message[128];
 
@@ -303,7 +303,8 @@ static void raise_limit(door *self) {
     if (setrlimit(RLIMIT_NOFILE, &files) != 0) getrlimit(RLIMIT_NOFILE, &files);
   }
   if (files.rlim_cur >= wanted) return;
-  self->most = files.rlim_cur > others ? (unsigned)(files.rlim_cur - others) : 1;
+  self->most =
+      (unsigned)(files.rlim_cur > 2 * others ? files.rlim_cur - others : files.rlim_cur / 2);
   snprintf(message, sizeof message,
            "there may be %u connections at a time, for the process may have %llu files open",
            self->most, (unsigned long long)files.rlim_cur);
@@ -327,8 +328,8 @@ int door_make(door *self, int listener) {
   return complain(EXIT_FAILED, "cannot watch the connections");
 }
 
-int door_open(door *self, loops *to) {
-  raise_limit(self);
+int door_open(door *self, loops *to, uint64_t others) {
+  raise_limit(self, (rlim_t)others + LINGERING);
   self->loops = to;
   if (pthread_create(&self->keeper, NULL, keep, self) == 0) return EXIT_DONE;
   self->loops = NULL;

@@ -19,8 +19,6 @@
 #define CONNECTIONS 16384
 /* Connections that are answered and closed, but whose client may still send. */
 #define LINGERING 512
-/* What else has a file: the store, who is asked, the log. */
-#define OTHER_FILES 512
 
 #define IDLE_SECONDS 30   /* for nothing to happen on a connection */
 #define HEAD_SECONDS 15   /* for the head of a request, from its first byte on */
@@ -72,9 +70,9 @@ typedef struct door {
 /* Takes the listener over, also where this fails. EXIT_DONE, or complains and returns how to
  * end; door_end() is to be called in any case. */
 int door_make(door *self, int listener);
-/* Makes the process's limit of open files what is needed, and lets clients in, to the
- * loops. As above. */
-int door_open(door *self, loops *to);
+/* Makes the process's limit of open files what is needed besides `others`, and lets clients
+ * in, to the loops. As above. */
+int door_open(door *self, loops *to, uint64_t others);
 /* Lets nobody in any more; nor waits until that is so. */
 void door_shut(door *self);
 /* The same, and waits, so that the loops may be ended. Also for one that was not opened. */

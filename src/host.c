@@ -282,10 +282,11 @@ static int open_registry(host *self, const arguments *given) {
 /* ---- Agents --------------------------------------------------------------------- */
 
 /* Two connections to each agent, and what else is open. */
-static int raise_file_limit(uint64_t parallel) {
+static int raise_file_limit(host *self, uint64_t parallel) {
   rlim_t wanted = (rlim_t)(2 * parallel + OTHER_FILES);
   struct rlimit limit;
 
+  self->files = wanted;
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return EXIT_DONE;
   if (limit.rlim_max < wanted)
     return complain(EXIT_FAILED,
@@ -325,7 +326,7 @@ static int open_agents(host *self, const arguments *given) {
 
   if (status == EXIT_DONE) status = open_curl(self, given);
   if (status == EXIT_DONE && host_takes(given, &parallel_option))
-    status = raise_file_limit(parallel);
+    status = raise_file_limit(self, parallel);
   if (status != EXIT_DONE) return status;
   if (invsrc_agents_new(self->curl, &self->agents, self->error) != INVSRC_OK)
     return host_complain(self, "cannot make a prober");

@@ -42,6 +42,7 @@ typedef struct host {
   invsrc_options *options;
   invsrc_service *service;
   uint64_t max_body;
+  uint64_t files; /* that it may have open */
 } host;
 
 /* Each returns EXIT_DONE, or complains and returns how to end. */

@@ -81,23 +81,41 @@ static unsigned long take_character(const char **at) {
   return c;
 }
 
+/* How many characters a text begins with that stand for themselves in a string of JSON. */
+static size_t plain_length(const char *text) {
+  size_t length = 0;
+
+  while (text[length] >= ' ' && text[length] <= '~' && text[length] != '"' && text[length] != '\\')
+    length++;
+  return length;
+}
+
+/* One character that does not, as it is written. */
+static void escape(char piece[16], unsigned long c) {
+  if (c > 0xffff)
+    snprintf(piece, 16, "\\u%04lx\\u%04lx", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+  else if (c < 0x20 || c > 0x7e)
+    snprintf(piece, 16, "\\u%04lx", c);
+  else
+    snprintf(piece, 16, "\\%c", (int)c);
+}
+
 /* What came from outside is ASCII in the log: everything else is escaped. A text that
  * is too long is cut, between characters, so that its quote fits. */
 static void append_text(line *to, const char *text) {
+  const size_t most = LINE_SIZE - RESERVED - sizeof "\"";
   char piece[16];
 
   append(to, "\"");
-  while (*text) {
-    unsigned long c = take_character(&text);
-    int length;
-    if (c > 0xffff)
-      length = snprintf(piece, sizeof piece, "\\u%04lx\\u%04lx", 0xd7c0 + (c >> 10),
-                        0xdc00 + (c & 0x3ff));
-    else if (c < 0x20 || c > 0x7e)
-      length = snprintf(piece, sizeof piece, "\\u%04lx", c);
-    else
-      length = snprintf(piece, sizeof piece, c == '"' || c == '\\' ? "\\%c" : "%c", (int)c);
-    if (to->length + (size_t)length + sizeof "\"" > LINE_SIZE - RESERVED) break;
+  while (*text && to->length < most) {
+    size_t length = plain_length(text);
+    if (length > most - to->length) length = most - to->length;
+    memcpy(to->text + to->length, text, length);
+    to->length += length;
+    text += length;
+    if (!*text || plain_length(text)) continue;
+    escape(piece, take_character(&text));
+    if (to->length + strlen(piece) > most) break;
     append(to, "%s", piece);
   }
   append(to, "\"");

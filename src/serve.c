@@ -22,7 +22,7 @@
 #include "log.h"
 #include "workers.h"
 
-#define CONNECTION_MEMORY 32768
+#define CONNECTION_MEMORY 16384
 #define DRAIN_SECONDS 15
 #define BACKLOG 4096
 
@@ -150,7 +150,7 @@ static int attend(server *self, int listener, activator *beside, const sigset_t 
   if (beside && status == EXIT_DONE) status = activator_start(beside, self->host, UINT64_MAX);
   if (status == EXIT_DONE) {
     announce(listener);
-    status = door_open(&self->door, &self->loops);
+    status = door_open(&self->door, &self->loops, self->host->files);
   }
   if (status == EXIT_DONE) {
     sigwait(signals, &number);
@@ -162,6 +162,7 @@ static int attend(server *self, int listener, activator *beside, const sigset_t 
   door_close(&self->door);
   workers_end(&self->workers); /* which gives back all connections, before they are ended */
   loops_end(&self->loops);
+  workers_free(&self->workers);
   log_write(INVSRC_LOG_INFO, "ended");
   return status;
 }

@@ -7,60 +7,74 @@
 
 #include "command.h"
 
-/* The next job, when there is one; NULL when the workers end. */
-static job *take(workers *self) {
-  job *it = NULL;
+static void *work(void *context);
 
-  pthread_mutex_lock(&self->lock);
-  self->idle++;
-  while (!self->first && !self->is_ending) pthread_cond_wait(&self->changed, &self->lock);
-  self->idle--;
-  if (!self->is_ending) {
-    it = self->first;
-    self->first = it->next;
-    if (!self->first) self->end = &self->first;
-    self->queued--;
+/* With the lock: sees to it that what waits is taken. Only one is woken at a time, who wakes
+ * the next where there is more: so those who are awake do it all where the cores are busy,
+ * and all come where jobs block. Where the system has no thread to give, and where all are
+ * at work, it is taken later. */
+static void rouse(workers *self) {
+  if (!self->first || self->is_waking) return;
+  if (self->idle) {
+    pthread_cond_signal(&self->changed);
+    self->is_waking = 1;
+  } else if (self->count < WORKERS &&
+             pthread_create(&self->threads[self->count], NULL, work, self) == 0) {
+    self->count++;
+    self->is_waking = 1;
   }
-  pthread_mutex_unlock(&self->lock);
+}
+
+/* With the lock: the next job, when there is one; NULL when the workers end. */
+static job *take(workers *self) {
+  job *it;
+
+  while (!self->first && !self->is_ending) {
+    self->idle++;
+    pthread_cond_wait(&self->changed, &self->lock);
+    self->idle--;
+    self->is_waking = 0;
+  }
+  if (self->is_ending) return NULL;
+  it = self->first;
+  self->first = it->next;
+  if (!self->first) self->end = &self->first;
+  self->queued--;
+  rouse(self);
   return it;
 }
 
 static void *work(void *context) {
+  workers *self = context;
   job *it;
 
-  while ((it = take(context))) it->run(it, 0);
+  pthread_mutex_lock(&self->lock);
+  self->is_waking = 0;
+  while ((it = take(self))) {
+    pthread_mutex_unlock(&self->lock);
+    it->run(it, 0);
+    pthread_mutex_lock(&self->lock);
+  }
+  pthread_mutex_unlock(&self->lock);
   return NULL;
 }
 
-/* With the lock. Where the system has no thread to give, those that are there do it. */
-static void add_thread(workers *self) {
-  if (self->count < WORKERS && pthread_create(&self->threads[self->count], NULL, work, self) == 0)
-    self->count++;
-}
-
 int workers_start(workers *self) {
-  *self = (workers){.end = NULL};
+  *self = (workers){.count = 0};
   self->end = &self->first;
   if (pthread_mutex_init(&self->lock, NULL) != 0)
     return complain(EXIT_FAILED, "cannot make a lock");
-  if (pthread_cond_init(&self->changed, NULL) != 0) {
-    pthread_mutex_destroy(&self->lock);
-    return complain(EXIT_FAILED, "cannot make a lock");
+  if (pthread_cond_init(&self->changed, NULL) == 0) {
+    if (pthread_create(&self->threads[0], NULL, work, self) == 0) self->count = 1;
+    if (self->count) return EXIT_DONE;
+    pthread_cond_destroy(&self->changed);
   }
-  add_thread(self);
-  if (self->count) return EXIT_DONE;
-  pthread_cond_destroy(&self->changed);
   pthread_mutex_destroy(&self->lock);
   return complain(EXIT_FAILED, "cannot start a thread");
 }
 
-int workers_have_room(workers *self) {
-  int have;
-
-  pthread_mutex_lock(&self->lock);
-  have = !self->is_ending && self->queued < QUEUE_LIMIT;
-  pthread_mutex_unlock(&self->lock);
-  return have;
+int workers_have_room(const workers *self) {
+  return self->queued < QUEUE_LIMIT;
 }
 
 void workers_hand(workers *self, job *it) {
@@ -73,8 +87,7 @@ void workers_hand(workers *self, job *it) {
     *self->end = it;
     self->end = &it->next;
     self->queued++;
-    if (self->queued > self->idle) add_thread(self);
-    pthread_cond_signal(&self->changed);
+    rouse(self);
   }
   pthread_mutex_unlock(&self->lock);
   if (is_dropped) it->run(it, 1);
@@ -96,4 +109,9 @@ void workers_end(workers *self) {
     it->run(it, 1);
   }
   for (unsigned i = 0; i < self->count; i++) pthread_join(self->threads[i], NULL);
+}
+
+void workers_free(workers *self) {
+  pthread_cond_destroy(&self->changed);
+  pthread_mutex_destroy(&self->lock);
 }

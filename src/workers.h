@@ -6,6 +6,7 @@
 #define WORKERS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define WORKERS 64       /* jobs that are run at a time */
 #define QUEUE_LIMIT 1024 /* jobs that wait */
@@ -14,7 +15,7 @@
 typedef struct job {
   struct job *next;
   /* Called once, by a thread of the workers, or, where they end before the job's turn has
-   * come, by the thread that ends them: then only to be told so. */
+   * come, by another: then only to be told so. */
   void (*run)(struct job *self, int is_dropped);
 } job;
 
@@ -23,9 +24,10 @@ typedef struct workers {
   pthread_cond_t changed;
   job *first;
   job **end;
-  unsigned queued;
+  _Atomic unsigned queued; /* read without it, too */
   unsigned idle;
   unsigned count;
+  int is_waking; /* one who was woken or started is not there yet */
   int is_ending;
   pthread_t threads[WORKERS];
 } workers;
@@ -35,9 +37,12 @@ typedef struct workers {
 int workers_start(workers *self);
 /* Whether a job may be handed over now. Asking and handing over are two steps, so that what
  * must be in between can be: as many jobs as threads do so may be over the limit. */
-int workers_have_room(workers *self);
+int workers_have_room(const workers *self);
 void workers_hand(workers *self, job *it);
-/* Drops what waits, takes nothing more, and waits for what is being run. */
+/* Drops what waits, and waits for what is being run. What is handed over later is dropped
+ * by who does so. */
 void workers_end(workers *self);
+/* Frees what workers have that have ended. */
+void workers_free(workers *self);
 
 #endif

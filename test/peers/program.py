@@ -152,13 +152,15 @@ class World:
 
 
 class Running:
-    """A command that goes on until it is told to end; its log is in a file."""
+    """A command that goes on until it is told to end; its log is in a file. `files` is how many
+    files the system lets it have open."""
 
-    def __init__(self, log, *arguments):
+    def __init__(self, log, *arguments, files=None):
         with open(log, "wb"):
             pass
         self._log = open(log, "a+b")  # read from while it is written to
-        self.process = subprocess.Popen([INVSRC, *arguments], stdin=subprocess.DEVNULL,
+        limit = ["prlimit", f"--nofile={files}:{files}"] if files else []
+        self.process = subprocess.Popen([*limit, INVSRC, *arguments], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=self._log)
 
     def __enter__(self):
@@ -188,9 +190,9 @@ class Running:
 class Server(Running):
     """`invsrc serve`, on a port that it chooses."""
 
-    def __init__(self, world, *arguments, **changes):
+    def __init__(self, world, *arguments, files=None, **changes):
         super().__init__(world.path("log"), "serve",
-                         *world.options(**{"listen": "127.0.0.1:0", **changes}), *arguments)
+                         *world.options(**{"listen": "127.0.0.1:0", **changes}), *arguments, files=files)
         self.said = []
         while not self.said or not self.said[-1].startswith("listening on "):
             line = self.process.stdout.readline().decode()
