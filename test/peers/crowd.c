@@ -105,7 +105,7 @@ static void come(member *it) {
     hang_up(it);
     return;
   }
-  it->due = now() + rand() % SLOWNESS;
+  it->due = now() + (long)(place % SLOWNESS);
   it->is_waiting = it->kind == IDLE;
   crowd.starting += it->kind == IDLE;
   if (openings[it->kind]) say_all(it, openings[it->kind]);

@@ -11,7 +11,7 @@
 /* cmocka wants the headers above first. */
 #include <cmocka.h>
 
-#include "../../src/workers.c"
+#include "../../src/workers.c" /* NOLINT(bugprone-suspicious-include) */
 
 int complain(int status, const char *format, ...) {
   (void)format;
