@@ -315,7 +315,8 @@ int32_t invsrc_sqlite_open(const char *path, invsrc_sqlite **db, invsrc_error *e
   made = calloc(1, sizeof *made);
   if (!made) return ivs_sqlite_report(SQLITE_NOMEM, error);
   made->remains = 1; /* a process that crashed may have left something */
-  pthread_mutex_init(&made->lock, NULL);
+  pthread_mutex_init(&made->queue_lock, NULL);
+  pthread_mutex_init(&made->idle_lock, NULL);
   made->end = &made->first;
   result = whole_path(path, &made->path, error);
   if (result == INVSRC_OK) result = open_file(made, error);
@@ -334,7 +335,8 @@ void invsrc_sqlite_free(invsrc_sqlite *db) {
     ivs_connection_free(db->idle);
     db->idle = next;
   }
-  pthread_mutex_destroy(&db->lock);
+  pthread_mutex_destroy(&db->idle_lock);
+  pthread_mutex_destroy(&db->queue_lock);
   free(db->path);
   free(db);
 }

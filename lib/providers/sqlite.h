@@ -63,14 +63,15 @@ typedef struct ivs_connection {
 } ivs_connection;
 
 struct invsrc_sqlite {
-  char *path;              /* from the root, so that it stays the same file */
-  ivs_connection *writer;  /* the leader's; what it has read stays good, as it alone writes */
-  int remains;             /* the leader's too: bytes that are gone may still be in the log */
-  pthread_mutex_t lock;    /* guards what follows */
-  int is_led;              /* some thread is the leader: it writes */
-  struct ivs_write *first; /* the writes that wait for one, in their order */
-  struct ivs_write **end;  /* where the next is put */
-  ivs_connection *idle;
+  char *path;                 /* from the root, so that it stays the same file */
+  ivs_connection *writer;     /* the leader's; what it has read stays good, as it alone writes */
+  int remains;                /* the leader's too: bytes that are gone may still be in the log */
+  pthread_mutex_t queue_lock; /* guards these: */
+  int is_led;                 /* some thread is the leader: it writes */
+  struct ivs_write *first;    /* the writes that wait for one, in their order */
+  struct ivs_write **end;     /* where the next is put */
+  pthread_mutex_t idle_lock;  /* guards these: */
+  ivs_connection *idle;       /* connections that read */
   int idle_count;
 };
 
@@ -126,22 +127,23 @@ void ivs_step_end(ivs_step *step);
 typedef int32_t ivs_write_run(ivs_step *step, void *context);
 
 typedef enum ivs_write_state {
-  IVS_WRITE_WAITING,    /* for its turn */
-  IVS_WRITE_TAKEN_OVER, /* by the leader, whose step it is in */
-  IVS_WRITE_LEADING,    /* its thread is the leader */
-  IVS_WRITE_ENDED,
+  IVS_WRITE_WAITING,
+  IVS_WRITE_LEADING,
+  IVS_WRITE_ENDED
 } ivs_write_state;
 
 /* A write that is under way, on the stack of its thread. */
 typedef struct ivs_write {
   struct ivs_write *next; /* behind it in the queue, then in the group */
+  int is_queued;          /* guarded, as its place is, by the lock of the queue */
   ivs_write_run *run;
   void *context;
   int is_alone; /* it shares its step with nobody */
   int32_t outcome;
   int status;
-  ivs_write_state state; /* guarded by the lock, as its place in the queue is */
+  pthread_mutex_t lock;  /* its own, so that nobody who is woken waits for others to be */
   pthread_cond_t told;   /* when the state changes; by the monotonic clock */
+  ivs_write_state state; /* guarded by its own lock */
 } ivs_write;
 
 /* Runs a write in a step that writes, which waits for its turn among the threads and

@@ -194,25 +194,25 @@ int ivs_connection_new(const char *path, ivs_connection **out) {
 }
 
 static int borrow(invsrc_sqlite *db, ivs_connection **connection) {
-  pthread_mutex_lock(&db->lock);
+  pthread_mutex_lock(&db->idle_lock);
   *connection = db->idle;
   if (*connection) {
     db->idle = (*connection)->next;
     db->idle_count--;
   }
-  pthread_mutex_unlock(&db->lock);
+  pthread_mutex_unlock(&db->idle_lock);
   return *connection ? SQLITE_OK : ivs_connection_new(db->path, connection);
 }
 
 static void give_back(invsrc_sqlite *db, ivs_connection *connection) {
-  pthread_mutex_lock(&db->lock);
+  pthread_mutex_lock(&db->idle_lock);
   if (db->idle_count < IDLE_MOST) {
     connection->next = db->idle;
     db->idle = connection;
     db->idle_count++;
     connection = NULL;
   }
-  pthread_mutex_unlock(&db->lock);
+  pthread_mutex_unlock(&db->idle_lock);
   ivs_connection_free(connection);
 }
 

@@ -78,20 +78,26 @@ static void settle(ivs_write *first, int status) {
   }
 }
 
-/* The write that has waited longest, which waits for the leader now; NULL where none does, or
- * one that shares with nobody. */
+/* With the lock of the queue: takes the write out that has waited longest; NULL: none does. */
+static ivs_write *take_first(invsrc_sqlite *db) {
+  ivs_write *write = db->first;
+
+  if (!write) return NULL;
+  db->first = write->next;
+  if (!db->first) db->end = &db->first;
+  write->next = NULL;
+  write->is_queued = 0;
+  return write;
+}
+
+/* One that waits for the leader from now on; NULL where none waits, or the first shares with
+ * nobody. */
 static ivs_write *take_over(invsrc_sqlite *db) {
   ivs_write *write;
 
-  pthread_mutex_lock(&db->lock);
-  write = db->first && !db->first->is_alone ? db->first : NULL;
-  if (write) {
-    db->first = write->next;
-    if (!db->first) db->end = &db->first;
-    write->next = NULL;
-    write->state = IVS_WRITE_TAKEN_OVER;
-  }
-  pthread_mutex_unlock(&db->lock);
+  pthread_mutex_lock(&db->queue_lock);
+  write = db->first && !db->first->is_alone ? take_first(db) : NULL;
+  pthread_mutex_unlock(&db->queue_lock);
   return write;
 }
 
@@ -133,29 +139,25 @@ static void write_apart(invsrc_sqlite *db, ivs_write *first) {
 }
 
 static void tell(ivs_write *write, ivs_write_state state) {
+  pthread_mutex_lock(&write->lock);
   write->state = state;
   pthread_cond_signal(&write->told);
+  pthread_mutex_unlock(&write->lock);
 }
 
-/* Tells the group that it has its outcomes, and the next leader that it is one. */
+/* Tells the next leader that it is one, and the group that it has its outcomes. */
 static void hand_over(invsrc_sqlite *db, ivs_write *group) {
   ivs_write *next;
 
-  pthread_mutex_lock(&db->lock);
-  if (db->first) {
-    next = db->first;
-    db->first = next->next;
-    if (!db->first) db->end = &db->first;
-    next->next = NULL;
-    tell(next, IVS_WRITE_LEADING);
-  } else {
-    db->is_led = 0;
-  }
+  pthread_mutex_lock(&db->queue_lock);
+  next = take_first(db);
+  db->is_led = next != NULL;
+  pthread_mutex_unlock(&db->queue_lock);
+  if (next) tell(next, IVS_WRITE_LEADING);
   for (ivs_write *each = group; each; each = next) {
     next = each->next; /* once it is told it is gone */
     tell(each, IVS_WRITE_ENDED);
   }
-  pthread_mutex_unlock(&db->lock);
 }
 
 static void lead(invsrc_sqlite *db, ivs_write *write) {
@@ -165,51 +167,76 @@ static void lead(invsrc_sqlite *db, ivs_write *write) {
 
 /* ---- Waiting ------------------------------------------------------------------------------ */
 
-static void leave_queue(invsrc_sqlite *db, const ivs_write *write) {
-  ivs_write **at = &db->first;
-
-  while (*at != write) at = &(*at)->next;
-  *at = write->next;
-  if (!write->next) db->end = at;
+/* Queues it behind the leader: 0 where there was none, and the thread is that now. */
+static int queue(invsrc_sqlite *db, ivs_write *write) {
+  pthread_mutex_lock(&db->queue_lock);
+  write->is_queued = db->is_led;
+  if (db->is_led) {
+    *db->end = write;
+    db->end = &write->next;
+  }
+  db->is_led = 1;
+  pthread_mutex_unlock(&db->queue_lock);
+  return write->is_queued;
 }
 
-/* Turns are waited for by a clock that nobody sets. */
-static void start_waiting(ivs_write *write, struct timespec *until) {
+/* Whether it waited still, and does so no more. */
+static int leave_queue(invsrc_sqlite *db, ivs_write *write) {
+  ivs_write **at = &db->first;
+  int was_queued;
+
+  pthread_mutex_lock(&db->queue_lock);
+  was_queued = write->is_queued;
+  if (was_queued) {
+    while (*at != write) at = &(*at)->next;
+    *at = write->next;
+    if (!write->next) db->end = at;
+  }
+  pthread_mutex_unlock(&db->queue_lock);
+  return was_queued;
+}
+
+/* Until it leads or has ended: 1; or 0 when it is late. */
+static int wait_until(ivs_write *write, const struct timespec *until) {
+  int late = 0;
+
+  pthread_mutex_lock(&write->lock);
+  while (write->state == IVS_WRITE_WAITING && !late)
+    late = until ? pthread_cond_timedwait(&write->told, &write->lock, until)
+                 : pthread_cond_wait(&write->told, &write->lock);
+  pthread_mutex_unlock(&write->lock);
+  return write->state != IVS_WRITE_WAITING;
+}
+
+/* Waits no longer for a turn than SQLite does for other processes, but for a leader that has
+ * taken the write over until it is done. By a clock that nobody sets. */
+static void wait_for_turn(invsrc_sqlite *db, ivs_write *write) {
+  struct timespec until;
+
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  until.tv_sec += IVS_SQLITE_BUSY_MILLISECONDS / 1000;
+  if (!wait_until(write, &until) && !leave_queue(db, write)) wait_until(write, NULL);
+}
+
+static void begin_waiting(ivs_write *write) {
   pthread_condattr_t attributes;
 
-  clock_gettime(CLOCK_MONOTONIC, until);
-  until->tv_sec += IVS_SQLITE_BUSY_MILLISECONDS / 1000;
+  pthread_mutex_init(&write->lock, NULL);
   pthread_condattr_init(&attributes);
   pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
   pthread_cond_init(&write->told, &attributes);
   pthread_condattr_destroy(&attributes);
 }
 
-/* Waits, with the lock, until a leader has run the write, or this thread is the leader; but
- * no longer for a turn than SQLite waits for other processes. */
-static void wait_for_turn(invsrc_sqlite *db, ivs_write *write) {
-  struct timespec until;
-  int late = 0;
-
-  start_waiting(write, &until);
-  *db->end = write;
-  db->end = &write->next;
-  while (write->state == IVS_WRITE_WAITING && !late)
-    late = pthread_cond_timedwait(&write->told, &db->lock, &until);
-  if (write->state == IVS_WRITE_WAITING) leave_queue(db, write);
-  while (write->state == IVS_WRITE_TAKEN_OVER) pthread_cond_wait(&write->told, &db->lock);
-  pthread_cond_destroy(&write->told);
-}
-
 static int32_t do_write(invsrc_sqlite *db, ivs_write *write) {
-  pthread_mutex_lock(&db->lock);
-  if (db->is_led)
+  begin_waiting(write);
+  if (queue(db, write))
     wait_for_turn(db, write);
   else
     write->state = IVS_WRITE_LEADING;
-  if (write->state == IVS_WRITE_LEADING) db->is_led = 1;
-  pthread_mutex_unlock(&db->lock);
   if (write->state == IVS_WRITE_LEADING) lead(db, write);
+  pthread_cond_destroy(&write->told);
+  pthread_mutex_destroy(&write->lock);
   return write->outcome;
 }
 

@@ -23,18 +23,18 @@ static struct timespec soon = {0, 1000000};
 static int waiting(void) {
   int count = 0;
 
-  pthread_mutex_lock(&db->lock);
+  pthread_mutex_lock(&db->queue_lock);
   for (const ivs_write *at = db->first; at; at = at->next) count++;
-  pthread_mutex_unlock(&db->lock);
+  pthread_mutex_unlock(&db->queue_lock);
   return count;
 }
 
 static int is_led(void) {
   int led;
 
-  pthread_mutex_lock(&db->lock);
+  pthread_mutex_lock(&db->queue_lock);
   led = db->is_led;
-  pthread_mutex_unlock(&db->lock);
+  pthread_mutex_unlock(&db->queue_lock);
   return led;
 }
 
