@@ -67,14 +67,17 @@ INVSRC_API int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *s
  * nobody. Many processes may open the same file; but one that is open is not to be used
  * across fork(): the child opens it anew.
  *
- * When a source is removed, or what was sealed for it is replaced, or a client that is kept, the
- * old sealed bytes are overwritten in the file, and the write-ahead log is emptied of them, before
- * the function returns; that costs one more wait for the disk. What was sealed for a consent under
- * way is part of the record, and leaves the log when SQLite empties it. Whoever reads the database
- * just then (a backup) can put off the emptying, which then comes with the next write or
- * when the last process closes the file. Neither can fail the operation. Copies that the
- * file system or the disk keeps, and backups, are out of reach. To make this hold, each source
- * and each client takes 4 KiB more than its fields. */
+ * What is sealed for a source is kept encrypted under a key of its own, which stands in the same
+ * file: that is for forgetting only, and whoever has a copy of the file has what the sealer made.
+ * When a source is removed, or what was sealed for it is replaced, the key is overwritten in the
+ * file, and the write-ahead log is emptied of it, before the function returns; that costs one more
+ * wait for the disk. So are the sealed bytes of a client that is replaced, which takes 4 KiB more
+ * than its fields for that. What was sealed for a consent under way is part of the record, and
+ * leaves the log when SQLite empties it. Whoever reads the database just then (a backup) can put
+ * off the emptying, which then comes with the next write or when the last process closes the file.
+ * Neither can fail the operation. Copies that the file system or the disk keeps, and backups, are
+ * out of reach. A row of 40 bytes is left of each source that is removed, unless it was the
+ * newest. What its key does not open is damaged, and FAILED to who asks for it. */
 typedef struct invsrc_sqlite invsrc_sqlite;
 
 /* Opens `path`, made (mode 0600) and given its schema when there is none, or

@@ -133,9 +133,48 @@ static const char *const migrations[] = {
     "  sealed BLOB NOT NULL CHECK (length(sealed) > 0),"
     "  UNIQUE (issuer, redirect_uri)"
     ") STRICT;",
+    /* Credentials leave the disk by their keys, and need no padding. A seq that some source may
+     * get has its key, or is behind all that have. */
+    "ALTER TABLE credentials RENAME TO credentials_3;"
+    "CREATE TABLE credentials ("
+    "  seq INTEGER PRIMARY KEY REFERENCES sources (seq) ON DELETE CASCADE,"
+    "  sealed BLOB NOT NULL CHECK (length(sealed) > 16)" /* encrypted, with a tag */
+    ") STRICT;"
+    "CREATE TABLE row_keys ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  key BLOB NOT NULL CHECK (length(key) = 32)" /* zeros where nothing is sealed */
+    ") STRICT;"
+    "INSERT INTO row_keys (seq, key)"
+    " WITH RECURSIVE seqs (seq) AS"
+    "  (SELECT 1 UNION ALL SELECT seq + 1 FROM seqs WHERE seq < (SELECT max(seq) FROM sources))"
+    " SELECT seq, zeroblob(32) FROM seqs WHERE EXISTS (SELECT 1 FROM sources);",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
+
+/* Encrypts what was sealed when nothing of it was; see sqlite_shred.c. */
+static int give_keys(invsrc_sqlite *db) {
+  ivs_step step = {.db = db, .connection = db->writer};
+  sqlite3_stmt *old = NULL;
+  int status = sqlite3_prepare_v2(db->writer->handle,
+                                  "SELECT seq, credentials_3.sealed"
+                                  " FROM credentials_3 CROSS JOIN sources USING (seq)",
+                                  -1, &old, NULL);
+  const void *sealed;
+
+  while (status == SQLITE_OK && (status = sqlite3_step(old)) == SQLITE_ROW) {
+    sealed = sqlite3_column_blob(old, 1);
+    status = sealed ? ivs_sqlite_put_sealed(&step, sqlite3_column_int64(old, 0), sealed,
+                                            (uint64_t)sqlite3_column_bytes(old, 1))
+                    : SQLITE_NOMEM;
+  }
+  sqlite3_finalize(old);
+  if (status != SQLITE_DONE) return status;
+  return ivs_connection_run(db->writer, "DROP TABLE credentials_3");
+}
+
+/* What of a migration SQL cannot do, behind it. */
+static int (*const finishes[SCHEMA_VERSION])(invsrc_sqlite *db) = {[3] = give_keys};
 
 /* ---- Schema ------------------------------------------------------------------------ */
 
@@ -184,14 +223,22 @@ static void roll_back(ivs_connection *connection) {
   if (!sqlite3_get_autocommit(connection->handle)) ivs_connection_run(connection, "ROLLBACK");
 }
 
+/* From one version to the next. SQLITE_OK or why not. */
+static int migrate_from(invsrc_sqlite *db, int version) {
+  int status = ivs_connection_run(db->writer, migrations[version]);
+
+  return status == SQLITE_OK && finishes[version] ? finishes[version](db) : status;
+}
+
 /* Brings the schema up to date, all or nothing. */
-static int32_t migrate(ivs_connection *connection, invsrc_error *error) {
+static int32_t migrate(invsrc_sqlite *db, invsrc_error *error) {
+  ivs_connection *connection = db->writer;
   char mark[96];
   int version = 0;
   int32_t result = begin(connection, "BEGIN IMMEDIATE", &version, error);
 
   for (; result == INVSRC_OK && version < SCHEMA_VERSION; version++)
-    result = ivs_sqlite_report(ivs_connection_run(connection, migrations[version]), error);
+    result = ivs_sqlite_report(migrate_from(db, version), error);
   snprintf(mark, sizeof mark, "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
            APPLICATION_ID, SCHEMA_VERSION);
   if (result == INVSRC_OK) result = ivs_sqlite_report(ivs_connection_run(connection, mark), error);
@@ -299,7 +346,7 @@ static int32_t open_file(invsrc_sqlite *db, invsrc_error *error) {
     result = ivs_sqlite_report(SQLITE_READONLY, error);
   if (result == INVSRC_OK) result = set_wal(db->writer, error);
   if (result == INVSRC_OK && version < SCHEMA_VERSION) {
-    result = migrate(db->writer, error);
+    result = migrate(db, error);
     if (result == INVSRC_OK && version) ivs_sqlite_forget(db); /* what was elsewhere before */
   }
   return result;
@@ -318,7 +365,9 @@ int32_t invsrc_sqlite_open(const char *path, invsrc_sqlite **db, invsrc_error *e
   pthread_mutex_init(&made->queue_lock, NULL);
   pthread_mutex_init(&made->idle_lock, NULL);
   made->end = &made->first;
-  result = whole_path(path, &made->path, error);
+  made->keys = ivs_sqlite_new_keys();
+  result =
+      made->keys ? whole_path(path, &made->path, error) : ivs_sqlite_report(SQLITE_NOMEM, error);
   if (result == INVSRC_OK) result = open_file(made, error);
   if (result == INVSRC_OK)
     *db = made;
@@ -337,6 +386,7 @@ void invsrc_sqlite_free(invsrc_sqlite *db) {
   }
   pthread_mutex_destroy(&db->idle_lock);
   pthread_mutex_destroy(&db->queue_lock);
+  ivs_pool_free(db->keys);
   free(db->path);
   free(db);
 }

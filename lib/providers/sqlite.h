@@ -10,8 +10,12 @@
 #define IVS_PROVIDERS_SQLITE_H
 
 #include <invsrc/providers.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <sqlite3.h>
+
+#include "core/buffer.h"
+#include "core/pool.h"
 
 #define IVS_SQLITE_BUSY_MILLISECONDS 5000
 
@@ -42,7 +46,8 @@ typedef enum ivs_sql {
   IVS_SQL_SEALED_PUT,
   IVS_SQL_SEALED_DROP,
   IVS_SQL_SEALED_NEXT,
-  IVS_SQL_SEALED_REPLACE,
+  IVS_SQL_SEALED_IS,
+  IVS_SQL_KEY_PUT,
   IVS_SQL_CLIENT_GET,
   IVS_SQL_CLIENT_ADD,
   IVS_SQL_CLIENT_DROP,
@@ -59,11 +64,13 @@ typedef enum ivs_sql {
 typedef struct ivs_connection {
   struct ivs_connection *next;
   sqlite3 *handle;
+  EVP_CIPHER_CTX *cipher; /* NULL until there is something to encrypt or decrypt */
   sqlite3_stmt *statements[IVS_SQL_END];
 } ivs_connection;
 
 struct invsrc_sqlite {
   char *path;                 /* from the root, so that it stays the same file */
+  ivs_pool *keys;             /* for what is sealed; any thread */
   ivs_connection *writer;     /* the leader's; what it has read stays good, as it alone writes */
   int remains;                /* the leader's too: bytes that are gone may still be in the log */
   pthread_mutex_t queue_lock; /* guards these: */
@@ -156,6 +163,19 @@ int32_t ivs_sqlite_write(invsrc_sqlite *db, ivs_write_run *what, void *context, 
 int32_t ivs_sqlite_write_alone(invsrc_sqlite *db, ivs_write_run *what, void *context);
 /* A write that changes nothing, and sees to it that what others let go leaves the disk. */
 void ivs_sqlite_forget(invsrc_sqlite *db);
+
+/* ---- What was sealed --------------------------------------------------------- */
+
+/* Where the keys come from; NULL when memory ran out. */
+ivs_pool *ivs_sqlite_new_keys(void);
+/* Puts it in the place of what is there, be it anything, under a key of its own; NULL and 0:
+ * nothing. Every source needs it when it is inserted, and before it is deleted. SQLITE_OK or why
+ * not. */
+int ivs_sqlite_put_sealed(ivs_step *step, int64_t seq, const void *sealed, uint64_t length);
+/* Opens what the column of the row has, from 0, by the key in the next; `opened` is cleared where
+ * there is nothing, or it fails. INVSRC_OK, also where memory ran out and the query has failed;
+ * INVSRC_EMALFORMED (damaged); INVSRC_ENOMEM. */
+int32_t ivs_query_open(ivs_query *query, int column, ivs_buffer *opened);
 
 /* ---- Events, within a step ---------------------------------------------------- */
 

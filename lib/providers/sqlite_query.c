@@ -26,9 +26,11 @@
   "attempts, last_checked_at, last_error, next_check_at, credential_proven, unreachable, " \
   "oauth_refresh_at"
 
-/* And behind these what was sealed, or NULL. */
-#define SOURCES_AND_SEALED \
-  "SELECT " SOURCE_COLUMNS ", sealed FROM sources LEFT JOIN credentials USING (seq)"
+/* And behind these what was sealed, or NULL, and its key. */
+#define SOURCES_AND_SEALED                                       \
+  "SELECT " SOURCE_COLUMNS                                       \
+  ", sealed, key FROM sources LEFT JOIN credentials USING (seq)" \
+  " LEFT JOIN row_keys USING (seq)"
 
 /* Those that are due at ?1, at most ?2. */
 #define DUE " WHERE next_check_at > 0 AND next_check_at <= ?1 ORDER BY next_check_at, seq LIMIT ?2"
@@ -77,16 +79,20 @@ static const char *const statements[IVS_SQL_END] = {
     [IVS_SQL_EVENT_POSTPONE] =
         "UPDATE events SET next_at = ?, attempts = attempts + 1 WHERE id = ?",
     [IVS_SQL_EVENT_FORGET] = "DELETE FROM events WHERE id = ?",
-    [IVS_SQL_SEALED_GET] = "SELECT sealed FROM credentials WHERE seq = ?",
+    [IVS_SQL_SEALED_GET] =
+        "SELECT sealed, key FROM credentials LEFT JOIN row_keys USING (seq) WHERE seq = ?",
     [IVS_SQL_SEALED_PUT] =
         "INSERT INTO credentials (seq, sealed) VALUES (?1, ?2)"
         " ON CONFLICT (seq) DO UPDATE SET sealed = excluded.sealed",
     [IVS_SQL_SEALED_DROP] = "DELETE FROM credentials WHERE seq = ?",
     [IVS_SQL_SEALED_NEXT] =
-        "SELECT credentials.seq, storefront, id, sealed"
-        " FROM credentials CROSS JOIN sources USING (seq)"
+        "SELECT credentials.seq, storefront, id, sealed, key"
+        " FROM credentials CROSS JOIN sources USING (seq) LEFT JOIN row_keys USING (seq)"
         " WHERE credentials.seq > ? ORDER BY credentials.seq LIMIT 1",
-    [IVS_SQL_SEALED_REPLACE] = "UPDATE credentials SET sealed = ? WHERE seq = ? AND sealed = ?",
+    [IVS_SQL_SEALED_IS] = "SELECT 1 FROM credentials WHERE seq = ? AND sealed = ?",
+    [IVS_SQL_KEY_PUT] =
+        "INSERT INTO row_keys (seq, key) VALUES (?1, ?2)"
+        " ON CONFLICT (seq) DO UPDATE SET key = excluded.key",
     [IVS_SQL_CLIENT_GET] = "SELECT sealed FROM oauth_clients WHERE issuer = ? AND redirect_uri = ?",
     [IVS_SQL_CLIENT_ADD] =
         "INSERT INTO oauth_clients (issuer, redirect_uri, sealed) VALUES (?,?,?)",
@@ -162,6 +168,7 @@ void ivs_connection_free(ivs_connection *connection) {
   if (!connection) return;
   for (int i = 0; i < IVS_SQL_END; i++) sqlite3_finalize(connection->statements[i]);
   sqlite3_close(connection->handle);
+  EVP_CIPHER_CTX_free(connection->cipher); /* which wipes it */
   free(connection);
 }
 

@@ -1,6 +1,6 @@
 /*
  * Sealing again what an older master key sealed: credentials, and clients that are kept. Each
- * is replaced by compare-and-swap on its sealed bytes, so nothing is lost when someone else
+ * is replaced by compare-and-swap on its stored bytes, so nothing is lost when someone else
  * changes it meanwhile, and an interrupted run goes on where the next one begins. The
  * revision of a source stays: an update writes over, or hands back, what it finds in its own
  * step. Consents under way are over before it matters, and left.
@@ -12,15 +12,18 @@
 #include "providers/keyring.h"
 #include "providers/sqlite.h"
 
-/* What is sealed again. The statements: the first row behind a seq, as a `row` has it; and its
- * replacement. */
+static int32_t replace_credential(ivs_step *step, void *context);
+static int32_t replace_client(ivs_step *step, void *context);
+
+/* What is sealed again. */
 static const struct kind {
-  ivs_sql next;
-  ivs_sql replace;
+  ivs_sql next;           /* the first row behind a seq, as a `row` has it */
+  ivs_write_run *replace; /* the context is a `replacement` */
   const char *purpose;
+  int has_key; /* in the row, behind what is stored */
 } kinds[] = {
-    {IVS_SQL_SEALED_NEXT, IVS_SQL_SEALED_REPLACE, INVSRC_PURPOSE_CREDENTIAL},
-    {IVS_SQL_CLIENT_NEXT, IVS_SQL_CLIENT_REPLACE, INVSRC_PURPOSE_OAUTH_CLIENT},
+    {IVS_SQL_SEALED_NEXT, replace_credential, INVSRC_PURPOSE_CREDENTIAL, 1},
+    {IVS_SQL_CLIENT_NEXT, replace_client, INVSRC_PURPOSE_OAUTH_CLIENT, 0},
 };
 
 /* One row, copied out, so that no read transaction is open while it is sealed; storefront and
@@ -30,7 +33,8 @@ typedef struct row {
   int64_t seq;
   ivs_buffer storefront;
   ivs_buffer id;
-  ivs_buffer sealed;
+  ivs_buffer stored; /* what is compared */
+  ivs_buffer sealed; /* what that is; empty where it is damaged, so that no key opens it */
 } row;
 
 typedef struct counts {
@@ -38,19 +42,27 @@ typedef struct counts {
   uint64_t refused;
 } counts;
 
+static int32_t take_sealed(ivs_query *query, const void *stored, uint64_t length, row *next) {
+  int32_t result;
+
+  if (!next->kind->has_key) return ivs_buffer_set(&next->sealed, stored, (size_t)length);
+  result = ivs_query_open(query, 3, &next->sealed);
+  return result == INVSRC_EMALFORMED ? INVSRC_OK : result;
+}
+
 static int32_t take_row(ivs_query *query, row *next) {
-  uint64_t storefront_length, id_length, sealed_length;
+  uint64_t storefront_length, id_length, stored_length;
   const char *storefront = ivs_query_text(query, 1, &storefront_length);
   const char *id = ivs_query_text(query, 2, &id_length);
-  const void *sealed = ivs_query_blob(query, 3, &sealed_length);
+  const void *stored = ivs_query_blob(query, 3, &stored_length);
 
   if (query->status != SQLITE_ROW) return INVSRC_OK; /* the status says it */
   next->seq = ivs_query_number(query, 0);
   if (ivs_buffer_set(&next->storefront, storefront, (size_t)storefront_length) ||
       ivs_buffer_set(&next->id, id, (size_t)id_length) ||
-      ivs_buffer_set(&next->sealed, sealed, (size_t)sealed_length))
+      ivs_buffer_set(&next->stored, stored, (size_t)stored_length))
     return INVSRC_ENOMEM;
-  return INVSRC_OK;
+  return take_sealed(query, stored, stored_length, next);
 }
 
 /* Reads the first row behind next->seq. SQLITE_ROW, SQLITE_DONE or why not. */
@@ -73,16 +85,32 @@ typedef struct replacement {
   int changes;
 } replacement;
 
-static int32_t replace(ivs_step *step, void *context) {
+static int32_t replace_credential(ivs_step *step, void *context) {
   replacement *it = context;
   uint64_t length;
   const void *bytes = invsrc_buffer_bytes(it->sealed, &length);
   ivs_query query;
 
-  ivs_query_join(&query, step, it->old->kind->replace);
+  ivs_query_join(&query, step, IVS_SQL_SEALED_IS);
+  ivs_query_bind_number(&query, 1, it->old->seq);
+  ivs_query_bind_blob(&query, 2, it->old->stored.bytes, it->old->stored.length);
+  it->changes = ivs_query_step(&query) == SQLITE_ROW;
+  ivs_query_end(&query);
+  it->status = query.status;
+  if (it->changes) it->status = ivs_sqlite_put_sealed(step, it->old->seq, bytes, length);
+  return ivs_sqlite_outcome(it->status);
+}
+
+static int32_t replace_client(ivs_step *step, void *context) {
+  replacement *it = context;
+  uint64_t length;
+  const void *bytes = invsrc_buffer_bytes(it->sealed, &length);
+  ivs_query query;
+
+  ivs_query_join(&query, step, IVS_SQL_CLIENT_REPLACE);
   ivs_query_bind_blob(&query, 1, bytes, length);
   ivs_query_bind_number(&query, 2, it->old->seq);
-  ivs_query_bind_blob(&query, 3, it->old->sealed.bytes, it->old->sealed.length);
+  ivs_query_bind_blob(&query, 3, it->old->stored.bytes, it->old->stored.length);
   ivs_query_step(&query);
   ivs_query_end(&query);
   it->status = query.status;
@@ -96,7 +124,7 @@ static int32_t replace_row(invsrc_sqlite *db, const row *old, const invsrc_buffe
   replacement it = {old, sealed, SQLITE_OK, 0};
   int status;
 
-  if (ivs_sqlite_write(db, replace, &it, &status) != INVSRC_OUTCOME_OK)
+  if (ivs_sqlite_write(db, old->kind->replace, &it, &status) != INVSRC_OUTCOME_OK)
     return ivs_sqlite_report(status != SQLITE_OK ? status : it.status, error);
   done->resealed += (uint64_t)it.changes;
   return INVSRC_OK;
@@ -144,7 +172,7 @@ static int32_t reseal_row(invsrc_sqlite *db, invsrc_keyring *keyring, const row 
 
 static int32_t reseal_kind(invsrc_sqlite *db, invsrc_keyring *keyring, const struct kind *kind,
                            counts *done, invsrc_error *error) {
-  row next = {kind, -1, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY};
+  row next = {kind, -1, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY, IVS_BUFFER_EMPTY};
   int32_t result = INVSRC_OK;
   int status = SQLITE_DONE;
 
@@ -153,6 +181,7 @@ static int32_t reseal_kind(invsrc_sqlite *db, invsrc_keyring *keyring, const str
   if (result == INVSRC_OK) result = ivs_sqlite_report(status, error);
   ivs_buffer_end(&next.storefront);
   ivs_buffer_end(&next.id);
+  ivs_buffer_end(&next.stored);
   ivs_buffer_end(&next.sealed);
   return result;
 }

@@ -6,7 +6,8 @@
 
 #include <assert.h>
 
-/* The columns of a row are the fields in their order, and the sealed bytes behind them. */
+/* The columns of a row are the fields in their order, and behind them the sealed bytes and
+ * their key. */
 static_assert(INVSRC_SOURCE_FIELD_END == 29, "each field has its column in sqlite_query.c");
 #define COLUMN_OF(field) ((field)-1)
 #define SEALED COLUMN_OF(INVSRC_SOURCE_FIELD_END)
@@ -44,10 +45,13 @@ static int32_t take_source(ivs_query *query, invsrc_source *source) {
 }
 
 static int32_t take_sealed(ivs_query *query, int column, invsrc_buffer *sealed) {
-  uint64_t length;
-  const void *bytes = ivs_query_blob(query, column, &length);
+  ivs_buffer opened = IVS_BUFFER_EMPTY;
+  int32_t result = ivs_query_open(query, column, &opened);
 
-  return bytes ? invsrc_buffer_set(sealed, bytes, length) : INVSRC_OK;
+  if (result == INVSRC_OK && opened.length)
+    result = invsrc_buffer_set(sealed, opened.bytes, opened.length);
+  ivs_buffer_end(&opened);
+  return result;
 }
 
 /* What a query comes to: its status, and the result of taking its rows. */
@@ -57,23 +61,31 @@ static int32_t outcome_of(const ivs_query *query, int32_t result) {
   return ivs_sqlite_outcome(query->status);
 }
 
-/* Takes all rows that a bound query finds, and ends it. Each is shown with
- * `next_check_at`, where that is not 0, and with what was sealed. */
-static int32_t take_rows(ivs_query *query, int64_t next_check_at, invsrc_source_list *list) {
+/* What a claim hands out. Where that is damaged it is nothing, which no sealer opens: it must not
+ * keep all others from being claimed. */
+static int32_t take_claimed(ivs_query *query, int64_t lease_end, invsrc_source *source,
+                            ivs_buffer *sealed) {
+  int32_t result = invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, lease_end);
+
+  if (result == INVSRC_OK) result = ivs_query_open(query, SEALED, sealed);
+  return result == INVSRC_EMALFORMED ? INVSRC_OK : result;
+}
+
+/* Takes all rows that a bound query finds, and ends it. With the end of a lease, where that is
+ * not 0, they are claimed. */
+static int32_t take_rows(ivs_query *query, int64_t lease_end, invsrc_source_list *list) {
+  ivs_buffer sealed = IVS_BUFFER_EMPTY;
   int32_t result = INVSRC_OK;
-  const void *sealed;
-  uint64_t length;
 
   while (result == INVSRC_OK && ivs_query_step(query) == SQLITE_ROW) {
     invsrc_source *source = invsrc_source_new();
     result = source ? take_source(query, source) : INVSRC_ENOMEM;
-    if (result == INVSRC_OK && next_check_at)
-      result = invsrc_source_set_number(source, INVSRC_SOURCE_NEXT_CHECK_AT, next_check_at);
-    sealed = next_check_at ? ivs_query_blob(query, SEALED, &length) : NULL;
+    if (result == INVSRC_OK && lease_end) result = take_claimed(query, lease_end, source, &sealed);
     if (result == INVSRC_OK)
-      result = invsrc_source_list_append(list, source, sealed, sealed ? length : 0);
+      result = invsrc_source_list_append(list, source, sealed.bytes, sealed.length);
     invsrc_source_free(source);
   }
+  ivs_buffer_end(&sealed);
   ivs_query_end(query);
   return outcome_of(query, result);
 }
@@ -92,16 +104,8 @@ static int32_t get_sealed(ivs_step *step, int64_t seq, invsrc_buffer *sealed) {
   return outcome_of(&query, result);
 }
 
-/* Puts it in the place of what is there, be it anything. */
 static int32_t put_sealed(ivs_step *step, int64_t seq, const void *sealed, uint64_t length) {
-  ivs_query query;
-
-  ivs_query_join(&query, step, length ? IVS_SQL_SEALED_PUT : IVS_SQL_SEALED_DROP);
-  ivs_query_bind_number(&query, 1, seq);
-  if (length) ivs_query_bind_blob(&query, 2, sealed, length);
-  ivs_query_step(&query);
-  ivs_query_end(&query);
-  return ivs_sqlite_outcome(query.status);
+  return ivs_sqlite_outcome(ivs_sqlite_put_sealed(step, seq, sealed, length));
 }
 
 /* ---- One source ------------------------------------------------------------------ */
@@ -284,10 +288,12 @@ static int32_t update(void *context, const invsrc_source *source, uint64_t revis
   return write_change(context, change_row, &it);
 }
 
-/* What was sealed goes with it. */
+/* What was sealed goes with it; first, for its key stands alone. */
 static int32_t remove_row(ivs_step *step, const stored *row) {
+  int32_t outcome = put_sealed(step, row->seq, NULL, 0);
   ivs_query query;
 
+  if (outcome != INVSRC_OUTCOME_OK) return outcome;
   ivs_query_join(&query, step, IVS_SQL_SOURCE_REMOVE);
   ivs_query_bind_number(&query, 1, row->seq);
   ivs_query_step(&query);

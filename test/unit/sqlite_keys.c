@@ -6,6 +6,8 @@
 
 #include "scratch_db.h"
 
+#include "disk.h"
+
 /* Whether bytes stand anywhere in the database's files. */
 static int is_on_disk(const void *bytes, size_t length) {
   static const char *const names[] = {DB, DB "-wal"};
@@ -350,28 +352,32 @@ static void what_no_key_opens_is_counted_and_left(void **state) {
   fill(0, 5, 8);
   run_sql(DB,
           "UPDATE credentials SET sealed = (SELECT sealed FROM credentials WHERE seq = 7)"
-          " WHERE seq = 5");
+          " WHERE seq IN (5, 6);"
+          "UPDATE row_keys SET key = (SELECT key FROM row_keys WHERE seq = 7) WHERE seq = 5");
   length = sealed_of(3, before);
-  reseals(1, 0, 4, 3); /* 3 and 4, and 5, which is another's */
+  reseals(1, 0, 3, 4); /* 3 and 4; 5, which is another's; and 6, which is damaged */
   assert_int_equal(sealed_of(3, after), length);
   assert_memory_equal(before, after, length);
   assert_true(opens_with(2, 4));
-  reseals(1, 2, 2, 1);
+  reseals(1, 2, 2, 2);
   assert_true(opens_with(1, 3));
 }
 
-static void old_sealed_bytes_are_gone_from_disk(void **state) {
-  uint8_t before[64], after[64];
+static void the_keys_of_old_sealed_bytes_are_gone_from_disk(void **state) {
+  uint8_t before[KEY_SIZE], after[KEY_SIZE], sealed[64];
   uint64_t length;
 
   (void)state;
   fill(0, 1, 2);
-  length = sealed_of(1, before);
-  assert_true(is_on_disk(before, length));
+  key_of("1", before);
+  assert_true(key_is_on_disk(before));
   reseals(1, 0, 1, 0);
-  assert_int_equal(sealed_of(1, after), length);
-  assert_false(is_on_disk(before, length));
-  assert_true(is_on_disk(after, length));
+  key_of("1", after);
+  assert_false(key_is_on_disk(before));
+  assert_true(key_is_on_disk(after));
+  length = sealed_of(1, sealed);
+  assert_false(is_on_disk(sealed, length));
+  assert_keys_whole();
 }
 
 /* A probe that was claimed before keeps what was sealed again meanwhile, and a rotation hands
@@ -379,7 +385,7 @@ static void old_sealed_bytes_are_gone_from_disk(void **state) {
 static void updates_meanwhile_lose_nothing(void **state) {
   invsrc_source *source = make_source("acme", "1", "1");
   invsrc_buffer *replaced = invsrc_buffer_new();
-  uint8_t resealed[64], stored[64];
+  uint8_t resealed[64], stored[64], key[KEY_SIZE];
   uint64_t length;
 
   (void)state;
@@ -394,11 +400,12 @@ static void updates_meanwhile_lose_nothing(void **state) {
   assert_int_equal(sealed_of(1, stored), length);
   assert_memory_equal(stored, resealed, length);
   assert_true(opens_with(1, 1));
+  key_of("1", key);
   assert_int_equal(store.table->update(store.context, source, 1, 0, INVSRC_PART_SEALED, "other", 5,
                                        NULL, replaced),
                    INVSRC_OUTCOME_OK);
   assert_memory_equal(invsrc_buffer_bytes(replaced, &length), resealed, length);
-  assert_false(is_on_disk(resealed, length));
+  assert_false(key_is_on_disk(key));
   invsrc_source_free(source);
   invsrc_buffer_free(replaced);
 }
@@ -583,7 +590,7 @@ int main(void) {
       TEST(altered_keys_are_nobodys),
       TEST(an_older_key_is_taken_out),
       TEST(what_no_key_opens_is_counted_and_left),
-      TEST(old_sealed_bytes_are_gone_from_disk),
+      TEST(the_keys_of_old_sealed_bytes_are_gone_from_disk),
       TEST(several_may_reseal_at_once),
       TEST(updates_meanwhile_lose_nothing),
       TEST(an_interrupted_run_goes_on),

@@ -69,9 +69,12 @@ static void what_was_sealed_is_left_alone(void **state) {
                                    IVS_SQL_SOURCE_UPDATE_CHECK};
 
   (void)state;
-  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
     assert_null(strstr(plan_of(others[i]), "credentials"));
+    assert_null(strstr(plan_of(others[i]), "row_keys"));
+  }
   assert_non_null(strstr(plan_of(IVS_SQL_SOURCES_DUE), "credentials"));
+  assert_non_null(strstr(plan_of(IVS_SQL_SOURCES_DUE), "row_keys"));
 }
 
 /* ---- Steps ------------------------------------------------------------------------- */
