@@ -189,14 +189,16 @@ static void change_any(uint32_t *bits) {
 }
 
 /* Enough that their keys are on several pages; two that have the file open change them in
- * turns. */
+ * turns. With SQLite 3.40 the second of these seeds would leave a copy, were a key not always as
+ * long. */
 static void no_copy_of_a_key_is_left(void **state) {
-  enum { SEEDS = 3, CHANGES = 300 };
+  enum { CHANGES = 300 };
+  static const uint32_t seeds[] = {1, 18};
   invsrc_sqlite *other;
 
   (void)state;
-  for (uint32_t seed = 0; seed < SEEDS; seed++) {
-    uint32_t bits = seed;
+  for (size_t seed = 0; seed < sizeof seeds / sizeof *seeds; seed++) {
+    uint32_t bits = seeds[seed];
     invsrc_sqlite *both[2] = {db, NULL};
     assert_int_equal(invsrc_sqlite_open(DB, &other, error), INVSRC_OK);
     both[1] = other;
