@@ -64,6 +64,51 @@ static int32_t make_database(void) {
   return open_database();
 }
 
+/* One of version 3, with source 1. */
+static uint8_t old_database[1 << 17];
+static size_t old_length;
+
+static void make_old_database(void) {
+  invsrc_sqlite *made = NULL;
+
+  assert_int_equal(invsrc_sqlite_open(FRESH, &made, NULL), INVSRC_OK);
+  assert_int_equal(insert_new((struct store){invsrc_sqlite_store(), made}, "acme", "1", "1"),
+                   INVSRC_OUTCOME_OK);
+  invsrc_sqlite_free(made);
+  run_sql(FRESH,
+          "DROP TABLE row_keys; DROP TABLE credentials;"
+          "CREATE TABLE credentials ("
+          "  seq INTEGER PRIMARY KEY REFERENCES sources (seq) ON DELETE CASCADE,"
+          "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"
+          "  sealed BLOB NOT NULL CHECK (length(sealed) > 0)"
+          ") STRICT;"
+          "INSERT INTO credentials (seq, sealed) VALUES (1, CAST('sealed 1' AS BLOB));"
+          "PRAGMA user_version = 3");
+  old_length = scratch_read(FRESH, old_database, sizeof old_database);
+  assert_in_range(old_length, 1, sizeof old_database - 1);
+}
+
+/* What fails leaves it as it was, to the byte. */
+static int32_t convert_database(void) {
+  static uint8_t now[sizeof old_database];
+  invsrc_sqlite *opened = NULL;
+  int32_t result;
+
+  remove(FRESH "-wal");
+  remove(FRESH "-shm");
+  assert_int_equal(scratch_write(FRESH, old_database, old_length), 0);
+  result = open_database();
+  if (result != INVSRC_OK) {
+    assert_int_equal(scratch_read(FRESH, now, sizeof now), old_length);
+    assert_memory_equal(now, old_database, old_length);
+    return result;
+  }
+  assert_int_equal(invsrc_sqlite_open(FRESH, &opened, NULL), INVSRC_OK);
+  assert_stored((struct store){invsrc_sqlite_store(), opened}, "acme", "1", "1");
+  invsrc_sqlite_free(opened);
+  return result;
+}
+
 static int32_t of_outcome(int32_t outcome) {
   if (outcome != INVSRC_OUTCOME_OK) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
   return outcome == INVSRC_OUTCOME_OK ? INVSRC_OK : INVSRC_ENOMEM;
@@ -390,6 +435,8 @@ static void a_database(void **state) {
   read_first(db);
   inject(make_database);
   inject(open_database);
+  make_old_database();
+  inject(convert_database);
   inject(insert_one);
   use_store();
   use_clients(invsrc_sqlite_clients(), db);
