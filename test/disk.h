@@ -95,10 +95,10 @@ static inline void key_of(const char *id, uint8_t key[KEY_SIZE]) {
  * sealed, and only there; and none is between two that are. */
 static inline void assert_keys_whole(void) {
   static const char *const wrong[] = {
-      "SELECT count(*) FROM sources WHERE seq NOT IN (SELECT seq FROM row_keys)",
-      "SELECT count(*) FROM row_keys LEFT JOIN credentials USING (seq)"
-      " WHERE (key = zeroblob(32)) <> (sealed IS NULL)",
       "SELECT count(*) <> coalesce(max(seq), 0) FROM row_keys",
+      "SELECT count(*) FROM sources WHERE seq NOT IN (SELECT seq FROM row_keys)",
+      ("SELECT count(*) FROM row_keys LEFT JOIN credentials USING (seq)"
+       " WHERE (key = zeroblob(32)) <> (sealed IS NULL)"),
   };
   sqlite3 *handle;
 
