@@ -129,7 +129,7 @@ static const char *const migrations[] = {
     "  seq INTEGER PRIMARY KEY,"
     "  issuer TEXT NOT NULL,"
     "  redirect_uri TEXT NOT NULL,"
-    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096))," /* as in credentials */
+    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096))," /* as in credentials then */
     "  sealed BLOB NOT NULL CHECK (length(sealed) > 0),"
     "  UNIQUE (issuer, redirect_uri)"
     ") STRICT;",

@@ -3,7 +3,7 @@
  * has in `row_keys`, and is gone when that is overwritten. This is for forgetting only: the
  * key lies in the same file. AES-256-GCM: ciphertext | tag (16).
  *
- * Why not by itself: SQLite leaves copies behind when it moves rows between pages, which no
+ * Why a key: SQLite leaves copies behind when it moves rows between pages, which no
  * secure_delete wipes. A row of `row_keys` is never moved, and so never copied:
  *
  * - Each source has one, from its insert on, with a seq that is in the table or is the next.
@@ -52,8 +52,8 @@ static EVP_CIPHER_CTX *cipher_of(ivs_connection *connection) {
 }
 
 /* `out` has room for a tag more. 1, or 0 where libcrypto failed. */
-static int encrypt(EVP_CIPHER_CTX *cipher, const uint8_t key[KEY_SIZE], const uint8_t *bytes,
-                   size_t length, uint8_t *out) {
+static int encrypt_into(EVP_CIPHER_CTX *cipher, const uint8_t key[KEY_SIZE], const uint8_t *bytes,
+                        size_t length, uint8_t *out) {
   int written;
 
   return cipher && EVP_CipherInit_ex(cipher, NULL, NULL, key, nonce, 1) == 1 &&
@@ -62,9 +62,9 @@ static int encrypt(EVP_CIPHER_CTX *cipher, const uint8_t key[KEY_SIZE], const ui
          EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_GCM_GET_TAG, TAG_SIZE, out + length) == 1;
 }
 
-/* In place; the tag is behind. INVSRC_OK; INVSRC_EMALFORMED (the tag says no); INVSRC_ENOMEM. */
-static int32_t decrypt(EVP_CIPHER_CTX *cipher, const uint8_t key[KEY_SIZE], uint8_t *bytes,
-                       size_t length) {
+/* The tag is behind the bytes. INVSRC_OK; INVSRC_EMALFORMED (the tag says no); INVSRC_ENOMEM. */
+static int32_t decrypt_in_place(EVP_CIPHER_CTX *cipher, const uint8_t key[KEY_SIZE], uint8_t *bytes,
+                                size_t length) {
   int written;
 
   if (!cipher || EVP_CipherInit_ex(cipher, NULL, NULL, key, nonce, 0) != 1 ||
@@ -104,7 +104,7 @@ static int put_under_key(ivs_step *step, int64_t seq, const void *sealed, size_t
   /* The queue of errors is the host's thread's: leave it as it was. */
   ERR_set_mark();
   if (ivs_pool_take(step->db->keys, key, sizeof key) &&
-      encrypt(cipher_of(step->connection), key, sealed, length, room))
+      encrypt_into(cipher_of(step->connection), key, sealed, length, room))
     status = run(step, IVS_SQL_KEY_PUT, seq, key, sizeof key);
   ERR_pop_to_mark();
   OPENSSL_cleanse(key, sizeof key);
@@ -139,8 +139,8 @@ int32_t ivs_query_open(ivs_query *query, int column, ivs_buffer *opened) {
     return INVSRC_EMALFORMED;
   if (ivs_buffer_set(opened, stored, (size_t)length) != INVSRC_OK) return INVSRC_ENOMEM;
   ERR_set_mark();
-  result = decrypt(cipher_of(query->connection), key, (uint8_t *)opened->bytes,
-                   (size_t)length - TAG_SIZE);
+  result = decrypt_in_place(cipher_of(query->connection), key, (uint8_t *)opened->bytes,
+                            (size_t)length - TAG_SIZE);
   ERR_pop_to_mark();
   if (result == INVSRC_OK)
     opened->length -= TAG_SIZE;
