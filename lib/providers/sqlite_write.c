@@ -169,15 +169,18 @@ static void lead(invsrc_sqlite *db, ivs_write *write) {
 
 /* Queues it behind the leader: 0 where there was none, and the thread is that now. */
 static int queue(invsrc_sqlite *db, ivs_write *write) {
+  int was_led;
+
   pthread_mutex_lock(&db->queue_lock);
-  write->is_queued = db->is_led;
-  if (db->is_led) {
+  was_led = db->is_led;
+  db->is_led = 1;
+  write->is_queued = was_led;
+  if (was_led) {
     *db->end = write;
     db->end = &write->next;
   }
-  db->is_led = 1;
   pthread_mutex_unlock(&db->queue_lock);
-  return write->is_queued;
+  return was_led; /* and not what the leader has made of it since */
 }
 
 /* Whether it waited still, and does so no more. */

@@ -271,6 +271,49 @@ static void who_waits_too_long_is_busy(void **state) {
   assert_int_equal(insert_one(&members[0]), INVSRC_OUTCOME_OK);
 }
 
+#define WRITERS 16
+#define WRITES 400
+
+/* Half of them want the same names. */
+static void *write_many(void *argument) {
+  int writer = *(int *)argument;
+  intptr_t won = 0;
+  char id[32];
+
+  for (int i = 0; i < WRITES; i++) {
+    snprintf(id, sizeof id, "%d-%d", i % 2 ? writer : writer % 2, i);
+    won += insert_new(store, "acme", id, id) == INVSRC_OUTCOME_OK;
+  }
+  return (void *)won;
+}
+
+/* One of them leads at a time, whoever is slow to learn that it has been taken over. */
+static void many_write_as_one(void **state) {
+  int numbers[WRITERS];
+  pthread_t threads[WRITERS];
+  intptr_t won = 0;
+  sqlite3_stmt *check;
+
+  (void)state;
+  assert_int_equal(ivs_connection_run(db->writer, "PRAGMA synchronous = OFF"), SQLITE_OK);
+  for (int i = 0; i < WRITERS; i++) {
+    numbers[i] = i;
+    assert_int_equal(pthread_create(&threads[i], NULL, write_many, &numbers[i]), 0);
+  }
+  for (int i = 0; i < WRITERS; i++) {
+    void *result;
+    assert_int_equal(pthread_join(threads[i], &result), 0);
+    won += (intptr_t)result;
+  }
+  assert_int_equal(won, WRITERS * WRITES / 2 + 2 * WRITES / 2);
+  assert_int_equal(
+      sqlite3_prepare_v2(db->writer->handle, "PRAGMA integrity_check", -1, &check, NULL),
+      SQLITE_OK);
+  assert_int_equal(sqlite3_step(check), SQLITE_ROW);
+  assert_string_equal(sqlite3_column_text(check, 0), "ok");
+  sqlite3_finalize(check);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
 
 int main(void) {
@@ -281,6 +324,7 @@ int main(void) {
       TEST(a_commit_that_fails_is_made_up_for),
       TEST(a_lone_commit_that_fails_is_a_failure),
       TEST(who_waits_too_long_is_busy),
+      TEST(many_write_as_one),
   };
 
   return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
