@@ -18,7 +18,8 @@
 struct racer {
   const ivs_trial *trial;
   int number;
-  int32_t outcomes[NAMES]; /* 0: there was no memory */
+  int32_t outcomes[NAMES];
+  int ran_out; /* of memory, itself */
 };
 
 static const char *racer_id(char id[16], int name, int number) {
@@ -40,6 +41,7 @@ static void race(void *item) {
     source = ivs_sample_source("acme", name, id);
     if (source)
       self->outcomes[i] = trial->store.insert(trial->context, source, sealed, strlen(sealed), NULL);
+    self->ran_out |= !source;
     invsrc_source_free(source);
   }
 }
@@ -70,6 +72,8 @@ void ivs_check_races(ivs_trial *trial) {
 
   for (int i = 0; i < WORKERS; i++) racers[i] = (struct racer){.trial = trial, .number = i};
   ivs_trial_run_threads(HERE, race, racers, sizeof *racers);
+  for (int i = 0; i < WORKERS; i++)
+    if (racers[i].ran_out) ivs_trial_end_without_memory(trial);
   for (int i = 0; i < NAMES; i++) judge_race(HERE, racers, i);
 }
 
@@ -87,6 +91,7 @@ struct claimer {
   int claims[SOURCES]; /* how often each was claimed */
   int strangers;       /* claims of what there is not */
   int32_t outcome;     /* the last one */
+  int ran_out;         /* of memory, itself */
 };
 
 static void count_claim(struct claimer *self, const char *id, int first) {
@@ -104,6 +109,7 @@ static uint64_t claim_some(struct claimer *self) {
   uint64_t count = 0;
 
   self->outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  self->ran_out |= !list;
   if (list) self->outcome = self->trial->store.due(self->trial->context, 10, 20, self->limit, list);
   if (self->outcome == INVSRC_OUTCOME_OK) count = invsrc_source_list_count(list);
   for (uint64_t i = 0; i < count; i++)
@@ -128,6 +134,7 @@ static void claim_events(void *item) {
     const char *id;
 
     self->outcome = INVSRC_OUTCOME_UNAVAILABLE;
+    self->ran_out |= !event;
     if (event)
       self->outcome = trial->store.event_next(trial->context, IVS_LATER(0), IVS_LATER(10), event);
     id = invsrc_event_text(event, INVSRC_EVENT_ID, NULL);
@@ -145,6 +152,8 @@ static void run_claimers(ivs_trial *trial, void (*claim)(void *item), int count,
   for (int i = 0; i < WORKERS; i++)
     claimers[i] = (struct claimer){.trial = trial, .limit = (uint64_t)i + 1, .count = count};
   ivs_trial_run_threads(trial, claim, claimers, sizeof *claimers);
+  for (int i = 0; i < WORKERS; i++)
+    if (claimers[i].ran_out) ivs_trial_end_without_memory(trial);
   if (!ivs_trial_step(trial, "%s in %d threads", what, WORKERS)) return;
   for (int i = 0; i < count; i++) {
     int claims = 0;
@@ -190,6 +199,7 @@ struct changer {
   const ivs_trial *trial;
   int updates;
   int losses;
+  int ran_out; /* of memory, itself */
 };
 
 /* Reads the source and writes it as the next revision. Returns whether it could. */
@@ -212,6 +222,7 @@ static void change_often(void *item) {
     invsrc_buffer *buffer = invsrc_buffer_new();
     int32_t outcome = 0;
 
+    self->ran_out |= !source || !buffer;
     if (source && buffer) outcome = change_once(self->trial, source, buffer);
     self->updates += outcome == INVSRC_OUTCOME_OK;
     self->losses += outcome == INVSRC_OUTCOME_CONFLICT;
@@ -231,11 +242,13 @@ void ivs_check_changers(ivs_trial *trial) {
   for (int i = 0; i < WORKERS; i++) {
     updates += changers[i].updates;
     losses += changers[i].losses;
+    if (changers[i].ran_out) ivs_trial_end_without_memory(trial);
   }
   ivs_read(HERE, "acme", "changed", source);
   if (!ivs_trial_step(HERE, "update in %d threads", WORKERS)) return;
   ivs_trial_number(trial, "the number of updates that came to OK or CONFLICT", updates + losses,
                    WORKERS * ROUNDS);
+  if (updates == 0) ivs_trial_fail(trial, "none of %d updates came to OK", WORKERS * ROUNDS);
   ivs_trial_number(trial, "revision", invsrc_source_number(source, INVSRC_SOURCE_REVISION),
                    1 + updates);
 }
