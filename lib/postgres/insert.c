@@ -10,7 +10,7 @@
 #include "postgres/postgres.h"
 
 /* So that the first in a group does not wait for too many others. */
-#define GROUP_MOST 64
+#define GROUP_MOST 256
 
 enum state {
   WAITING,
@@ -29,6 +29,8 @@ typedef struct ivs_pg_insertion {
   ivs_pg_query query;
   enum state state;    /* guarded by the lock of the pool */
   pthread_cond_t told; /* when it changes */
+  int64_t since;       /* when it began to wait */
+  int has_begun;       /* the step of its group, whose failure to begin is the leader's first */
   int32_t outcome;
   int was_lost; /* what was tried together may have come to pass */
 } insertion;
@@ -153,8 +155,8 @@ static void insert_together(ivs_pg_step *step, insertion *group) {
   for (insertion *each = group; each; each = each->next) ivs_pg_query_end(&each->query);
 }
 
-/* In a step whose beginning is behind it: where that failed, it failed for all. Returns what
- * becomes of each: DECIDED or APART. */
+/* In a step whose beginning is behind it. Returns what becomes of all: DECIDED, or APART where
+ * none counts. */
 static enum state run_group(ivs_pg_step *step, insertion *group) {
   int has_begun = step->status == IVS_PG_OK;
   int32_t outcome;
@@ -162,11 +164,12 @@ static enum state run_group(ivs_pg_step *step, insertion *group) {
   if (has_begun) insert_together(step, group);
   outcome = ivs_pg_step_end(step, INVSRC_OUTCOME_OK);
   for (insertion *each = group; each; each = each->next) {
+    each->has_begun = has_begun;
     each->was_lost = step->status == IVS_PG_LOST || step->status == IVS_PG_UNHEARD;
     each->outcome =
         outcome == INVSRC_OUTCOME_OK && !each->query.changes ? INVSRC_OUTCOME_CONFLICT : outcome;
   }
-  return has_begun && outcome != INVSRC_OUTCOME_OK ? APART : DECIDED;
+  return outcome == INVSRC_OUTCOME_OK ? DECIDED : APART;
 }
 
 /* ---- Gathering ---------------------------------------------------------------------- */
@@ -176,10 +179,17 @@ static void tell(insertion *it, enum state state) {
   pthread_cond_signal(&it->told);
 }
 
-/* The thread leads, or waits for the one that does, which takes no longer than its step. */
+/* The thread leads, or waits for the one that does, which takes no longer than its step; but
+ * where the leader is about to have a connection, and there are others, it goes on alone. */
 static void join(invsrc_postgres *pg, insertion *it) {
+  int is_crowded;
+
+  it->since = ivs_pg_now();
   pthread_mutex_lock(&pg->lock);
-  if (pg->is_led) {
+  is_crowded = !pg->idle && pg->open >= pg->pool_size;
+  if (pg->is_led && !is_crowded) {
+    it->state = APART;
+  } else if (pg->is_led) {
     pthread_cond_init(&it->told, NULL);
     *pg->end = it;
     pg->end = &it->next;
@@ -231,21 +241,30 @@ static void tell_all(invsrc_postgres *pg, insertion *group, insertion *leader, e
   pthread_mutex_unlock(&pg->lock);
 }
 
+/* Whether it is to be tried alone, after it was tried with others. Where there was no connection
+ * for these, who came late still has time to wait for one. */
+static int goes_on(const invsrc_postgres *pg, const insertion *it, int has_led) {
+  if (it->state == DECIDED) return 0;
+  return it->has_begun || (!has_led && ivs_pg_now() - it->since < pg->statement_timeout);
+}
+
 int32_t ivs_pg_insert(void *context, const invsrc_source *source, const void *sealed,
                       uint64_t length, const invsrc_event *event) {
   insertion mine = {.source = source, .sealed = sealed, .length = length, .event = event};
   ivs_pg_step step = {.pg = context};
-  insertion *group;
+  int leads;
 
   join(step.pg, &mine);
-  if (mine.state == LEADING) {
+  leads = mine.state == LEADING;
+  if (leads) {
+    insertion *group;
     ivs_pg_step_begin(&step);
     mine.next = gather(step.pg);
     if (!mine.next) return insert_alone(&step, &mine);
     group = sort(&mine);
     tell_all(step.pg, group, &mine, run_group(&step, group));
   }
-  if (mine.state == DECIDED) return mine.outcome;
+  if (!goes_on(step.pg, &mine, leads)) return mine.outcome;
   step = (ivs_pg_step){.pg = context, .was_lost = mine.was_lost};
   ivs_pg_step_begin(&step);
   return insert_alone(&step, &mine);

@@ -127,17 +127,6 @@ static int write_together(invsrc_sqlite *db, ivs_write *first, int most) {
 
 /* ---- Groups --------------------------------------------------------------------------- */
 
-static void write_apart(invsrc_sqlite *db, ivs_write *first) {
-  ivs_write *next;
-
-  for (ivs_write *each = first; each; each = next) {
-    next = each->next;
-    each->next = NULL; /* alone it is a group of one */
-    write_together(db, each, 1);
-    each->next = next;
-  }
-}
-
 static void tell(ivs_write *write, ivs_write_state state) {
   pthread_mutex_lock(&write->lock);
   write->state = state;
@@ -157,6 +146,25 @@ static void hand_over(invsrc_sqlite *db, ivs_write *group) {
   for (ivs_write *each = group; each; each = next) {
     next = each->next; /* once it is told it is gone */
     tell(each, IVS_WRITE_ENDED);
+  }
+}
+
+/* Each by itself, and told at once; but where another process lets one of them wait for its
+ * turn in vain, the others wait no more. */
+static void write_apart(invsrc_sqlite *db, ivs_write *leader) {
+  ivs_write *next;
+  int is_busy = 0;
+
+  for (ivs_write *each = leader; each; each = next) {
+    next = each->next; /* once it is told it is gone */
+    each->next = NULL;
+    each->outcome = INVSRC_OUTCOME_OK;
+    if (is_busy)
+      settle(each, SQLITE_BUSY);
+    else
+      write_together(db, each, 1);
+    is_busy = (each->status & 0xff) == SQLITE_BUSY;
+    if (each != leader) tell(each, IVS_WRITE_ENDED);
   }
 }
 
@@ -199,26 +207,32 @@ static int leave_queue(invsrc_sqlite *db, ivs_write *write) {
   return was_queued;
 }
 
-/* Until it leads or has ended: 1; or 0 when it is late. */
-static int wait_until(ivs_write *write, const struct timespec *until) {
+/* Until it leads or has ended, or it is late: which of these. Whoever has told it is done with
+ * it as soon as the lock is free. */
+static ivs_write_state wait_until(ivs_write *write, const struct timespec *until) {
+  ivs_write_state state;
   int late = 0;
 
   pthread_mutex_lock(&write->lock);
   while (write->state == IVS_WRITE_WAITING && !late)
     late = until ? pthread_cond_timedwait(&write->told, &write->lock, until)
                  : pthread_cond_wait(&write->told, &write->lock);
+  state = write->state;
   pthread_mutex_unlock(&write->lock);
-  return write->state != IVS_WRITE_WAITING;
+  return state;
 }
 
 /* Waits no longer for a turn than SQLite does for other processes, but for a leader that has
  * taken the write over until it is done. By a clock that nobody sets. */
-static void wait_for_turn(invsrc_sqlite *db, ivs_write *write) {
+static ivs_write_state wait_for_turn(invsrc_sqlite *db, ivs_write *write) {
   struct timespec until;
+  ivs_write_state state;
 
   clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_sec += IVS_SQLITE_BUSY_MILLISECONDS / 1000;
-  if (!wait_until(write, &until) && !leave_queue(db, write)) wait_until(write, NULL);
+  state = wait_until(write, &until);
+  if (state == IVS_WRITE_WAITING && !leave_queue(db, write)) state = wait_until(write, NULL);
+  return state;
 }
 
 static void begin_waiting(ivs_write *write) {
@@ -232,12 +246,11 @@ static void begin_waiting(ivs_write *write) {
 }
 
 static int32_t do_write(invsrc_sqlite *db, ivs_write *write) {
+  ivs_write_state state = IVS_WRITE_LEADING;
+
   begin_waiting(write);
-  if (queue(db, write))
-    wait_for_turn(db, write);
-  else
-    write->state = IVS_WRITE_LEADING;
-  if (write->state == IVS_WRITE_LEADING) lead(db, write);
+  if (queue(db, write)) state = wait_for_turn(db, write);
+  if (state == IVS_WRITE_LEADING) lead(db, write);
   pthread_cond_destroy(&write->told);
   pthread_mutex_destroy(&write->lock);
   return write->outcome;

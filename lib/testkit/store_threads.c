@@ -31,7 +31,7 @@ static const char *racer_id(char id[16], int name, int number) {
 static void race(void *item) {
   struct racer *self = item;
   const ivs_trial *trial = self->trial;
-  char name[16], id[16], sealed[32];
+  char name[24], id[16], sealed[32];
 
   for (int i = 0; i < NAMES; i++) {
     invsrc_source *source;
@@ -49,7 +49,7 @@ static void race(void *item) {
 /* A name has one winner, and is its. */
 static void judge_race(ivs_trial *trial, const struct racer *racers, int name_number) {
   int winners = 0, winner = 0;
-  char name[16], id[16];
+  char name[24], id[16];
 
   snprintf(name, sizeof name, "race-%d", name_number);
   if (!ivs_trial_step(trial, "insert of acme/%s in %d threads", name, WORKERS)) return;

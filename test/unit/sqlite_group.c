@@ -271,6 +271,43 @@ static void who_waits_too_long_is_busy(void **state) {
   assert_int_equal(insert_one(&members[0]), INVSRC_OUTCOME_OK);
 }
 
+/* Changes something, lets another process have the turn, and fails. */
+static sqlite3 *other;
+
+static int32_t fail_and_be_locked(ivs_step *step, void *context) {
+  int32_t outcome = fail_late(step, context);
+
+  sqlite3_busy_timeout(step->connection->handle, 200); /* in place of five seconds */
+  sqlite3_exec(step->connection->handle, "ROLLBACK", NULL, NULL, NULL);
+  sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+  return outcome;
+}
+
+static int32_t lock_one(const struct member *member) {
+  return ivs_sqlite_write(db, fail_and_be_locked, (void *)member->id, NULL);
+}
+
+/* The others of a group that falls apart wait no more where one has waited in vain. */
+static void another_process_is_waited_for_once(void **state) {
+  struct member members[] = {
+      {insert_one, "1", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+      {insert_one, "2", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+      {insert_one, "3", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+      {lock_one, "key", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+  };
+  struct timespec begun, ended;
+
+  (void)state;
+  assert_int_equal(sqlite3_open(DB, &other), SQLITE_OK);
+  clock_gettime(CLOCK_MONOTONIC, &begun);
+  write_all(members, 4, 10000);
+  clock_gettime(CLOCK_MONOTONIC, &ended);
+  assert_in_range(ended.tv_sec - begun.tv_sec, 0, 2 * IVS_SQLITE_BUSY_MILLISECONDS / 1000);
+  assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close(other);
+  for (int i = 0; i < 3; i++) assert_stored(store, "acme", members[i].id, NULL);
+}
+
 #define WRITERS 16
 #define WRITES 400
 
@@ -324,6 +361,7 @@ int main(void) {
       TEST(a_commit_that_fails_is_made_up_for),
       TEST(a_lone_commit_that_fails_is_a_failure),
       TEST(who_waits_too_long_is_busy),
+      TEST(another_process_is_waited_for_once),
       TEST(many_write_as_one),
   };
 
