@@ -45,6 +45,7 @@ typedef struct client {
   struct client **from; /* what points here */
   int socket;
   _Atomic uint64_t mark; /* the phase and the time of its end, which change in one step */
+  struct exchange *exchange; /* its request that is under way; who serves it sees to that */
   char remote[ADDRESS_SIZE];
 } client;
 
@@ -80,7 +81,7 @@ void door_close(door *self);
 /* Frees what it has, after the loops. */
 void door_end(door *self);
 
-/* For MHD_OPTION_NOTIFY_CONNECTION, with the door for its context. */
+/* To be called by what MHD_OPTION_NOTIFY_CONNECTION calls, with the door for its context. */
 void door_notice(void *context, struct MHD_Connection *connection, void **of_connection,
                  enum MHD_ConnectionNotificationCode code);
 

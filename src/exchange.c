@@ -257,6 +257,7 @@ void *exchange_begin(void *context, const char *target, struct MHD_Connection *c
   exchange *it = from ? calloc(1, sizeof *it + length + 1) : NULL;
 
   if (!it) return NULL;
+  from->exchange = it;
   client_enter(from, PHASE_HEAD);
   it->server = context;
   it->client = from;
@@ -287,6 +288,17 @@ static void log_exchange(exchange *it) {
   log_write_request(&line);
 }
 
+static void end(exchange *it) {
+  log_exchange(it);
+  invsrc_response_free(it->response);
+  input_end(&it->body);
+  hold(it, 0);
+  wipe(it->target, it->target_length); /* a callback's has a code */
+  it->client->exchange = NULL;
+  it->server->under_way--;
+  free(it);
+}
+
 void exchange_finish(void *context, struct MHD_Connection *connection, void **state,
                      enum MHD_RequestTerminationCode code) {
   server *self = context;
@@ -303,15 +315,20 @@ void exchange_finish(void *context, struct MHD_Connection *connection, void **st
     is_last = it->status != 0;
   }
   client_enter(it->client, PHASE_IDLE);
-  log_exchange(it);
-  invsrc_response_free(it->response);
-  input_end(&it->body);
-  hold(it, 0);
-  wipe(it->target, it->target_length); /* a callback's has a code */
-  free(it);
+  end(it);
   *state = NULL;
-  self->under_way--;
   if (is_last) door_linger(&self->door, connection);
+}
+
+void exchange_notice(void *context, struct MHD_Connection *connection, void **of_connection,
+                     enum MHD_ConnectionNotificationCode code) {
+  server *self = context;
+  client *from = *of_connection;
+
+  /* Of a target with more parameters than there is memory for libmicrohttpd tells the
+   * beginning, but not the end. */
+  if (code == MHD_CONNECTION_NOTIFY_CLOSED && from && from->exchange) end(from->exchange);
+  door_notice(&self->door, connection, of_connection, code);
 }
 
 /* Judges a request by its head. What is refused whatever its body is need not send it. */

@@ -29,12 +29,15 @@ typedef struct server {
 } server;
 
 /* The callbacks of libmicrohttpd, each with the server for its context: for
- * MHD_OPTION_URI_LOG_CALLBACK, MHD_AccessHandlerCallback and MHD_OPTION_NOTIFY_COMPLETED. */
+ * MHD_OPTION_URI_LOG_CALLBACK, MHD_AccessHandlerCallback, MHD_OPTION_NOTIFY_COMPLETED and
+ * MHD_OPTION_NOTIFY_CONNECTION. */
 void *exchange_begin(void *context, const char *target, struct MHD_Connection *connection);
 enum MHD_Result exchange_go_on(void *context, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *data,
                                size_t *length, void **state);
 void exchange_finish(void *context, struct MHD_Connection *connection, void **state,
                      enum MHD_RequestTerminationCode code);
+void exchange_notice(void *context, struct MHD_Connection *connection, void **of_connection,
+                     enum MHD_ConnectionNotificationCode code);
 
 #endif

@@ -137,7 +137,7 @@ static struct MHD_Daemon *make_daemon(void *context) {
                           0, NULL, NULL, exchange_go_on, self, MHD_OPTION_EXTERNAL_LOGGER,
                           hear_daemon, NULL, MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, self,
                           MHD_OPTION_NOTIFY_COMPLETED, exchange_finish, self,
-                          MHD_OPTION_NOTIFY_CONNECTION, door_notice, &self->door,
+                          MHD_OPTION_NOTIFY_CONNECTION, exchange_notice, self,
                           MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS + 1,
                           MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
                           MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS, MHD_OPTION_END);
