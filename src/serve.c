@@ -203,7 +203,7 @@ static int run(const arguments *given) {
   int is_alone = value_of(given, &no_activate_option) != NULL;
   host opened = {0};
   server self = {.host = &opened};
-  activator beside;
+  activator beside = {0};
   int status;
 
   if (is_alone && value_of(given, &webhook_option))
