@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "command.h"
-#include "http.h"
 #include "input.h"
 #include "log.h"
 
@@ -83,6 +82,13 @@ static void hurry(client *self, uint64_t now) {
   if (!atomic_compare_exchange_strong(&self->mark, &mark, make_mark(PHASE_ENDED, now))) return;
   if (phases[mark & PHASE_MASK].is_told) http_write_own(self->socket, &too_late);
   shutdown(self->socket, SHUT_RDWR);
+}
+
+int client_end(client *self, const own_answer *why) {
+  if (!client_enter(self, PHASE_ENDED)) return 0;
+  http_write_own(self->socket, why);
+  shutdown(self->socket, SHUT_RDWR);
+  return 1;
 }
 
 client *client_of(struct MHD_Connection *connection) {

@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "http.h"
 #include "loops.h"
 
 #define ADDRESS_SIZE 64
@@ -44,7 +45,7 @@ typedef struct client {
   struct client *next;
   struct client **from; /* what points here */
   int socket;
-  _Atomic uint64_t mark; /* the phase and the time of its end, which change in one step */
+  _Atomic uint64_t mark;     /* the phase and the time of its end, which change in one step */
   struct exchange *exchange; /* its request that is under way; who serves it sees to that */
   char remote[ADDRESS_SIZE];
 } client;
@@ -90,6 +91,9 @@ client *client_of(struct MHD_Connection *connection);
 /* The connection waits for something else from now on. 0: its time was up before, and it is
  * to be closed. For the thread that has the connection only. */
 int client_enter(client *self, phase next);
+/* Ends the connection of another thread, which hears of it from libmicrohttpd, and tells the
+ * client why. 0: it was ended before. While this runs the connection must not be closed. */
+int client_end(client *self, const own_answer *why);
 /* To be called before an answered connection is closed over bytes that the client may still
  * send: a connection that is closed over unread bytes is reset, and takes the answer with
  * it. What comes is taken in, until the client hangs up or for a short time. */

@@ -21,6 +21,8 @@ typedef struct exchange {
   struct MHD_Connection *connection;
   invsrc_request *request;   /* for the worker */
   invsrc_response *response; /* from it */
+  struct exchange *next;     /* while its body comes: one that is younger */
+  struct exchange **from;    /* what points here; NULL: its body does not come */
   input body;
   uint64_t body_length; /* as declared where that is too much, else what has come of it */
   uint64_t held;        /* its part of what the server holds */
@@ -28,6 +30,7 @@ typedef struct exchange {
   int is_last;          /* of its connection */
   int is_handed;        /* to a worker */
   int is_cut;           /* in the middle of its body */
+  int has_given_way;    /* its body, to that of another */
   struct timespec start;
   uint64_t number;
   int status;
@@ -57,6 +60,64 @@ static int has_room(const server *self, uint64_t more) {
   uint64_t most = 2 * self->host->max_body;
 
   return self->held + more <= (most > HELD_LIMIT ? most : HELD_LIMIT);
+}
+
+/* ---- Bodies that come --------------------------------------------------------------- */
+
+void exchanges_start(server *self) {
+  self->end = &self->oldest;
+  pthread_mutex_init(&self->lock, NULL);
+}
+
+void exchanges_end(server *self) {
+  pthread_mutex_destroy(&self->lock);
+}
+
+/* With the lock: a part of the body is there. */
+static void line_up(exchange *it) {
+  if (it->from) return;
+  it->next = NULL;
+  it->from = it->server->end;
+  *it->from = it;
+  it->server->end = &it->next;
+}
+
+/* With the lock: the body does not come any more. */
+static void step_out(exchange *it) {
+  if (!it->from) return;
+  *it->from = it->next;
+  if (it->next)
+    it->next->from = it->from;
+  else
+    it->server->end = it->from;
+  it->from = NULL;
+}
+
+/* With the lock: ends a request that another thread has, but for its memory. That thread
+ * hears of it from libmicrohttpd. */
+static void give_way(exchange *it) {
+  step_out(it);
+  input_end(&it->body);
+  hold(it, 0);
+  it->has_given_way = 1;
+  if (client_end(it->client, &too_busy)) it->status = too_busy.status;
+}
+
+/* With the lock: has the bodies that came first give way to one of which more has come; 0
+ * where there is no room even so, or its own is the first. */
+static int make_room(const exchange *it, uint64_t more) {
+  server *self = it->server;
+
+  while (!has_room(self, more) && self->oldest && self->oldest != it) give_way(self->oldest);
+  return has_room(self, more);
+}
+
+/* From now on the body is its own thread's alone; 0 where it has given way to another. */
+static int close_body(exchange *it) {
+  pthread_mutex_lock(&it->server->lock);
+  step_out(it);
+  pthread_mutex_unlock(&it->server->lock);
+  return !it->has_given_way;
 }
 
 /* ---- Answers -------------------------------------------------------------------- */
@@ -190,10 +251,12 @@ static void ask(job *self, int is_dropped) {
 
 /* Gives the request to a worker. */
 static enum MHD_Result hand_over(exchange *it, const char *method) {
+  int is_ours = close_body(it);
   int has_worker = workers_have_room(&it->server->workers) && has_room(it->server, 0);
-  int is_ready = has_worker && prepare(it, method);
+  int is_ready = is_ours && has_worker && prepare(it, method);
 
   wipe_authorization(it->connection);
+  if (!is_ours) return MHD_NO;
   if (!is_ready) return refuse(it, has_worker ? &no_memory : &too_busy);
   if (!client_enter(it->client, PHASE_WORK)) return MHD_NO;
   it->is_handed = 1;
@@ -289,6 +352,7 @@ static void log_exchange(exchange *it) {
 }
 
 static void end(exchange *it) {
+  close_body(it);
   log_exchange(it);
   invsrc_response_free(it->response);
   input_end(&it->body);
@@ -307,6 +371,7 @@ void exchange_finish(void *context, struct MHD_Connection *connection, void **st
 
   (void)code;
   if (!it) return;
+  close_body(it);
   is_last = it->is_last;
   if (!it->status && !client_enter(it->client, PHASE_IDLE)) {
     it->status = DOOR_LATE_STATUS;
@@ -349,7 +414,7 @@ static enum MHD_Result meet(exchange *it, const char *method, const char *versio
 }
 
 /* What became of a piece of a body. */
-typedef enum piece { PIECE_KEPT, PIECE_REFUSED, PIECE_WITHOUT_ROOM } piece;
+typedef enum piece { PIECE_KEPT, PIECE_REFUSED, PIECE_WITHOUT_ROOM, PIECE_TOO_LATE } piece;
 
 /* Takes a piece of the body over, and wipes it where it was: it may be a part of a
  * credential, and libmicrohttpd does not wipe its buffers. */
@@ -357,13 +422,22 @@ static piece collect(exchange *it, const char *data, size_t length) {
   uint64_t whole = it->body_length + length;
   piece result = PIECE_KEPT;
 
-  if (it->is_refused || whole > it->server->host->max_body)
+  pthread_mutex_lock(&it->server->lock);
+  if (it->has_given_way)
+    result = PIECE_TOO_LATE;
+  else if (it->is_refused || whole > it->server->host->max_body)
     result = PIECE_REFUSED;
-  else if (!has_room(it->server, length) || !input_append(&it->body, data, length))
+  else if (!make_room(it, length) || !input_append(&it->body, data, length))
     result = PIECE_WITHOUT_ROOM;
   if (!it->is_refused) it->body_length = whole;
-  if (result != PIECE_KEPT) input_end(&it->body);
+  if (result == PIECE_KEPT) {
+    line_up(it);
+  } else {
+    step_out(it);
+    input_end(&it->body);
+  }
   hold(it, it->body.length);
+  pthread_mutex_unlock(&it->server->lock);
   wipe((void *)data, length);
   return result;
 }
@@ -382,6 +456,7 @@ enum MHD_Result exchange_go_on(void *context, struct MHD_Connection *connection,
   if (it->is_handed) return take_back(it);
   if (*length == 0) return answer(it, method);
   came = collect(it, data, *length);
+  if (came == PIECE_TOO_LATE) return MHD_NO;
   it->is_cut = came != PIECE_KEPT;
   if (came == PIECE_REFUSED) return hand_over(it, method);
   if (came == PIECE_WITHOUT_ROOM) {

@@ -6,6 +6,7 @@
 #define EXCHANGE_H
 
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -14,7 +15,8 @@
 #include "workers.h"
 
 /* Bytes of bodies, of requests and of answers, that are in memory at a time; more where
- * --max-body is more than half of it. */
+ * --max-body is more than half of it. Where they are reached, the request whose body has
+ * been coming for the longest time is ended, so that who sends slowly keeps nobody out. */
 #define HELD_LIMIT 67108864
 
 typedef struct server {
@@ -26,7 +28,15 @@ typedef struct server {
   _Atomic uint64_t requests;
   _Atomic int under_way;
   _Atomic int draining;
+  pthread_mutex_t lock;    /* guards what follows, and the bodies of requests that are in it */
+  struct exchange *oldest; /* of the requests of whose body a part is there */
+  struct exchange **end;
 } server;
+
+/* Prepares what requests share. */
+void exchanges_start(server *self);
+/* Frees it, when there is no request any more. */
+void exchanges_end(server *self);
 
 /* The callbacks of libmicrohttpd, each with the server for its context: for
  * MHD_OPTION_URI_LOG_CALLBACK, MHD_AccessHandlerCallback, MHD_OPTION_NOTIFY_COMPLETED and

@@ -179,10 +179,12 @@ static int serve(server *self, const char *where, activator *beside) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
   signal(SIGPIPE, SIG_IGN);
+  exchanges_start(self);
   status = door_make(&self->door, listener);
   if (status == EXIT_DONE) status = workers_start(&self->workers);
   if (status == EXIT_DONE) status = attend(self, listener, beside, &signals);
   door_end(&self->door);
+  exchanges_end(self);
   return status;
 }
 
