@@ -354,6 +354,7 @@ static void log_exchange(exchange *it) {
 static void end(exchange *it) {
   close_body(it);
   log_exchange(it);
+  invsrc_request_free(it->request); /* where it came to no worker */
   invsrc_response_free(it->response);
   input_end(&it->body);
   hold(it, 0);
