@@ -80,13 +80,13 @@ static void hurry(client *self, uint64_t now) {
 
   if (!end || end >= now) return;
   if (!atomic_compare_exchange_strong(&self->mark, &mark, make_mark(PHASE_ENDED, now))) return;
-  if (phases[mark & PHASE_MASK].is_told) http_write_own(self->socket, &too_late);
+  if (phases[mark & PHASE_MASK].is_told) http_write_own(self->socket, &too_late, 0);
   shutdown(self->socket, SHUT_RDWR);
 }
 
 int client_end(client *self, const own_answer *why) {
   if (!client_enter(self, PHASE_ENDED)) return 0;
-  http_write_own(self->socket, why);
+  http_write_own(self->socket, why, 0);
   shutdown(self->socket, SHUT_RDWR);
   return 1;
 }
@@ -225,7 +225,7 @@ static int admit(door *self) {
     return 1;
   }
   self->refused++;
-  http_write_own(socket, &too_many);
+  http_write_own(socket, &too_many, 0);
   shutdown(socket, SHUT_WR);
   see_off(self, socket);
   return 1;

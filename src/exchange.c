@@ -181,7 +181,8 @@ static enum MHD_Result interrupt(exchange *it, const own_answer *own) {
   it->is_last = 1;
   if (!client_enter(it->client, PHASE_ANSWER)) return MHD_NO;
   it->status = it->response ? invsrc_response_status(it->response) : own->status;
-  it->bytes = it->response ? http_write(connection, it->response) : http_write_own(connection, own);
+  it->bytes = it->response ? http_write(connection, it->response, is_head(it->method))
+                           : http_write_own(connection, own, is_head(it->method));
   return MHD_NO;
 }
 

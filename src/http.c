@@ -124,19 +124,19 @@ static int send_all(int connection, const char *text, size_t length) {
 
 /* Writes a head, whose own fields are `lines`, and a body. */
 static uint64_t write_answer(int connection, int status, const char *lines, const char *body,
-                             uint64_t length) {
+                             uint64_t length, int is_head) {
   char head[LARGEST_HEAD];
   int used = snprintf(
       head, sizeof head, "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: %llu\r\n%s\r\n",
       status, MHD_get_reason_phrase_for((unsigned)status), (unsigned long long)length, lines);
 
-  if (used >= LARGEST_HEAD || !send_all(connection, head, (size_t)used) ||
+  if (used >= LARGEST_HEAD || !send_all(connection, head, (size_t)used) || is_head ||
       !send_all(connection, body, (size_t)length))
     return 0;
   return length;
 }
 
-uint64_t http_write(int connection, const invsrc_response *response) {
+uint64_t http_write(int connection, const invsrc_response *response, int is_head) {
   char lines[LARGEST_HEAD] = "";
   uint64_t length;
   const char *body = invsrc_response_body(response, &length);
@@ -147,17 +147,17 @@ uint64_t http_write(int connection, const invsrc_response *response) {
                      invsrc_response_header_name(response, i),
                      invsrc_response_header_value(response, i));
   if (used >= LARGEST_HEAD) return 0;
-  return write_answer(connection, invsrc_response_status(response), lines, body, length);
+  return write_answer(connection, invsrc_response_status(response), lines, body, length, is_head);
 }
 
-uint64_t http_write_own(int connection, const own_answer *own) {
+uint64_t http_write_own(int connection, const own_answer *own, int is_head) {
   char lines[LARGEST_HEAD];
 
   snprintf(lines, sizeof lines,
            "Content-Type: application/json\r\nCache-Control: no-store\r\n%s%s%s%s",
            own->name ? own->name : "", own->name ? ": " : "", own->name ? own->value : "",
            own->name ? "\r\n" : "");
-  return write_answer(connection, own->status, lines, own->body, strlen(own->body));
+  return write_answer(connection, own->status, lines, own->body, strlen(own->body), is_head);
 }
 
 int http_own_status(struct MHD_Connection *connection) {

@@ -42,10 +42,10 @@ typedef struct own_answer {
 int http_socket(struct MHD_Connection *connection);
 
 /* Both write an answer past libmicrohttpd, which takes none but for a request that is whole;
- * the connection must be closed after it. They never wait. How many bytes of its body were
- * written. */
-uint64_t http_write(int connection, const invsrc_response *response);
-uint64_t http_write_own(int connection, const own_answer *own);
+ * the connection must be closed after it. HEAD gets no body. They never wait. How many bytes of its
+ * body were written. */
+uint64_t http_write(int connection, const invsrc_response *response, int is_head);
+uint64_t http_write_own(int connection, const own_answer *own, int is_head);
 
 /* The status of a page of libmicrohttpd's own, or 0. */
 int http_own_status(struct MHD_Connection *connection);
