@@ -28,6 +28,7 @@ typedef struct exchange {
   uint64_t held;        /* its part of what the server holds */
   int is_refused;       /* whatever its body is */
   int is_last;          /* of its connection */
+  int is_queued;        /* its answer, with libmicrohttpd */
   int is_handed;        /* to a worker */
   int is_cut;           /* in the middle of its body */
   int has_given_way;    /* its body, to that of another */
@@ -46,6 +47,8 @@ static const own_answer not_allowed = {405, "Allow", "GET, HEAD",
 static const own_answer no_memory = {
     503, "Retry-After", "5",
     OWN_ERROR("SERVICE_UNAVAILABLE", "Memory ran out; nothing was stored")};
+static const own_answer too_large = {
+    431, NULL, NULL, OWN_ERROR("BAD_REQUEST", "The head of the request is too large")};
 static const own_answer too_busy = {
     503, "Retry-After", "1",
     OWN_ERROR("SERVICE_UNAVAILABLE", "Too many requests at a time; nothing was stored")};
@@ -134,6 +137,7 @@ static enum MHD_Result queue(exchange *it, int status, struct MHD_Response *resp
   if (!response) return MHD_NO;
   if (it->server->draining || it->is_last) MHD_add_response_header(response, "Connection", "close");
   if (client_enter(it->client, PHASE_ANSWER)) {
+    it->is_queued = 1;
     it->status = status;
     it->bytes = is_head(it->method) ? 0 : length;
     result = MHD_queue_response(it->connection, (unsigned)status, response);
@@ -371,7 +375,6 @@ void exchange_finish(void *context, struct MHD_Connection *connection, void **st
   exchange *it = *state;
   int is_last;
 
-  (void)code;
   if (!it) return;
   close_body(it);
   is_last = it->is_last;
@@ -380,6 +383,10 @@ void exchange_finish(void *context, struct MHD_Connection *connection, void **st
   } else if (!it->status) {
     it->status = http_own_status(connection);
     is_last = it->status != 0;
+  }
+  if (it->is_queued && code != MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+    it->status = 0; /* nobody has it */
+    it->bytes = 0;
   }
   client_enter(it->client, PHASE_IDLE);
   end(it);
@@ -405,6 +412,10 @@ static enum MHD_Result meet(exchange *it, const char *method, const char *versio
 
   snprintf(it->method, sizeof it->method, "%s", method);
   http_read_head(it->connection, version, it->target, &head);
+  if (head.size > CONNECTION_MEMORY - ANSWER_MEMORY) {
+    wipe_authorization(it->connection);
+    return interrupt(it, &too_large); /* past libmicrohttpd, which may have no room for it */
+  }
   if (head.fault) return answer_fault(it, head.fault);
   is_too_long = head.declared > it->server->host->max_body;
   if (is_too_long) it->body_length = head.declared;

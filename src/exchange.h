@@ -14,6 +14,11 @@
 #include "host.h"
 #include "workers.h"
 
+/* Bytes that libmicrohttpd has for a connection, and what of them is left to the head of an
+ * answer. */
+#define CONNECTION_MEMORY 16384
+#define ANSWER_MEMORY 2048
+
 /* Bytes of bodies, of requests and of answers, that are in memory at a time; more where
  * --max-body is more than half of it. Where they are reached, the request whose body has
  * been coming for the longest time is ended, so that who sends slowly keeps nobody out. */

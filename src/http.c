@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 
 #define LARGEST_HEAD 1024
+#define RECORD 64     /* what libmicrohttpd keeps of a field or a parameter, besides its text */
+#define FIRST_LINE 64 /* the same of the first line, besides the target */
 
 /* ---- Reading ----------------------------------------------------------------------- */
 
@@ -72,6 +74,16 @@ static enum MHD_Result read_field(void *context, enum MHD_ValueKind kind, const 
   return MHD_YES;
 }
 
+static enum MHD_Result measure(void *context, enum MHD_ValueKind kind, const char *name,
+                               const char *value) {
+  http_head *head = context;
+
+  head->size += RECORD;
+  if (kind == MHD_GET_ARGUMENT_KIND) return MHD_YES; /* which is a part of the target */
+  head->size += strlen(name) + strlen(": \r\n") + (value ? strlen(value) : 0);
+  return MHD_YES;
+}
+
 void http_read_head(struct MHD_Connection *connection, const char *version, const char *target,
                     http_head *head) {
   fields all = {.head = head};
@@ -79,6 +91,10 @@ void http_read_head(struct MHD_Connection *connection, const char *version, cons
 
   memset(head, 0, sizeof *head);
   MHD_get_connection_values(connection, MHD_HEADER_KIND, read_field, &all);
+  head->size = FIRST_LINE + strlen(target);
+  MHD_get_connection_values(connection, MHD_HEADER_KIND, measure, head);
+  MHD_get_connection_values(connection, MHD_COOKIE_KIND, measure, head);
+  MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, measure, head);
   head->has_body = head->declared > 0 || all.codings > 0;
   if (!*target || has_control(target, '\0') || strchr(target, ' '))
     head->fault = "The request's target is malformed";

@@ -16,6 +16,7 @@ typedef struct http_head {
   int has_authorization; /* whatever it is worth */
   int has_body;          /* by its framing */
   int waits;             /* Expect: 100-continue */
+  uint64_t size;         /* bytes of libmicrohttpd's memory that it takes, at most */
   uint64_t declared;     /* the length of the body, 0 where it is not known */
 } http_head;
 

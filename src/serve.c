@@ -22,7 +22,6 @@
 #include "log.h"
 #include "workers.h"
 
-#define CONNECTION_MEMORY 16384
 #define DRAIN_SECONDS 15
 #define BACKLOG 4096
 
