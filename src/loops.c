@@ -16,6 +16,7 @@
 #define LONGEST_WAIT 1000 /* milliseconds */
 #define NEWCOMERS 64      /* that are taken at a time */
 #define BELL (-1)         /* in place of a newcomer: a connection was resumed */
+#define END (-2)          /* there will be no more newcomers */
 
 static unsigned count_cores(void) {
   cpu_set_t cores;
@@ -40,11 +41,15 @@ static void add(loop *self, int socket) {
 static int welcome(loop *self) {
   int sockets[NEWCOMERS];
   ssize_t got = read(self->newcomers[0], sockets, sizeof sockets);
+  int is_last = 0;
 
   self->is_rung = 0;
   for (ssize_t i = 0; i < got / (ssize_t)sizeof *sockets; i++)
-    if (sockets[i] != BELL) add(self, sockets[i]);
-  return got > 0 || (got < 0 && errno == EINTR);
+    if (sockets[i] == END)
+      is_last = 1;
+    else if (sockets[i] != BELL)
+      add(self, sockets[i]);
+  return !is_last;
 }
 
 static int milliseconds_to_wait(loop *self) {
@@ -98,27 +103,31 @@ unsigned loops_waiting(loops *self) {
   return self->given - self->taken;
 }
 
-void loops_resume(loops *self, struct MHD_Connection *connection) {
-  static const int bell = BELL;
-  const union MHD_ConnectionInfo *info =
-      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_DAEMON);
-  unsigned i = 0;
-  ssize_t ignored;
+static void ring(const loop *self, int what) {
+  ssize_t ignored = write(self->newcomers[1], &what, sizeof what);
 
-  while (self->all[i].daemon != info->daemon) i++;
-  MHD_resume_connection(connection);
-  if (atomic_exchange(&self->all[i].is_rung, 1)) return;
-  ignored = write(self->all[i].newcomers[1], &bell, sizeof bell);
   (void)ignored; /* there is always room for one more than there are connections */
 }
 
+void loops_resume(loops *self, struct MHD_Connection *connection) {
+  const union MHD_ConnectionInfo *info =
+      MHD_get_connection_info(connection, MHD_CONNECTION_INFO_DAEMON);
+  unsigned i = 0;
+
+  while (self->all[i].daemon != info->daemon) i++;
+  MHD_resume_connection(connection);
+  if (!atomic_exchange(&self->all[i].is_rung, 1)) ring(&self->all[i], BELL);
+}
+
+/* Until its thread has ended a loop may ring its own bell, so that is closed after it. */
 void loops_end(loops *self) {
   for (unsigned i = 0; i < self->count; i++) {
     loop *it = &self->all[i];
-    close(it->newcomers[1]);
+    ring(it, END);
     pthread_join(it->thread, NULL);
     MHD_stop_daemon(it->daemon);
     close(it->newcomers[0]);
+    close(it->newcomers[1]);
   }
   self->count = 0;
 }

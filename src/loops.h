@@ -15,7 +15,7 @@
 typedef struct loop {
   struct loops *of;
   struct MHD_Daemon *daemon;
-  int newcomers[2]; /* a pipe of sockets, and of BELL */
+  int newcomers[2]; /* a pipe of sockets, of BELL and END */
   _Atomic int is_rung;
   pthread_t thread;
 } loop;
