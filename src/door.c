@@ -66,7 +66,9 @@ static uint64_t make_mark(phase of, uint64_t now) {
 
 int client_enter(client *self, phase next) {
   uint64_t before = atomic_load(&self->mark), after = make_mark(next, seconds_now());
+  uint64_t sooner = (before & ~(uint64_t)PHASE_MASK) | next;
 
+  if (next == PHASE_HEAD && sooner < after) after = sooner;
   do
     if ((before & PHASE_MASK) == PHASE_ENDED) return 0;
   while (!atomic_compare_exchange_weak(&self->mark, &before, after));

@@ -22,10 +22,14 @@
 #define LINGERING 512
 
 #define IDLE_SECONDS 30   /* for nothing to happen on a connection */
-#define HEAD_SECONDS 15   /* for the head of a request, from its first byte on */
+#define HEAD_SECONDS 15   /* for the head of a request, see below */
 #define BODY_SECONDS 60   /* for its body */
 #define ANSWER_SECONDS 60 /* for the client to take the answer */
 #define LINGER_SECONDS 2
+
+/* The head of the first request must be there HEAD_SECONDS after the connection was made.
+ * That of another must be so HEAD_SECONDS after its first line, and IDLE_SECONDS and
+ * HEAD_SECONDS after the request before: of its first byte libmicrohttpd says nothing. */
 
 /* What is told to a client whose request is not there in time. */
 #define DOOR_LATE_STATUS 408
