@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "http.h"
@@ -37,6 +38,7 @@ typedef struct exchange {
   int status;
   uint64_t bytes;
   char method[16];
+  const char *sent; /* the target in libmicrohttpd's memory, which has its parameters there, too */
   size_t target_length;
   char target[];
 } exchange;
@@ -203,12 +205,21 @@ static enum MHD_Result add_header(void *context, enum MHD_ValueKind kind, const 
              : MHD_NO;
 }
 
-/* The key of the caller is not needed any more, and libmicrohttpd does not wipe. */
-static void wipe_authorization(struct MHD_Connection *connection) {
-  const char *value =
-      MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+static enum MHD_Result wipe_if_secret(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value) {
+  (void)context;
+  (void)kind;
+  if (value && strcasecmp(name, MHD_HTTP_HEADER_AUTHORIZATION) == 0)
+    wipe((void *)value, strlen(value));
+  return MHD_YES;
+}
 
-  if (value) wipe((void *)value, strlen(value));
+/* The key of the caller is not needed any more, and libmicrohttpd does not wipe. What it
+ * does not tell of stays in its memory until that is used again: the last lines of a head that
+ * breaks off, a body that is not read, and all of a request that it breaks off as it reads the
+ * target. */
+static void wipe_authorization(struct MHD_Connection *connection) {
+  MHD_get_connection_values(connection, MHD_HEADER_KIND, wipe_if_secret, NULL);
 }
 
 static int is_path(const char *target, const char *path) {
@@ -332,6 +343,7 @@ void *exchange_begin(void *context, const char *target, struct MHD_Connection *c
   it->connection = connection;
   memcpy(it->target, target, length + 1);
   it->target_length = length;
+  it->sent = target;
   http_make_origin_form(it->target);
   it->number = ++it->server->requests;
   it->server->under_way++;
@@ -377,6 +389,8 @@ void exchange_finish(void *context, struct MHD_Connection *connection, void **st
 
   if (!it) return;
   close_body(it);
+  wipe_authorization(connection);
+  wipe((void *)it->sent, it->target_length);
   is_last = it->is_last;
   if (!it->status && !client_enter(it->client, PHASE_IDLE)) {
     it->status = DOOR_LATE_STATUS;

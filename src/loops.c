@@ -4,7 +4,6 @@
 #define _GNU_SOURCE /* pipe2; NOLINT(bugprone-reserved-identifier,cert-dcl*) */
 #include "loops.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
