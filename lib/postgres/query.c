@@ -383,7 +383,9 @@ int ivs_pg_step_again(ivs_pg_step *step, int repeatable) {
     case IVS_PG_UNHEARD:
       return repeatable && find_out(step);
     case IVS_PG_GONE:
-      return !step->tries++;
+      if (step->tries++) return 0;
+      ivs_pg_pool_empty(step->pg); /* so it is with the others, most likely */
+      return 1;
     default:
       return 0;
   }

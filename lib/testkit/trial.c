@@ -143,12 +143,25 @@ int ivs_trial_number(ivs_trial *trial, const char *what, int64_t seen, int64_t e
   return 0;
 }
 
+/* Where the part of two texts begins that is to be shown: a little before they differ. */
+static size_t place_of_difference(const char *a, const char *b) {
+  size_t at = 0;
+
+  while (a[at] && a[at] == b[at]) at++;
+  return at > 60 ? at - 20 : 0;
+}
+
 int ivs_trial_text(ivs_trial *trial, const char *what, const char *seen, const char *expected) {
+  size_t from;
+
   if (seen && strcmp(seen, expected) == 0) return 1;
-  if (seen)
-    ivs_trial_fail(trial, "%s is '%.120s', expected '%.120s'", what, seen, expected);
-  else
+  if (!seen) {
     ivs_trial_fail(trial, "%s is absent, expected '%.120s'", what, expected);
+    return 0;
+  }
+  from = place_of_difference(seen, expected);
+  ivs_trial_fail(trial, "%s is '%s%.80s', expected '%s%.80s'", what, from ? "…" : "", seen + from,
+                 from ? "…" : "", expected + from);
   return 0;
 }
 
