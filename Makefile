@@ -67,7 +67,7 @@ SHARED := $(LIBRARIES:%=$B/lib%.so)
 STATIC_LINK := $B/libinvsrc-testkit.a $B/libinvsrc-postgres.a $B/libinvsrc-providers.a \
   $B/libinvsrc.a
 
-.PHONY: all help deps demo check check-full check-gcc check-clang check-asan check-tsan \
+.PHONY: all help deps demo examples check check-full check-gcc check-clang check-asan check-tsan \
   check-valgrind check-long fuzzers bench install uninstall dist format lint lint-format lint-tidy \
   lint-cppcheck coverage clean FORCE
 .DELETE_ON_ERROR:
@@ -77,6 +77,7 @@ all: $(STATIC) $(SHARED) $B/invsrc $B/man/made
 help:
 	@echo 'all         the libraries, the program and the man pages, in $B/ (default)'
 	@echo 'deps        install what building and testing needs (Debian packages; test peers from npm)'
+	@echo 'examples    the small hosts, in $B/examples/'
 	@echo 'demo        create inventory sources on SQLite and show what happens'
 	@echo 'check       all tests that take minutes'
 	@echo 'check-full  check with gcc and clang, sanitizers, valgrind, the long hunts, lint, coverage'
@@ -243,6 +244,8 @@ $B/examples/%: examples/%.c $(SHARED)
 
 RUN_TESTS = BUILD='$B' CC='$(CC)' PKG_CONFIG='$(PKG_CONFIG)' PYTHON='$(PYTHON)' \
   PYTHONDONTWRITEBYTECODE=1 $(PYTHON) test/run.py
+
+examples: $(EXAMPLES)
 
 demo: all $(PEER_SCRIPTS)
 	@BUILD='$B' examples/demo.sh
