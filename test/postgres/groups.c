@@ -122,7 +122,7 @@ static void an_insert_fails_alone(void **state) {
       {"a", "1", "", INVSRC_OUTCOME_OK, -1, 0},
       {"b", "9", "", INVSRC_OUTCOME_DUPLICATE, -1, 0},
       {"c", "3", "evt_3", INVSRC_OUTCOME_OK, -1, 0},
-      {"a", "4", "", INVSRC_OUTCOME_CONFLICT, -1, 0},
+      {"taken", "4", "", INVSRC_OUTCOME_CONFLICT, -1, 0},
       {"d", "5", "evt_9", INVSRC_OUTCOME_FAILED, -1, 0},
   };
   invsrc_source *taken = make_source("acme", "taken", "9");
