@@ -352,11 +352,13 @@ void *exchange_begin(void *context, const char *target, struct MHD_Connection *c
 }
 
 static void log_exchange(exchange *it) {
+  size_t path_length = strcspn(it->target, "?");
   struct timespec end;
   log_request line;
 
   clock_gettime(CLOCK_MONOTONIC, &end);
-  it->target[strcspn(it->target, "?")] = '\0'; /* a query is nobody's business */
+  /* A query is nobody's business: it may be a callback's, with a code. */
+  wipe(it->target + path_length, it->target_length - path_length);
   line.number = it->number;
   line.remote = it->client->remote;
   line.method = it->method;
@@ -375,7 +377,6 @@ static void end(exchange *it) {
   invsrc_response_free(it->response);
   input_end(&it->body);
   hold(it, 0);
-  wipe(it->target, it->target_length); /* a callback's has a code */
   it->client->exchange = NULL;
   it->server->under_way--;
   free(it);
