@@ -132,7 +132,11 @@ static void processes_get_different_bytes(void **state) {
   (void)state;
   assert_int_equal(take_one(pool), 1);
   child = fork();
-  if (child == 0) _exit(take_one(pool) == STOCK / PIECE + 1 ? 0 : 1);
+  if (child == 0) {
+    int is_new = take_one(pool) == STOCK / PIECE + 1;
+    ivs_pool_free(pool);
+    _exit(is_new ? 0 : 1);
+  }
   assert_int_equal(waitpid(child, &status, 0), child);
   assert_int_equal(status, 0);
   assert_int_equal(take_one(pool), 2);
