@@ -353,10 +353,10 @@ void *exchange_begin(void *context, const char *target, struct MHD_Connection *c
 
 static void log_exchange(exchange *it) {
   size_t path_length = strcspn(it->target, "?");
-  struct timespec end;
+  struct timespec ended;
   log_request line;
 
-  clock_gettime(CLOCK_MONOTONIC, &end);
+  clock_gettime(CLOCK_MONOTONIC, &ended);
   /* A query is nobody's business: it may be a callback's, with a code. */
   wipe(it->target + path_length, it->target_length - path_length);
   line.number = it->number;
@@ -365,8 +365,8 @@ static void log_exchange(exchange *it) {
   line.path = it->target;
   line.status = it->status;
   line.bytes = it->bytes;
-  line.milliseconds = (double)(end.tv_sec - it->start.tv_sec) * 1e3 +
-                      (double)(end.tv_nsec - it->start.tv_nsec) / 1e6;
+  line.milliseconds = (double)(ended.tv_sec - it->start.tv_sec) * 1e3 +
+                      (double)(ended.tv_nsec - it->start.tv_nsec) / 1e6;
   log_write_request(&line);
 }
 

@@ -90,21 +90,23 @@ static size_t plain_length(const char *text) {
   return length;
 }
 
+#define ESCAPE_SIZE 24
+
 /* One character that does not, as it is written. */
-static void escape(char piece[16], unsigned long c) {
+static void escape(char piece[ESCAPE_SIZE], unsigned long c) {
   if (c > 0xffff)
-    snprintf(piece, 16, "\\u%04lx\\u%04lx", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
+    snprintf(piece, ESCAPE_SIZE, "\\u%04lx\\u%04lx", 0xd7c0 + (c >> 10), 0xdc00 + (c & 0x3ff));
   else if (c < 0x20 || c > 0x7e)
-    snprintf(piece, 16, "\\u%04lx", c);
+    snprintf(piece, ESCAPE_SIZE, "\\u%04lx", c);
   else
-    snprintf(piece, 16, "\\%c", (int)c);
+    snprintf(piece, ESCAPE_SIZE, "\\%c", (int)c);
 }
 
 /* What came from outside is ASCII in the log: everything else is escaped. A text that
  * is too long is cut, between characters, so that its quote fits. */
 static void append_text(line *to, const char *text) {
   const size_t most = LINE_SIZE - RESERVED - sizeof "\"";
-  char piece[16];
+  char piece[ESCAPE_SIZE];
 
   append(to, "\"");
   while (*text && to->length < most) {

@@ -3,7 +3,7 @@
  * that it is empty and that nobody uses it; where there is no such page, each piece comes from
  * the source.
  */
-#define _DEFAULT_SOURCE /* MADV_WIPEONFORK */
+#define _DEFAULT_SOURCE /* MADV_WIPEONFORK; NOLINT(bugprone-reserved-identifier,cert-dcl*) */
 #include "core/pool.h"
 
 #include <openssl/crypto.h>

@@ -265,13 +265,19 @@ static int32_t use_key(void) {
 
 #define MEMBERS 3
 
-static void *be_member(void *argument) {
-  const char *id = argument;
-  invsrc_source *source = make_source("acme", id, id);
-  int32_t outcome = insert(store, source, "sealed");
+struct member {
+  char id[24];
+  int32_t outcome;
+  pthread_t thread;
+};
 
+static void *be_member(void *argument) {
+  struct member *it = argument;
+  invsrc_source *source = make_source("acme", it->id, it->id);
+
+  it->outcome = insert(store, source, "sealed");
   invsrc_source_free(source);
-  return (void *)(intptr_t)outcome;
+  return NULL;
 }
 
 static uint32_t count_waiting(void) {
@@ -285,28 +291,25 @@ static uint32_t count_waiting(void) {
 
 /* Threads whose inserts share a transaction, as they wait for the same connection. */
 static int32_t insert_group(void) {
-  static char ids[MEMBERS][24];
-  int32_t outcomes[MEMBERS], all = INVSRC_OUTCOME_OK;
-  pthread_t threads[MEMBERS];
+  static struct member members[MEMBERS];
+  int32_t all = INVSRC_OUTCOME_OK;
   ivs_pg_connection *connection;
 
   assert_int_equal(invsrc_postgres_set_pool_size(pg, 1), INVSRC_OK);
   assert_int_equal(ivs_pg_pool_borrow(pg, &connection), IVS_PG_OK);
   for (uint32_t i = 0; i < MEMBERS; i++) {
-    snprintf(ids[i], sizeof ids[i], "%d-%u", number, i);
-    assert_int_equal(pthread_create(&threads[i], NULL, be_member, ids[i]), 0);
+    snprintf(members[i].id, sizeof members[i].id, "%d-%u", number, i);
+    assert_int_equal(pthread_create(&members[i].thread, NULL, be_member, &members[i]), 0);
     while (count_waiting() <= i) ivs_pg_pause(1);
   }
   heap_open();
   ivs_pg_pool_return(pg, connection);
   for (int i = 0; i < MEMBERS; i++) {
-    void *outcome;
-    assert_int_equal(pthread_join(threads[i], &outcome), 0);
-    outcomes[i] = (int32_t)(intptr_t)outcome;
-    if (outcomes[i] != INVSRC_OUTCOME_OK) all = outcomes[i];
+    assert_int_equal(pthread_join(members[i].thread, NULL), 0);
+    if (members[i].outcome != INVSRC_OUTCOME_OK) all = members[i].outcome;
   }
   heap_close();
-  for (int i = 0; i < MEMBERS; i++) assert_count("sources", ids[i], outcomes[i], 1);
+  for (int i = 0; i < MEMBERS; i++) assert_count("sources", members[i].id, members[i].outcome, 1);
   return all;
 }
 

@@ -312,35 +312,38 @@ static void another_process_is_waited_for_once(void **state) {
 #define WRITES 400
 
 /* Half of them want the same names. */
+struct writer {
+  int number;
+  int won;
+  pthread_t thread;
+};
+
 static void *write_many(void *argument) {
-  int writer = *(int *)argument;
-  intptr_t won = 0;
+  struct writer *it = argument;
   char id[32];
 
   for (int i = 0; i < WRITES; i++) {
-    snprintf(id, sizeof id, "%d-%d", i % 2 ? writer : writer % 2, i);
-    won += insert_new(store, "acme", id, id) == INVSRC_OUTCOME_OK;
+    snprintf(id, sizeof id, "%d-%d", i % 2 ? it->number : it->number % 2, i);
+    it->won += insert_new(store, "acme", id, id) == INVSRC_OUTCOME_OK;
   }
-  return (void *)won;
+  return NULL;
 }
 
 /* One of them leads at a time, whoever is slow to learn that it has been taken over. */
 static void many_write_as_one(void **state) {
-  int numbers[WRITERS];
-  pthread_t threads[WRITERS];
-  intptr_t won = 0;
+  static struct writer writers[WRITERS];
+  int won = 0;
   sqlite3_stmt *check;
 
   (void)state;
   assert_int_equal(ivs_connection_run(db->writer, "PRAGMA synchronous = OFF"), SQLITE_OK);
   for (int i = 0; i < WRITERS; i++) {
-    numbers[i] = i;
-    assert_int_equal(pthread_create(&threads[i], NULL, write_many, &numbers[i]), 0);
+    writers[i].number = i;
+    assert_int_equal(pthread_create(&writers[i].thread, NULL, write_many, &writers[i]), 0);
   }
   for (int i = 0; i < WRITERS; i++) {
-    void *result;
-    assert_int_equal(pthread_join(threads[i], &result), 0);
-    won += (intptr_t)result;
+    assert_int_equal(pthread_join(writers[i].thread, NULL), 0);
+    won += writers[i].won;
   }
   assert_int_equal(won, WRITERS * WRITES / 2 + 2 * WRITES / 2);
   assert_int_equal(
