@@ -69,7 +69,5 @@ int32_t ivs_apikey_check(const char *storefront, const char *name, invsrc_error 
     message = "the storefront must be 1 to 255 bytes of UTF-8 without control characters";
   else if (name && !is_fit(name))
     message = "the name must be at most 255 bytes of UTF-8 without control characters";
-  if (!message) return INVSRC_OK;
-  ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", message);
-  return INVSRC_EINVAL;
+  return message ? ivs_error_fail(error, INVSRC_EINVAL, message) : INVSRC_OK;
 }

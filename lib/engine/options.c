@@ -146,20 +146,12 @@ int32_t invsrc_service_new(const invsrc_options *options, invsrc_service **servi
   const char *lack;
 
   if (service) *service = NULL;
-  if (!options || !service) {
-    ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "options and service must not be NULL");
-    return INVSRC_EINVAL;
-  }
+  if (!options || !service)
+    return ivs_error_fail(error, INVSRC_EINVAL, "options and service must not be NULL");
   lack = lack_of(options);
-  if (lack) {
-    ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", lack);
-    return INVSRC_EINVAL;
-  }
+  if (lack) return ivs_error_fail(error, INVSRC_EINVAL, lack);
   *service = make_service(options);
-  if (!*service) {
-    ivs_error_set(error, INVSRC_ENOMEM, INVSRC_NO_OFFSET, "out of memory");
-    return INVSRC_ENOMEM;
-  }
+  if (!*service) return ivs_error_fail(error, INVSRC_ENOMEM, "out of memory");
   return INVSRC_OK;
 }
 

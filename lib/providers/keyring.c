@@ -414,10 +414,8 @@ int32_t invsrc_keyring_load(const char *path, invsrc_keyring **keyring, invsrc_e
   int32_t result;
 
   if (keyring) *keyring = NULL;
-  if (!path || !keyring) {
-    ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", invsrc_strerror(INVSRC_EINVAL));
-    return INVSRC_EINVAL;
-  }
+  if (!path || !keyring)
+    return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   result = read_file(path, &text, error);
   if (result == INVSRC_OK) {
     result = invsrc_keyring_new(keyring);

@@ -191,10 +191,7 @@ int32_t invsrc_sqlite_reseal(invsrc_sqlite *db, invsrc_keyring *keyring, uint64_
   int32_t result = INVSRC_OK;
   counts done = {0, 0};
 
-  if (!db || !keyring) {
-    ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", invsrc_strerror(INVSRC_EINVAL));
-    return INVSRC_EINVAL;
-  }
+  if (!db || !keyring) return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds && result == INVSRC_OK; i++)
     result = reseal_kind(db, keyring, &kinds[i], &done, error);
   if (done.resealed) ivs_sqlite_forget(db);

@@ -77,10 +77,7 @@ static const char *system_ca_file(void) {
 int32_t invsrc_curl_new(invsrc_curl **curl, invsrc_error *error) {
   invsrc_curl *fresh;
 
-  if (!curl) {
-    ivs_error_set(error, INVSRC_EINVAL, INVSRC_NO_OFFSET, "%s", invsrc_strerror(INVSRC_EINVAL));
-    return INVSRC_EINVAL;
-  }
+  if (!curl) return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   *curl = NULL;
   fresh = calloc(1, sizeof *fresh);
   if (!fresh || pthread_mutex_init(&fresh->lock, NULL) != 0) {
