@@ -386,14 +386,15 @@ void exchange_finish(void *context, struct MHD_Connection *connection, void **st
                      enum MHD_RequestTerminationCode code) {
   server *self = context;
   exchange *it = *state;
-  int is_last;
+  int is_last, was_in_time;
 
   if (!it) return;
   close_body(it);
   wipe_authorization(connection);
   wipe((void *)it->sent, it->target_length);
   is_last = it->is_last;
-  if (!it->status && !client_enter(it->client, PHASE_IDLE)) {
+  was_in_time = client_enter(it->client, PHASE_IDLE);
+  if (!it->status && !was_in_time) {
     it->status = DOOR_LATE_STATUS;
   } else if (!it->status) {
     it->status = http_own_status(connection);
@@ -403,7 +404,6 @@ void exchange_finish(void *context, struct MHD_Connection *connection, void **st
     it->status = 0; /* nobody has it */
     it->bytes = 0;
   }
-  client_enter(it->client, PHASE_IDLE);
   end(it);
   *state = NULL;
   if (is_last) door_linger(&self->door, connection);
