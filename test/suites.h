@@ -20,6 +20,11 @@ struct suite {
   int passed, skipped;
 };
 
+/* That of a program with a scratch database. */
+#define SCRATCH_SUITE \
+  ((struct suite){    \
+      .begin = begin_anew, .end = leave_nothing, .begin_again = open_db, .close = close_db})
+
 static int32_t open_for_suite(void *host, void **context) {
   const struct suite *suite = host;
 

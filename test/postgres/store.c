@@ -14,10 +14,7 @@
 
 static void the_store_conforms(void **state) {
   (void)state;
-  assert_store_conforms(
-      invsrc_postgres_store(),
-      (struct suite){
-          .begin = begin_anew, .end = leave_nothing, .begin_again = open_db, .close = close_db});
+  assert_store_conforms(invsrc_postgres_store(), SCRATCH_SUITE);
 }
 
 static void claims_that_fail_claim_nothing(void **state) {
@@ -33,10 +30,7 @@ static struct clients clients(void) {
 
 static void clients_conform(void **state) {
   (void)state;
-  assert_clients_conform(
-      invsrc_postgres_clients(),
-      (struct suite){
-          .begin = begin_anew, .end = leave_nothing, .begin_again = open_db, .close = close_db});
+  assert_clients_conform(invsrc_postgres_clients(), SCRATCH_SUITE);
 }
 
 /* An index of PostgreSQL takes no more than a third of a page. */

@@ -17,10 +17,7 @@
 
 static void the_store_conforms(void **state) {
   (void)state;
-  assert_store_conforms(
-      invsrc_sqlite_store(),
-      (struct suite){
-          .begin = begin_anew, .end = leave_nothing, .begin_again = open_db, .close = close_db});
+  assert_store_conforms(invsrc_sqlite_store(), SCRATCH_SUITE);
 }
 
 static void claims_that_fail_claim_nothing(void **state) {
