@@ -5,13 +5,16 @@
 
 #include <string.h>
 
-void ivs_id_format(char id[IVS_ID_SIZE], const uint8_t random[IVS_ID_RANDOM]) {
+/* Bits of an id that are of the clock; the others are random. */
+#define TIME_BITS (63 - 8 * IVS_ID_RANDOM)
+
+void ivs_id_format(char id[IVS_ID_SIZE], int64_t milliseconds,
+                   const uint8_t random[IVS_ID_RANDOM]) {
   char digits[IVS_ID_SIZE];
-  uint64_t value = 0;
+  uint64_t value = (uint64_t)milliseconds & ((1u << TIME_BITS) - 1);
   int count = 0;
 
   for (int i = 0; i < IVS_ID_RANDOM; i++) value = value << 8 | random[i];
-  value &= UINT64_MAX >> 1;
   if (value == 0) value = 1; /* 0 is no id */
   do digits[count++] = (char)('0' + value % 10);
   while (value /= 10);

@@ -75,7 +75,7 @@ static int32_t complete(invsrc_call *call) {
   while (strcmp(beginning->authentication_type, text_of(call, INVSRC_SOURCE_AUTHENTICATION_TYPE)) !=
          0)
     beginning++;
-  ivs_id_format(id, call->random);
+  ivs_id_format(id, call->now, call->random);
   ivs_ulid_format(agent_id, IVS_AGENT_PREFIX, call->now, call->random + IVS_ID_RANDOM);
   invsrc_source_set_number(source, INVSRC_SOURCE_AUTH_CONFIGURED, beginning->auth_configured);
   invsrc_source_set_number(source, INVSRC_SOURCE_CREATED_AT, call->now);

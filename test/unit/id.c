@@ -14,21 +14,25 @@
 
 static void ids_are_positive_63_bit_decimals(void **state) {
   static const struct {
+    int64_t milliseconds;
     uint8_t random[IVS_ID_RANDOM];
     const char *id;
   } rows[] = {
-      {{0, 0, 0, 0, 0, 0, 0, 0}, "1"},
-      {{0, 0, 0, 0, 0, 0, 0, 10}, "10"},
-      {{0x80, 0, 0, 0, 0, 0, 0, 0}, "1"},
-      {{0x7f, 255, 255, 255, 255, 255, 255, 255}, "9223372036854775807"},
-      {{255, 255, 255, 255, 255, 255, 255, 255}, "9223372036854775807"},
-      {{0, 0, 0, 1, 0, 0, 0, 0}, "4294967296"},
+      {0, {0, 0, 0, 0, 0}, "1"},
+      {0, {0, 0, 0, 0, 10}, "10"},
+      {0, {0, 1, 0, 0, 0}, "16777216"},
+      {0, {255, 255, 255, 255, 255}, "1099511627775"},
+      {1, {0, 0, 0, 0, 0}, "1099511627776"},
+      {0x7fffff, {255, 255, 255, 255, 255}, "9223372036854775807"},
+      {0x800000, {0, 0, 0, 0, 10}, "10"}, /* the clock's bits have come round */
+      {0x800001, {0, 0, 0, 0, 10}, "1099511627786"},
+      {INVSRC_TIME_LIMIT, {0, 0, 0, 0, 0}, "2295708810540482560"},
   };
   char id[IVS_ID_SIZE];
 
   (void)state;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    ivs_id_format(id, rows[i].random);
+    ivs_id_format(id, rows[i].milliseconds, rows[i].random);
     assert_string_equal(id, rows[i].id);
   }
 }
