@@ -35,6 +35,41 @@ static inline int32_t insert_with(struct store store, const invsrc_source *sourc
   return outcome;
 }
 
+/* One of storefront acme that is inserted among others. */
+struct among {
+  char name[16];
+  char id[16];
+  const char *event_id; /* or NULL */
+  int32_t outcome;
+};
+
+static inline void insert_together(struct store store, struct among *all, int count) {
+  invsrc_insertion *insertions = calloc((size_t)count, sizeof *insertions);
+  invsrc_insertion **pointers = calloc((size_t)count, sizeof *pointers);
+  char(*sealed)[32] = calloc((size_t)count, sizeof *sealed);
+
+  assert_true(insertions && pointers && sealed);
+  for (int i = 0; i < count; i++) {
+    ivs_sample_sealed(sealed[i], sizeof sealed[i], all[i].id);
+    insertions[i] =
+        (invsrc_insertion){.size = sizeof *insertions,
+                           .source = make_source("acme", all[i].name, all[i].id),
+                           .sealed = sealed[i],
+                           .length = strlen(sealed[i]),
+                           .event = all[i].event_id ? make_event(all[i].event_id) : NULL};
+    pointers[i] = &insertions[i];
+  }
+  store.table->insert_all(store.context, pointers, (uint64_t)count);
+  for (int i = 0; i < count; i++) {
+    all[i].outcome = insertions[i].outcome;
+    invsrc_source_free((invsrc_source *)insertions[i].source);
+    invsrc_event_free((invsrc_event *)insertions[i].event);
+  }
+  free(sealed);
+  free(pointers);
+  free(insertions);
+}
+
 /* `sealed` and `replaced` as texts; what was not replaced is "". */
 static inline int32_t update_claimed(struct store store, const invsrc_source *source,
                                      uint64_t revision, int64_t lease_end, uint32_t parts,

@@ -122,6 +122,16 @@ struct invsrc_sealer_vtable {
 #define INVSRC_PART_CHECK 2  /* what is known of the agent, and when to refresh tokens */
 #define INVSRC_PART_SEALED 4 /* what was sealed */
 
+/* A source to be inserted among others, as the arguments of `insert`, and what became of it. */
+typedef struct invsrc_insertion {
+  uint32_t size;
+  int32_t outcome; /* to be set */
+  const invsrc_source *source;
+  const void *sealed;
+  uint64_t length; /* of `sealed` */
+  const invsrc_event *event;
+} invsrc_insertion;
+
 struct invsrc_store_vtable {
   uint32_t size;
   uint32_t reserved; /* 0 */
@@ -182,6 +192,11 @@ struct invsrc_store_vtable {
    * one to it FAILED. OK. NOT_FOUND. UNAVAILABLE. FAILED: also for any other field. */
   int32_t (*find)(void *context, int32_t field, const char *value, uint64_t length,
                   invsrc_source *source, invsrc_buffer *sealed);
+  /* Optional: inserts several at a time, for little more than one costs (a flush of the disk
+   * for all); see invsrc_call_perform_all(). Each as `insert` does, with its outcome, which is
+   * set in it; what fails, fails alone. Of several with one name, id or agentId the first has
+   * it. */
+  void (*insert_all)(void *context, invsrc_insertion *const *insertions, uint64_t count);
 };
 
 /* ---- Probe: does the agent answer with this credential? ------------------- */

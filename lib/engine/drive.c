@@ -282,6 +282,51 @@ int32_t invsrc_call_perform(invsrc_call *call) {
   return INVSRC_OK;
 }
 
+/* How many calls insert at a time. */
+#define SOME 64
+
+static int can_share(const invsrc_call *call) {
+  return call->want == INVSRC_WANT_INSERT && call->service->options.store.insert_all;
+}
+
+/* Gives the store what up to SOME calls of a service want to insert; returns how many of the
+ * calls that makes, with those between that want something else. */
+static uint64_t insert_some(invsrc_call *const *calls, uint64_t count) {
+  const invsrc_options *host = &calls[0]->service->options;
+  invsrc_insertion insertions[SOME], *pointers[SOME];
+  invsrc_call *inserting[SOME];
+  uint64_t inserts = 0, i;
+
+  for (i = 0; i < count && inserts < SOME; i++) {
+    invsrc_call *call = calls[i];
+    if (!can_share(call)) continue;
+    insertions[inserts] = (invsrc_insertion){.size = sizeof *insertions,
+                                             .outcome = INVSRC_OUTCOME_FAILED,
+                                             .source = call->draft.source,
+                                             .sealed = ivs_call_sealed(call)->bytes,
+                                             .length = ivs_call_sealed(call)->length,
+                                             .event = call->event};
+    pointers[inserts] = &insertions[inserts];
+    inserting[inserts++] = call;
+  }
+  if (inserts) host->store.insert_all(host->store_context, pointers, inserts);
+  for (uint64_t j = 0; j < inserts; j++) ivs_call_answered(inserting[j], insertions[j].outcome);
+  return i;
+}
+
+int32_t invsrc_call_perform_all(invsrc_call *const *calls, uint64_t count) {
+  int32_t result = INVSRC_OK;
+
+  for (uint64_t i = 0; i < count; i++)
+    if (!calls || !calls[i] || calls[i]->service != calls[0]->service) return INVSRC_EINVAL;
+  for (uint64_t i = 0; i < count; i++) {
+    int32_t answered = can_share(calls[i]) ? INVSRC_OK : invsrc_call_perform(calls[i]);
+    if (result == INVSRC_OK) result = answered;
+  }
+  for (uint64_t i = 0; i < count;) i += insert_some(calls + i, count - i);
+  return result;
+}
+
 int32_t ivs_drive_result(int32_t outcome) {
   return outcome == INVSRC_OUTCOME_UNAVAILABLE ? INVSRC_EUNAVAILABLE : INVSRC_EIO;
 }

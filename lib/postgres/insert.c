@@ -5,6 +5,7 @@
  * Who finds a connection free waits for nobody. Where one of a group fails, nothing of it
  * counts, and each goes on alone.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "postgres/postgres.h"
@@ -19,7 +20,7 @@ enum state {
   APART /* nothing is decided: it goes on alone */
 };
 
-/* An insert, on the stack of its thread. */
+/* An insert, in the hands of its thread. */
 typedef struct ivs_pg_insertion {
   struct ivs_pg_insertion *next; /* in the order in which they came; then by their names */
   const invsrc_source *source;
@@ -248,6 +249,14 @@ static int goes_on(const invsrc_postgres *pg, const insertion *it, int has_led) 
   return it->has_begun || (!has_led && ivs_pg_now() - it->since < pg->statement_timeout);
 }
 
+/* In a step of its own. */
+static int32_t go_on_alone(invsrc_postgres *pg, insertion *it) {
+  ivs_pg_step step = {.pg = pg, .was_lost = it->was_lost};
+
+  ivs_pg_step_begin(&step);
+  return insert_alone(&step, it);
+}
+
 int32_t ivs_pg_insert(void *context, const invsrc_source *source, const void *sealed,
                       uint64_t length, const invsrc_event *event) {
   insertion mine = {.source = source, .sealed = sealed, .length = length, .event = event};
@@ -264,8 +273,37 @@ int32_t ivs_pg_insert(void *context, const invsrc_source *source, const void *se
     group = sort(&mine);
     tell_all(step.pg, group, &mine, run_group(&step, group));
   }
-  if (!goes_on(step.pg, &mine, leads)) return mine.outcome;
-  step = (ivs_pg_step){.pg = context, .was_lost = mine.was_lost};
+  return goes_on(step.pg, &mine, leads) ? go_on_alone(step.pg, &mine) : mine.outcome;
+}
+
+/* ---- Several of one thread ---------------------------------------------------------- */
+
+/* A group that gathers nobody. `all` has room for it. */
+static void insert_some(invsrc_postgres *pg, invsrc_insertion *const *items, uint64_t count,
+                        insertion *all) {
+  ivs_pg_step step = {.pg = pg};
+  enum state state;
+
+  for (uint64_t i = 0; i < count; i++)
+    all[i] = (insertion){.next = i + 1 < count ? &all[i + 1] : NULL,
+                         .source = items[i]->source,
+                         .sealed = items[i]->sealed,
+                         .length = items[i]->length,
+                         .event = items[i]->event};
   ivs_pg_step_begin(&step);
-  return insert_alone(&step, &mine);
+  state = run_group(&step, sort(all));
+  for (uint64_t i = 0; i < count; i++) /* in their order again */
+    items[i]->outcome =
+        state == APART && all[i].has_begun ? go_on_alone(pg, &all[i]) : all[i].outcome;
+}
+
+void ivs_pg_insert_all(void *context, invsrc_insertion *const *insertions, uint64_t count) {
+  uint64_t most = count < GROUP_MOST ? count : GROUP_MOST;
+  insertion *all = count ? calloc((size_t)most, sizeof *all) : NULL;
+
+  for (uint64_t i = 0; all && i < count; i += most)
+    insert_some(context, insertions + i, count - i < most ? count - i : most, all);
+  for (uint64_t i = 0; !all && i < count; i++) /* memory ran out */
+    insertions[i]->outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  free(all);
 }

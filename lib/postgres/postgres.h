@@ -174,9 +174,10 @@ int ivs_pg_is_same_field(const invsrc_source *a, const invsrc_source *b, int32_t
  * the store. */
 int32_t ivs_pg_find_by(ivs_pg_step *step, ivs_pg_sql which, const char *value, uint64_t length,
                        invsrc_source *source, invsrc_buffer *sealed);
-/* A function of the store's table; see provider.h. */
+/* Two functions of the store's table; see provider.h. */
 int32_t ivs_pg_insert(void *context, const invsrc_source *source, const void *sealed,
                       uint64_t length, const invsrc_event *event);
+void ivs_pg_insert_all(void *context, invsrc_insertion *const *insertions, uint64_t count);
 
 /* ---- Events, within a step that is whole ------------------------------------- */
 

@@ -456,7 +456,8 @@ const invsrc_store_vtable *invsrc_postgres_store(void) {
                                             .due = due,
                                             .event_next = ivs_pg_event_next,
                                             .event_end = ivs_pg_event_end,
-                                            .find = find};
+                                            .find = find,
+                                            .insert_all = ivs_pg_insert_all};
 
   return &table;
 }

@@ -53,6 +53,13 @@ static int32_t insert(void *context, const invsrc_source *source, const void *se
   return outcome;
 }
 
+static void insert_all(void *context, invsrc_insertion *const *insertions, uint64_t count) {
+  for (uint64_t i = 0; i < count; i++) {
+    invsrc_insertion *it = insertions[i];
+    it->outcome = insert(context, it->source, it->sealed, it->length, it->event);
+  }
+}
+
 static int32_t copy_out(const ivs_memory_item *found, invsrc_source *source,
                         invsrc_buffer *sealed) {
   if (invsrc_source_copy(source, found->source) != INVSRC_OK ||
@@ -270,7 +277,8 @@ const invsrc_store_vtable *invsrc_memory_store(void) {
                                             .due = due,
                                             .event_next = ivs_memory_event_next,
                                             .event_end = ivs_memory_event_end,
-                                            .find = find};
+                                            .find = find,
+                                            .insert_all = insert_all};
 
   return &table;
 }

@@ -153,12 +153,19 @@ typedef struct ivs_write {
   ivs_write_state state; /* guarded by its own lock */
 } ivs_write;
 
+/* With what becomes of one whose turn does not come. */
+#define IVS_WRITE(what, of) \
+  { .run = (what), .context = (of), .status = SQLITE_BUSY, .outcome = INVSRC_OUTCOME_UNAVAILABLE }
+
 /* Runs a write in a step that writes, which waits for its turn among the threads and
  * processes. Threads that write at the same time share one step, and one flush of the disk;
  * what one of them does is not undone by another's failure. Returns the outcome when it is
  * on disk, or why it could not be made to count; `status`, unless NULL, is SQLITE_OK but
  * where the step failed. */
 int32_t ivs_sqlite_write(invsrc_sqlite *db, ivs_write_run *what, void *context, int *status);
+/* The same for several of one thread, which are to be filled in with IVS_WRITE(). Waits for all,
+ * and leaves the outcome in each. */
+void ivs_sqlite_write_all(invsrc_sqlite *db, ivs_write *writes, size_t count);
 /* The same for one that cannot give out anew what it gives out, and so runs once. */
 int32_t ivs_sqlite_write_alone(invsrc_sqlite *db, ivs_write_run *what, void *context);
 /* A write that changes nothing, and sees to it that what others let go leaves the disk. */

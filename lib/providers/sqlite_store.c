@@ -161,6 +161,30 @@ static int32_t insert(void *context, const invsrc_source *source, const void *se
   return ivs_sqlite_write(context, add, &it, NULL);
 }
 
+/* How many wait for one step, of those that are inserted at a time. */
+#define SOME 64
+
+static void insert_some(invsrc_sqlite *db, invsrc_insertion *const *insertions, size_t count) {
+  change changes[SOME];
+  ivs_write writes[SOME];
+
+  for (size_t i = 0; i < count; i++) {
+    const invsrc_insertion *it = insertions[i];
+    changes[i] = (change){.source = it->source,
+                          .sealed = it->sealed,
+                          .sealed_length = it->length,
+                          .event = it->event};
+    writes[i] = (ivs_write)IVS_WRITE(add, &changes[i]);
+  }
+  ivs_sqlite_write_all(db, writes, count);
+  for (size_t i = 0; i < count; i++) insertions[i]->outcome = writes[i].outcome;
+}
+
+static void insert_all(void *context, invsrc_insertion *const *insertions, uint64_t count) {
+  for (uint64_t i = 0; i < count; i += SOME)
+    insert_some(context, insertions + i, count - i < SOME ? (size_t)(count - i) : SOME);
+}
+
 /* Takes the one row that a bound query may find, and ends it. */
 static int32_t take_one(ivs_query *query, invsrc_source *source, invsrc_buffer *sealed) {
   int32_t result = INVSRC_OK;
@@ -403,7 +427,8 @@ const invsrc_store_vtable *invsrc_sqlite_store(void) {
                                             .due = due,
                                             .event_next = ivs_sqlite_event_next,
                                             .event_end = ivs_sqlite_event_end,
-                                            .find = find};
+                                            .find = find,
+                                            .insert_all = insert_all};
 
   return &table;
 }

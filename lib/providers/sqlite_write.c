@@ -222,15 +222,21 @@ static ivs_write_state wait_until(ivs_write *write, const struct timespec *until
   return state;
 }
 
-/* Waits no longer for a turn than SQLite does for other processes, but for a leader that has
- * taken the write over until it is done. By a clock that nobody sets. */
-static ivs_write_state wait_for_turn(invsrc_sqlite *db, ivs_write *write) {
+/* Nobody waits longer for a turn than SQLite does for other processes. By a clock that nobody
+ * sets. */
+static struct timespec end_of_patience(void) {
   struct timespec until;
-  ivs_write_state state;
 
   clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_sec += IVS_SQLITE_BUSY_MILLISECONDS / 1000;
-  state = wait_until(write, &until);
+  return until;
+}
+
+/* Waits longer only for a leader that has taken the write over. */
+static ivs_write_state wait_for_turn(invsrc_sqlite *db, ivs_write *write,
+                                     const struct timespec *until) {
+  ivs_write_state state = wait_until(write, until);
+
   if (state == IVS_WRITE_WAITING && !leave_queue(db, write)) state = wait_until(write, NULL);
   return state;
 }
@@ -245,32 +251,38 @@ static void begin_waiting(ivs_write *write) {
   pthread_condattr_destroy(&attributes);
 }
 
-static int32_t do_write(invsrc_sqlite *db, ivs_write *write) {
-  ivs_write_state state = IVS_WRITE_LEADING;
-
-  begin_waiting(write);
-  if (queue(db, write)) state = wait_for_turn(db, write);
-  if (state == IVS_WRITE_LEADING) lead(db, write);
+static void end_waiting(ivs_write *write) {
   pthread_cond_destroy(&write->told);
   pthread_mutex_destroy(&write->lock);
-  return write->outcome;
 }
 
-/* What becomes of one whose turn does not come. */
-#define BUSY .outcome = INVSRC_OUTCOME_UNAVAILABLE, .status = SQLITE_BUSY
+/* All wait at a time, so that one leader may take all: this thread, where nobody led before. */
+void ivs_sqlite_write_all(invsrc_sqlite *db, ivs_write *writes, size_t count) {
+  const struct timespec until = end_of_patience();
+
+  for (size_t i = 0; i < count; i++) {
+    begin_waiting(&writes[i]);
+    if (!queue(db, &writes[i])) writes[i].state = IVS_WRITE_LEADING;
+  }
+  for (size_t i = 0; i < count; i++)
+    if (wait_for_turn(db, &writes[i], &until) == IVS_WRITE_LEADING) lead(db, &writes[i]);
+  for (size_t i = 0; i < count; i++) end_waiting(&writes[i]);
+}
 
 int32_t ivs_sqlite_write(invsrc_sqlite *db, ivs_write_run *what, void *context, int *status) {
-  ivs_write write = {.run = what, .context = context, BUSY};
-  int32_t outcome = do_write(db, &write);
+  ivs_write write = IVS_WRITE(what, context);
 
+  ivs_sqlite_write_all(db, &write, 1);
   if (status) *status = write.status;
-  return outcome;
+  return write.outcome;
 }
 
 int32_t ivs_sqlite_write_alone(invsrc_sqlite *db, ivs_write_run *what, void *context) {
-  ivs_write write = {.run = what, .context = context, .is_alone = 1, BUSY};
+  ivs_write write = IVS_WRITE(what, context);
 
-  return do_write(db, &write);
+  write.is_alone = 1;
+  ivs_sqlite_write_all(db, &write, 1);
+  return write.outcome;
 }
 
 static int32_t let_go(ivs_step *step, void *context) {

@@ -13,6 +13,7 @@
 #define IVS_NEEDS_FIND 2u
 #define IVS_NEEDS_REOPEN 4u
 #define IVS_NEEDS_THREADS 8u
+#define IVS_NEEDS_INSERT_ALL 16u
 
 typedef struct ivs_check {
   const char *name;
@@ -33,6 +34,7 @@ void ivs_check_absent_fields(ivs_trial *trial);
 void ivs_check_long_values(ivs_trial *trial);
 void ivs_check_names(ivs_trial *trial);
 void ivs_check_conflicts(ivs_trial *trial);
+void ivs_check_together(ivs_trial *trial);
 void ivs_check_lists(ivs_trial *trial);
 void ivs_check_many(ivs_trial *trial);
 void ivs_check_lasting(ivs_trial *trial);

@@ -34,6 +34,7 @@ static const char *reason_to_skip(const ivs_trial *trial, uint32_t needs) {
       {IVS_NEEDS_REOPEN, trial->description.reopen != NULL, "there is no way to reopen it"},
       {IVS_NEEDS_THREADS, (trial->description.traits & INVSRC_CONFORMANCE_THREADS) != 0,
        "it is not said to be for many threads"},
+      {IVS_NEEDS_INSERT_ALL, trial->store.insert_all != NULL, "the store has no insert_all"},
   };
 
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

@@ -135,6 +135,81 @@ void ivs_check_conflicts(ivs_trial *trial) {
   ivs_expect_stored(HERE, "acme", "same-agent", "3009");
 }
 
+/* ---- Several at a time ------------------------------------------------------------- */
+
+/* Those that are inserted at a time, in their order, and what becomes of each. */
+static const struct together {
+  const char *source_id;
+  const char *id;
+  const char *event_id;
+  int is_bare; /* nothing is sealed for it */
+  int32_t expected;
+} together[] = {
+    {"z-first", "3201", "evt_1", 0, INVSRC_OUTCOME_OK},
+    {"taken", "3202", "evt_2", 0, INVSRC_OUTCOME_CONFLICT},
+    {"bare", "3203", NULL, 1, INVSRC_OUTCOME_OK},
+    {"z-first", "3204", "evt_4", 0, INVSRC_OUTCOME_CONFLICT}, /* the first of these has it */
+    {"same-id", "3201", "evt_5", 0, INVSRC_OUTCOME_DUPLICATE},
+    {"a-last", "3206", NULL, 0, INVSRC_OUTCOME_OK},
+};
+
+#define TOGETHER (sizeof together / sizeof *together)
+
+/* What is to be inserted. */
+struct items {
+  char sealed[TOGETHER][32];
+  invsrc_source *sources[TOGETHER];
+  invsrc_event *events[TOGETHER];
+  invsrc_insertion insertions[TOGETHER];
+  invsrc_insertion *pointers[TOGETHER];
+};
+
+static void make_items(ivs_trial *trial, struct items *items) {
+  for (size_t i = 0; i < TOGETHER; i++) {
+    const struct together *it = &together[i];
+    int has_event = it->event_id && trial->store.event_next;
+
+    items->sources[i] = ivs_trial_sample(trial, "acme", it->source_id, it->id);
+    items->events[i] = has_event ? ivs_sample_event(it->event_id) : NULL;
+    if (has_event && !items->events[i]) ivs_trial_end_without_memory(trial);
+    ivs_sample_sealed(items->sealed[i], sizeof items->sealed[i], it->id);
+    if (it->is_bare) invsrc_source_set_number(items->sources[i], INVSRC_SOURCE_AUTH_CONFIGURED, 0);
+    items->insertions[i] = (invsrc_insertion){.size = sizeof items->insertions[i],
+                                              .source = items->sources[i],
+                                              .sealed = it->is_bare ? NULL : items->sealed[i],
+                                              .length = it->is_bare ? 0 : strlen(items->sealed[i]),
+                                              .event = items->events[i]};
+    items->pointers[i] = &items->insertions[i];
+  }
+}
+
+/* Each is as if it had been inserted by itself, whatever becomes of the others. */
+void ivs_check_together(ivs_trial *trial) {
+  struct items items;
+
+  ivs_insert_sample(HERE, "acme", "taken", "3200", INVSRC_OUTCOME_OK);
+  make_items(trial, &items);
+  if (ivs_trial_step(HERE, "insert_all of %d", (int)TOGETHER))
+    trial->store.insert_all(trial->context, items.pointers, TOGETHER);
+  for (size_t i = 0; i < TOGETHER; i++)
+    if (ivs_trial_step(HERE, "the outcome of %s, number %d of insert_all", together[i].source_id,
+                       (int)i + 1))
+      ivs_trial_outcome(trial, items.insertions[i].outcome, together[i].expected);
+  ivs_expect_stored(HERE, "acme", "z-first", "3201");
+  ivs_expect_stored(HERE, "acme", "taken", "3200");
+  ivs_expect_source(HERE, items.sources[2], NULL);
+  ivs_expect_stored(HERE, "acme", "same-id", NULL);
+  ivs_expect_stored(HERE, "acme", "a-last", "3206");
+  if (trial->store.event_next) {
+    ivs_expect_event(HERE, IVS_LATER(0), INT64_MAX, "evt_1", 0);
+    ivs_expect_event(HERE, IVS_LATER(0), INT64_MAX, NULL, 0);
+  }
+  if (ivs_trial_step(HERE, "insert_all of none"))
+    trial->store.insert_all(trial->context, items.pointers, 0);
+  ivs_expect_page(HERE, "acme", 0, 1, "3200", 4);
+  for (size_t i = 0; i < TOGETHER; i++) invsrc_event_free(items.events[i]);
+}
+
 /* ---- Lists ---------------------------------------------------------------------- */
 
 void ivs_check_lists(ivs_trial *trial) {

@@ -11,6 +11,7 @@ static const ivs_check checks[] = {
     {"long_values_come_back", ivs_check_long_values, 0},
     {"names_are_bytes", ivs_check_names, 0},
     {"what_is_unique_stays_unique", ivs_check_conflicts, 0},
+    {"each_of_several_has_its_outcome", ivs_check_together, IVS_NEEDS_INSERT_ALL},
     {"lists_are_in_order", ivs_check_lists, 0},
     {"many_sources_keep_their_order", ivs_check_many, 0},
     {"updates_write_their_parts", ivs_check_parts, 0},

@@ -132,6 +132,35 @@ static int32_t insert_one(void) {
   return of_outcome(outcome);
 }
 
+/* Each of several is there as a whole, or not at all. */
+static int32_t insert_some(void) {
+  static long number;
+  invsrc_insertion insertions[3], *pointers[3];
+  char ids[3][32], sealed[3][64];
+  int32_t all = INVSRC_OUTCOME_OK;
+
+  number++;
+  for (int i = 0; i < 3; i++) {
+    snprintf(ids[i], sizeof ids[i], "%ld-%d", number, i);
+    snprintf(sealed[i], sizeof sealed[i], "sealed %s", ids[i]);
+    insertions[i] = (invsrc_insertion){.size = sizeof insertions[i],
+                                       .source = make_source("acme", ids[i], ids[i]),
+                                       .sealed = sealed[i],
+                                       .length = strlen(sealed[i])};
+    pointers[i] = &insertions[i];
+  }
+  heap_open();
+  store.table->insert_all(store.context, pointers, 3);
+  heap_close();
+  for (int i = 0; i < 3; i++) {
+    int is_stored = insertions[i].outcome == INVSRC_OUTCOME_OK;
+    invsrc_source_free((invsrc_source *)insertions[i].source);
+    assert_stored(store, "acme", ids[i], is_stored ? ids[i] : NULL);
+    if (!is_stored) all = insertions[i].outcome;
+  }
+  return of_outcome(all);
+}
+
 static int32_t get_one(void) {
   invsrc_source *source = invsrc_source_new();
   invsrc_buffer *sealed = invsrc_buffer_new();
@@ -438,6 +467,7 @@ static void a_database(void **state) {
   make_old_database();
   inject(convert_database);
   inject(insert_one);
+  inject(insert_some);
   use_store();
   use_clients(invsrc_sqlite_clients(), db);
   inject(add_key);

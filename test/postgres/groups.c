@@ -1,6 +1,6 @@
 /*
- * Inserts of several threads that share a transaction in PostgreSQL: what they share, and what
- * none of them suffers for another, whatever becomes of the connection.
+ * Inserts of several threads, or several of one, that share a transaction in PostgreSQL: what
+ * they share, and what none of them suffers for another, whatever becomes of the connection.
  */
 #include "postgres/postgres.h"
 
@@ -48,7 +48,7 @@ static void *be_member(void *argument) {
 }
 
 /* Lets them all wait for the one connection that there is, in their order; and then gives it. */
-static void insert_all(struct member *members, int count) {
+static void insert_in_threads(struct member *members, int count) {
   ivs_pg_connection *connection;
 
   assert_int_equal(invsrc_postgres_set_pool_size(pg, 1), INVSRC_OK);
@@ -59,6 +59,37 @@ static void insert_all(struct member *members, int count) {
   }
   ivs_pg_pool_return(pg, connection);
   for (int i = 0; i < count; i++) assert_int_equal(pthread_join(members[i].thread, NULL), 0);
+}
+
+#define MOST 300
+
+/* Has one thread insert them all. */
+static void insert_in_one(struct member *members, int count) {
+  static struct among all[MOST];
+
+  for (int i = 0; i < count; i++) {
+    all[i] = (struct among){.event_id = *members[i].event ? members[i].event : NULL};
+    memcpy(all[i].name, members[i].name, sizeof all[i].name);
+    memcpy(all[i].id, members[i].id, sizeof all[i].id);
+  }
+  insert_together(store, all, count);
+  for (int i = 0; i < count; i++) members[i].outcome = all[i].outcome;
+}
+
+static void (*insert_somehow)(struct member *members, int count);
+
+static int begin_with_threads(void **state) {
+  insert_somehow = insert_in_threads;
+  return begin_anew(state);
+}
+
+static int begin_with_one(void **state) {
+  insert_somehow = insert_in_one;
+  return begin_anew(state);
+}
+
+static void insert_all(struct member *members, int count) {
+  insert_somehow(members, count);
   for (int i = 0; i < count; i++)
     if (members[i].outcome != members[i].wanted)
       fail_msg("member %d, %s: %d", i, members[i].name, members[i].outcome);
@@ -102,16 +133,16 @@ static void who_finds_a_connection_shares_with_nobody(void **state) {
 
 /* More than a group takes make several. */
 static void many_make_several_groups(void **state) {
-  static struct member members[300];
+  static struct member members[MOST];
 
   (void)state;
-  for (int i = 0; i < 300; i++) {
+  for (int i = 0; i < MOST; i++) {
     members[i] = (struct member){"", "", "", INVSRC_OUTCOME_OK, -1, 0};
     snprintf(members[i].name, sizeof members[i].name, "n%d", i);
     snprintf(members[i].id, sizeof members[i].id, "%d", i);
   }
-  insert_all(members, 300);
-  assert_int_equal(stored(), 300);
+  insert_all(members, MOST);
+  assert_int_equal(stored(), MOST);
   assert_int_equal(transactions(), 2);
 }
 
@@ -201,12 +232,22 @@ static void what_is_lost_is_found_out_about(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin_with_threads, leave_nothing)
+#define OF_ONE(name) \
+  { "of_one_" #name, name, begin_with_one, leave_nothing, NULL }
   static const struct CMUnitTest tests[] = {
-      TEST(who_waits_shares_a_transaction),    TEST(who_finds_a_connection_shares_with_nobody),
-      TEST(many_make_several_groups),          TEST(an_insert_fails_alone),
-      TEST(what_fails_for_all_fails_for_each), TEST(who_comes_late_waits_as_long),
+      TEST(who_waits_shares_a_transaction),
+      TEST(who_finds_a_connection_shares_with_nobody),
+      TEST(many_make_several_groups),
+      TEST(an_insert_fails_alone),
+      TEST(what_fails_for_all_fails_for_each),
+      TEST(who_comes_late_waits_as_long),
       TEST(what_is_lost_is_found_out_about),
+      OF_ONE(who_waits_shares_a_transaction),
+      OF_ONE(many_make_several_groups),
+      OF_ONE(an_insert_fails_alone),
+      OF_ONE(what_fails_for_all_fails_for_each),
+      OF_ONE(what_is_lost_is_found_out_about),
   };
 
   return cmocka_run_group_tests(tests, start_cutter, end_cutter);

@@ -132,6 +132,31 @@ static int32_t insert_told(void) {
   return outcome;
 }
 
+static int32_t insert_some(void) {
+  invsrc_insertion insertions[3], *pointers[3];
+  int32_t all = INVSRC_OUTCOME_OK;
+  char ids[3][24];
+
+  for (int i = 0; i < 3; i++) {
+    snprintf(ids[i], sizeof ids[i], "%d-some-%d", number, i);
+    insertions[i] = (invsrc_insertion){.size = sizeof insertions[i],
+                                       .source = make_source("acme", ids[i], ids[i]),
+                                       .sealed = "sealed",
+                                       .length = 6};
+    pointers[i] = &insertions[i];
+  }
+  heap_open();
+  store.table->insert_all(store.context, pointers, 3);
+  heap_close();
+  for (int i = 0; i < 3; i++) {
+    assert_count("sources", ids[i], insertions[i].outcome, 1);
+    invsrc_source_free((invsrc_source *)insertions[i].source);
+    if (insertions[i].outcome != INVSRC_OUTCOME_OK) all = insertions[i].outcome;
+  }
+  run_sql("DELETE FROM invsrc_sources WHERE id <> '1'");
+  return all;
+}
+
 static int32_t change_one(void) {
   invsrc_source *source = make_source("acme", "2", "2");
   invsrc_event *event = make_event(id_of(number));
@@ -314,9 +339,9 @@ static int32_t insert_group(void) {
 }
 
 static void memory_runs_out(void **state) {
-  static trial *const trials[] = {open_another, get_afresh,     get_one,   insert_told,
-                                  change_one,   remove_one,     list_some, claim_one,
-                                  claim_event,  put_one_client, add_key,   insert_group};
+  static trial *const trials[] = {
+      open_another, get_afresh,  get_one,        insert_told, change_one,   remove_one, list_some,
+      claim_one,    claim_event, put_one_client, add_key,     insert_group, insert_some};
 
   (void)state;
   key = invsrc_buffer_new();

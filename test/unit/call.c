@@ -34,6 +34,7 @@ struct host {
   int64_t time;
   char sealed_from[256];
   char log[256];
+  int together; /* inserts, the last time */
 };
 
 static int32_t outcome(struct host *host, int32_t want) {
@@ -92,6 +93,22 @@ static int32_t insert(void *context, const invsrc_source *source, const void *se
   assert_null(event); /* none are kept where nobody hears of them */
   assert_true(length == 0 || memcmp(sealed, "sealed", 6) == 0);
   return outcome(context, INVSRC_WANT_INSERT);
+}
+
+/* What several inserts came to: the first is stored, the second is taken, and so on by turns. */
+static void insert_all(void *context, invsrc_insertion *const *insertions, uint64_t count) {
+  struct host *host = context;
+
+  host->together = (int)count;
+  for (uint64_t i = 0; i < count; i++) {
+    assert_int_equal(insertions[i]->size, sizeof *insertions[i]);
+    insertions[i]->outcome =
+        insert(context, insertions[i]->source, insertions[i]->sealed, insertions[i]->length,
+               insertions[i]->event) == INVSRC_OUTCOME_OK &&
+                i % 2
+            ? INVSRC_OUTCOME_CONFLICT
+            : INVSRC_OUTCOME_OK;
+  }
 }
 
 static int32_t get(void *context, const char *storefront, uint64_t storefront_length,
@@ -717,8 +734,8 @@ static void a_host_may_answer_everything_itself(void **state) {
         invsrc_call_answer_now(call, INVSRC_OUTCOME_OK, 0);
         break;
       case INVSRC_WANT_RANDOM:
-        assert_int_equal(
-            invsrc_call_answer_random(call, INVSRC_OUTCOME_OK, bytes, sizeof bytes), INVSRC_OK);
+        assert_int_equal(invsrc_call_answer_random(call, INVSRC_OUTCOME_OK, bytes, sizeof bytes),
+                         INVSRC_OK);
         break;
       case INVSRC_WANT_OAUTH_START:
         invsrc_call_answer_oauth_start(call, INVSRC_OUTCOME_OK, "https://a.example/", 18, "p", 1,
@@ -743,6 +760,119 @@ static void a_host_may_answer_everything_itself(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_service, free_service)
 
+/* ---- Several calls at a time --------------------------------------------------- */
+
+#define SEVERAL 150
+
+/* Makes the service's store one that inserts several at a time, or not. */
+static void set_insert_all(void (*function)(void *, invsrc_insertion *const *, uint64_t)) {
+  invsrc_store_vtable table = store;
+
+  table.insert_all = function;
+  assert_int_equal(invsrc_options_set_store(options, &table, &host), INVSRC_OK);
+  invsrc_service_free(service);
+  assert_int_equal(invsrc_service_new(options, &service, NULL), INVSRC_OK);
+}
+
+static invsrc_call *call_that_wants(int32_t wanted) {
+  invsrc_request *request = request_of("POST", TARGET, BODY);
+  invsrc_call *call = NULL;
+  int32_t want;
+
+  assert_int_equal(invsrc_call_new(service, request, &call), INVSRC_OK);
+  while ((want = invsrc_call_step(call)) != wanted && want > 0) invsrc_call_perform(call);
+  assert_int_equal(want, wanted);
+  invsrc_request_free(request);
+  return call;
+}
+
+/* The status of a call that goes on to its end, and is freed. */
+static int32_t status_of(invsrc_call *call) {
+  invsrc_response *response = NULL;
+  int32_t status;
+
+  while (invsrc_call_step(call) > 0) invsrc_call_perform(call);
+  assert_int_equal(invsrc_call_take_response(call, &response), INVSRC_OK);
+  status = invsrc_response_status(response);
+  invsrc_response_free(response);
+  invsrc_call_free(call);
+  return status;
+}
+
+static void calls_insert_together(void **state) {
+  invsrc_call *calls[SEVERAL];
+
+  (void)state;
+  set_insert_all(insert_all);
+  for (int i = 0; i < 3; i++) calls[i] = call_that_wants(INVSRC_WANT_INSERT);
+  calls[3] = call_that_wants(INVSRC_WANT_LOOKUP);
+  assert_int_equal(invsrc_call_perform_all(calls, 4), INVSRC_OK);
+  assert_int_equal(host.together, 3);
+  assert_int_equal(invsrc_call_step(calls[3]), INVSRC_WANT_NOW);
+  for (int i = 0; i < 4; i++) assert_int_equal(status_of(calls[i]), i == 1 ? 409 : 201);
+  assert_int_equal(host.together, 3); /* who is alone inserts alone */
+  for (int i = 0; i < SEVERAL; i++) calls[i] = call_that_wants(INVSRC_WANT_INSERT);
+  host.calls[INVSRC_WANT_INSERT] = 0;
+  assert_int_equal(invsrc_call_perform_all(calls, SEVERAL), INVSRC_OK);
+  assert_int_equal(host.calls[INVSRC_WANT_INSERT], SEVERAL);
+  for (int i = 0; i < SEVERAL; i++) assert_in_range(status_of(calls[i]), 201, 409);
+}
+
+/* The store need not be able to. */
+static void calls_insert_one_by_one(void **state) {
+  invsrc_call *calls[3];
+
+  (void)state;
+  set_insert_all(NULL);
+  for (int i = 0; i < 3; i++) calls[i] = call_that_wants(INVSRC_WANT_INSERT);
+  assert_int_equal(invsrc_call_perform_all(calls, 3), INVSRC_OK);
+  assert_int_equal(host.calls[INVSRC_WANT_INSERT], 3);
+  for (int i = 0; i < 3; i++) assert_int_equal(status_of(calls[i]), 201);
+}
+
+static void set_no_outcomes(void *context, invsrc_insertion *const *insertions, uint64_t count) {
+  (void)context, (void)insertions, (void)count;
+}
+
+static void what_has_no_outcome_failed(void **state) {
+  invsrc_call *call;
+
+  (void)state;
+  set_insert_all(set_no_outcomes);
+  call = call_that_wants(INVSRC_WANT_INSERT);
+  assert_int_equal(invsrc_call_perform_all(&call, 1), INVSRC_OK);
+  assert_int_equal(status_of(call), 500);
+}
+
+static void several_that_are_not_ready(void **state) {
+  invsrc_service *other = NULL;
+  invsrc_request *request = request_of("POST", TARGET, BODY);
+  invsrc_call *calls[3] = {NULL};
+
+  (void)state;
+  set_insert_all(insert_all);
+  calls[0] = call_that_wants(INVSRC_WANT_INSERT);
+  /* One that wants nothing is told of; the others are answered. */
+  calls[1] = call_that_wants(INVSRC_WANT_NONE);
+  calls[2] = call_that_wants(INVSRC_WANT_LOOKUP);
+  assert_int_equal(invsrc_call_perform_all(calls, 3), INVSRC_ESTATE);
+  assert_int_equal(status_of(calls[0]), 201);
+  assert_int_equal(invsrc_call_step(calls[2]), INVSRC_WANT_NOW);
+  invsrc_call_free(calls[1]);
+  /* Of several services, or none: none is answered. */
+  assert_int_equal(invsrc_service_new(options, &other, NULL), INVSRC_OK);
+  assert_int_equal(invsrc_call_new(other, request, &calls[1]), INVSRC_OK);
+  calls[0] = call_that_wants(INVSRC_WANT_INSERT);
+  assert_int_equal(invsrc_call_perform_all(calls, 2), INVSRC_EINVAL);
+  assert_int_equal(invsrc_call_perform_all(NULL, 1), INVSRC_EINVAL);
+  assert_int_equal(invsrc_call_perform_all((invsrc_call *[]){calls[0], NULL}, 2), INVSRC_EINVAL);
+  assert_int_equal(invsrc_call_perform_all(NULL, 0), INVSRC_OK);
+  assert_int_equal(invsrc_call_step(calls[0]), INVSRC_WANT_INSERT);
+  for (int i = 0; i < 3; i++) invsrc_call_free(calls[i]);
+  invsrc_service_free(other);
+  invsrc_request_free(request);
+}
+
 int main(void) {
   static const struct CMUnitTest tests[] = {
       TEST(no_source_has_control_characters),
@@ -764,6 +894,10 @@ int main(void) {
       TEST(wrong_answers_change_nothing),
       TEST(a_call_may_be_freed_at_any_want),
       TEST(a_host_may_answer_everything_itself),
+      TEST(calls_insert_together),
+      TEST(calls_insert_one_by_one),
+      TEST(what_has_no_outcome_failed),
+      TEST(several_that_are_not_ready),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,13 +54,14 @@ static int32_t hold(ivs_step *step, void *context) {
   return INVSRC_OUTCOME_OK;
 }
 
-/* A write of a thread. */
+/* A write of a thread, or some of one. */
 struct member {
   int32_t (*make)(const struct member *member);
   const char *id;
   int32_t wanted;
   int32_t outcome;
   pthread_t thread;
+  int more; /* writes than one */
 };
 
 static void *be_member(void *argument) {
@@ -79,12 +80,15 @@ static void *be_leader(void *argument) {
 static int write_all(struct member *members, int count, int milliseconds) {
   struct leader leader = {count, milliseconds, 0};
   pthread_t thread;
+  int queued = 0;
 
+  for (int i = 0; i < count; i++) leader.most += members[i].more;
   assert_int_equal(pthread_create(&thread, NULL, be_leader, &leader), 0);
   while (!is_led()) nanosleep(&soon, NULL);
   for (int i = 0; i < count; i++) {
     assert_int_equal(pthread_create(&members[i].thread, NULL, be_member, &members[i]), 0);
-    while (i < count - 1 && waiting() <= i) nanosleep(&soon, NULL);
+    queued += 1 + members[i].more;
+    while (i < count - 1 && waiting() < queued) nanosleep(&soon, NULL);
   }
   for (int i = 0; i < count; i++) assert_int_equal(pthread_join(members[i].thread, NULL), 0);
   assert_int_equal(pthread_join(thread, NULL), 0);
@@ -100,6 +104,26 @@ static int write_all(struct member *members, int count, int milliseconds) {
 
 static int32_t insert_one(const struct member *member) {
   return insert_new(store, "acme", member->id, member->id);
+}
+
+/* Three at a time, of which the second has a name that is taken. OK where each has its outcome;
+ * where all have the same, that. */
+static int32_t insert_three(const struct member *member) {
+  static const int32_t wanted[] = {INVSRC_OUTCOME_OK, INVSRC_OUTCOME_CONFLICT, INVSRC_OUTCOME_OK};
+  struct among all[3] = {{.name = ""}, {.name = "three"}, {.name = ""}};
+  int good = 0, alike = 0;
+
+  for (int i = 0; i < 3; i++) {
+    snprintf(all[i].id, sizeof all[i].id, "%s%d", member->id, i);
+    if (i != 1) memcpy(all[i].name, all[i].id, sizeof all[i].name);
+  }
+  insert_together(store, all, 3);
+  for (int i = 0; i < 3; i++) {
+    good += all[i].outcome == wanted[i];
+    alike += all[i].outcome == all[0].outcome;
+  }
+  if (good == 3) return INVSRC_OUTCOME_OK;
+  return alike == 3 ? all[0].outcome : INVSRC_OUTCOME_FAILED;
 }
 
 /* Changes something, and fails then. */
@@ -170,12 +194,12 @@ static void hook(int (*hear)(void *)) {
 
 static void who_writes_at_once_shares_a_commit(void **state) {
   struct member members[] = {
-      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0},
-      {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0},
-      {insert_one, "3", INVSRC_OUTCOME_OK, -1, 0},
-      {insert_one, "2", INVSRC_OUTCOME_CONFLICT, -1, 0},
-      {insert_one, "4", INVSRC_OUTCOME_OK, -1, 0},
-      {insert_one, "5", INVSRC_OUTCOME_OK, -1, 0},
+      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {insert_one, "3", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {insert_one, "2", INVSRC_OUTCOME_CONFLICT, -1, 0, 0},
+      {insert_one, "4", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {insert_one, "5", INVSRC_OUTCOME_OK, -1, 0, 0},
   };
 
   (void)state;
@@ -186,7 +210,7 @@ static void who_writes_at_once_shares_a_commit(void **state) {
 }
 
 static void who_is_alone_commits_alone(void **state) {
-  struct member member = {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0};
+  struct member member = {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0, 0};
 
   (void)state;
   hook(count_commit);
@@ -198,16 +222,60 @@ static void who_is_alone_commits_alone(void **state) {
   assert_int_equal(commits, 3);
 }
 
+/* Behind a leader, where there is none, and with one that fails among them. */
+static void several_of_one_thread_share_a_commit(void **state) {
+  struct member members[] = {
+      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {insert_three, "2", INVSRC_OUTCOME_OK, -1, 0, 2},
+      {insert_three, "3", INVSRC_OUTCOME_OK, -1, 0, 2},
+      {fail_one, "key", INVSRC_OUTCOME_FAILED, -1, 0, 0},
+  };
+
+  (void)state;
+  insert_new(store, "acme", "three", "9");
+  hook(count_commit);
+  assert_int_equal(insert_three(&(struct member){.id = "4"}), INVSRC_OUTCOME_OK);
+  assert_int_equal(commits, 1);
+  write_all(members, 3, 10000);
+  assert_int_equal(commits, 2);
+  for (int i = 0; i < 3; i++) members[i].id = (const char *[]){"5", "6", "7"}[i];
+  write_all(members, 4, 10000);
+  for (int i = 0; i < 2; i++)
+    for (int first = 2; first <= 7; first++) {
+      char id[8];
+      snprintf(id, sizeof id, "%d%d", first, 2 * i);
+      if (first != 5) assert_stored(store, "acme", id, id);
+    }
+}
+
+/* More than wait for one step at a time. */
+static void very_many_of_one_thread_are_stored(void **state) {
+  static struct among all[200];
+
+  (void)state;
+  hook(count_commit);
+  for (int i = 0; i < 200; i++) {
+    snprintf(all[i].name, sizeof all[i].name, "%d", 1000 + i);
+    memcpy(all[i].id, all[i].name, sizeof all[i].id);
+  }
+  insert_together(store, all, 200);
+  assert_in_range(commits, 1, 4);
+  for (int i = 0; i < 200; i++) {
+    assert_int_equal(all[i].outcome, INVSRC_OUTCOME_OK);
+    assert_stored(store, "acme", all[i].id, all[i].id);
+  }
+}
+
 /* Nobody else does, nor is anything of what has failed kept. */
 static void a_write_fails_alone(void **state) {
   struct member members[] = {
-      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0},
-      {fail_one, "key", INVSRC_OUTCOME_FAILED, -1, 0},
-      {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0},
-      {end_one, "end", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
-      {fail_one, "key", INVSRC_OUTCOME_FAILED, -1, 0},
-      {insert_one, "3", INVSRC_OUTCOME_OK, -1, 0},
-      {claim_one, "7", INVSRC_OUTCOME_OK, -1, 0},
+      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {fail_one, "key", INVSRC_OUTCOME_FAILED, -1, 0, 0},
+      {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {end_one, "end", INVSRC_OUTCOME_UNAVAILABLE, -1, 0, 0},
+      {fail_one, "key", INVSRC_OUTCOME_FAILED, -1, 0, 0},
+      {insert_one, "3", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {claim_one, "7", INVSRC_OUTCOME_OK, -1, 0, 0},
   };
 
   (void)state;
@@ -222,10 +290,10 @@ static void a_write_fails_alone(void **state) {
 /* It comes about for no fault of theirs, and the next attempt of each succeeds. */
 static void a_commit_that_fails_is_made_up_for(void **state) {
   struct member members[] = {
-      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0},
-      {insert_one, "1", INVSRC_OUTCOME_CONFLICT, -1, 0},
-      {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0},
-      {claim_one, "7", INVSRC_OUTCOME_OK, -1, 0},
+      {insert_one, "1", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {insert_one, "1", INVSRC_OUTCOME_CONFLICT, -1, 0, 0},
+      {insert_one, "2", INVSRC_OUTCOME_OK, -1, 0, 0},
+      {claim_one, "7", INVSRC_OUTCOME_OK, -1, 0, 0},
   };
 
   (void)state;
@@ -237,7 +305,7 @@ static void a_commit_that_fails_is_made_up_for(void **state) {
 }
 
 static void a_lone_commit_that_fails_is_a_failure(void **state) {
-  const struct member member = {insert_one, "1", INVSRC_OUTCOME_FAILED, -1, 0};
+  const struct member member = {insert_one, "1", INVSRC_OUTCOME_FAILED, -1, 0, 0};
 
   (void)state;
   hook(refuse_commit);
@@ -249,9 +317,9 @@ static void a_lone_commit_that_fails_is_a_failure(void **state) {
 /* They are told in time, and what they wanted is not written when the leader is done. */
 static void who_waits_too_long_is_busy(void **state) {
   struct member members[] = {
-      {insert_one, "1", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
-      {insert_one, "2", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
-      {insert_one, "3", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+      {insert_one, "1", INVSRC_OUTCOME_UNAVAILABLE, -1, 0, 0},
+      {insert_one, "2", INVSRC_OUTCOME_UNAVAILABLE, -1, 0, 0},
+      {insert_three, "3", INVSRC_OUTCOME_UNAVAILABLE, -1, 0, 2},
   };
   struct leader leader = {MOST, IVS_SQLITE_BUSY_MILLISECONDS + 1500, 0};
   pthread_t thread;
@@ -290,10 +358,10 @@ static int32_t lock_one(const struct member *member) {
 /* The others of a group that falls apart wait no more where one has waited in vain. */
 static void another_process_is_waited_for_once(void **state) {
   struct member members[] = {
-      {insert_one, "1", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
-      {insert_one, "2", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
-      {insert_one, "3", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
-      {lock_one, "key", INVSRC_OUTCOME_UNAVAILABLE, -1, 0},
+      {insert_one, "1", INVSRC_OUTCOME_UNAVAILABLE, -1, 0, 0},
+      {insert_one, "2", INVSRC_OUTCOME_UNAVAILABLE, -1, 0, 0},
+      {insert_one, "3", INVSRC_OUTCOME_UNAVAILABLE, -1, 0, 0},
+      {lock_one, "key", INVSRC_OUTCOME_UNAVAILABLE, -1, 0, 0},
   };
   struct timespec begun, ended;
 
@@ -360,6 +428,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(who_writes_at_once_shares_a_commit),
       TEST(who_is_alone_commits_alone),
+      TEST(several_of_one_thread_share_a_commit),
+      TEST(very_many_of_one_thread_are_stored),
       TEST(a_write_fails_alone),
       TEST(a_commit_that_fails_is_made_up_for),
       TEST(a_lone_commit_that_fails_is_a_failure),
