@@ -9,6 +9,8 @@
 #include <strings.h>
 #include <time.h>
 
+#include <invsrc/call.h>
+
 #include "http.h"
 #include "input.h"
 #include "log.h"
@@ -20,10 +22,10 @@ typedef struct exchange {
   server *server;
   client *client;
   struct MHD_Connection *connection;
-  invsrc_request *request;   /* for the worker */
-  invsrc_response *response; /* from it */
-  struct exchange *next;     /* while its body comes: one that is younger */
-  struct exchange **from;    /* what points here; NULL: its body does not come */
+  invsrc_call *call;
+  invsrc_response *response;
+  struct exchange *next;  /* while its body comes: one that is younger */
+  struct exchange **from; /* what points here; NULL: its body does not come */
   input body;
   uint64_t body_length; /* as declared where that is too much, else what has come of it */
   uint64_t held;        /* its part of what the server holds */
@@ -68,15 +70,6 @@ static int has_room(const server *self, uint64_t more) {
 }
 
 /* ---- Bodies that come --------------------------------------------------------------- */
-
-void exchanges_start(server *self) {
-  self->end = &self->oldest;
-  pthread_mutex_init(&self->lock, NULL);
-}
-
-void exchanges_end(server *self) {
-  pthread_mutex_destroy(&self->lock);
-}
 
 /* With the lock: a part of the body is there. */
 static void line_up(exchange *it) {
@@ -234,58 +227,169 @@ static int is_health(const char *target) {
 
 /* ---- Asking the library ------------------------------------------------------------ */
 
-/* The request as the library takes it, HEAD as GET. 0 when memory ran out. */
+/* The call for the request, HEAD as GET. 0 when memory ran out. */
 static int prepare(exchange *it, const char *method) {
   struct MHD_Connection *from = it->connection;
   int is_whole = it->body_length == it->body.length;
+  invsrc_request *request = invsrc_request_new();
+  int is_ready;
 
   /* A look at a link must not use it up. */
   if (is_head(method) && !is_path(it->target, HOST_CALLBACK)) method = "GET";
-  it->request = invsrc_request_new();
-  if (!it->request || invsrc_request_set_method(it->request, method, strlen(method)) != INVSRC_OK ||
-      invsrc_request_set_target(it->request, it->target, strlen(it->target)) != INVSRC_OK ||
-      MHD_get_connection_values(from, MHD_HEADER_KIND, NULL, NULL) !=
-          MHD_get_connection_values(from, MHD_HEADER_KIND, add_header, it->request))
-    return 0;
-  invsrc_request_set_body(it->request, is_whole ? it->body.bytes : NULL, it->body_length);
-  return 1;
+  is_ready = request && invsrc_request_set_method(request, method, strlen(method)) == INVSRC_OK &&
+             invsrc_request_set_target(request, it->target, strlen(it->target)) == INVSRC_OK &&
+             MHD_get_connection_values(from, MHD_HEADER_KIND, NULL, NULL) ==
+                 MHD_get_connection_values(from, MHD_HEADER_KIND, add_header, request);
+  if (is_ready) {
+    invsrc_request_set_body(request, is_whole ? it->body.bytes : NULL, it->body_length);
+    is_ready = invsrc_call_new(it->server->host->service, request, &it->call) == INVSRC_OK;
+  }
+  invsrc_request_free(request);
+  return is_ready;
 }
 
-/* The worker's part. When the connection was resumed, the exchange is not its any more. */
-static void ask(job *self, int is_dropped) {
-  exchange *it = (exchange *)self;
+/* Where what a call wants is at hand, so that a loop need not wait for it: here; where the store
+ * is; where the registry is. */
+typedef enum place { ELSEWHERE, HERE, WITH_STORE, WITH_REGISTRY } place;
+
+static int is_at_hand(const host *self, int32_t want) {
+  static const place places[] = {
+      [INVSRC_WANT_NOW] = HERE,
+      [INVSRC_WANT_RANDOM] = HERE,
+      [INVSRC_WANT_LOG] = HERE,
+      [INVSRC_WANT_SEAL] = HERE, /* by a keyring, these three */
+      [INVSRC_WANT_OPEN] = HERE,
+      [INVSRC_WANT_DISCARD] = HERE,
+      [INVSRC_WANT_AUTHENTICATE] = WITH_STORE,
+      [INVSRC_WANT_GET] = WITH_STORE,
+      [INVSRC_WANT_LOOKUP] = WITH_REGISTRY,
+  };
+  place where = (size_t)want < sizeof places / sizeof *places ? places[want] : ELSEWHERE;
+
+  return where == HERE || (where == WITH_STORE && !self->pg) ||
+         (where == WITH_REGISTRY && self->file);
+}
+
+/* As far as it comes here. What it wants then, or INVSRC_WANT_NONE: it has ended. */
+static int32_t go_on(exchange *it) {
+  int32_t want;
+
+  while ((want = invsrc_call_step(it->call)) > INVSRC_WANT_NONE)
+    if (!is_at_hand(it->server->host, want) || invsrc_call_perform(it->call) != INVSRC_OK)
+      return want;
+  return INVSRC_WANT_NONE;
+}
+
+/* Ends the call, and takes its answer where there is one. */
+static void conclude(exchange *it) {
   uint64_t length = 0;
 
-  if (!is_dropped) invsrc_handle(it->server->host->service, it->request, &it->response, NULL);
-  invsrc_request_free(it->request);
-  it->request = NULL;
+  if (invsrc_call_take_response(it->call, &it->response) == INVSRC_OK)
+    invsrc_response_body(it->response, &length);
+  invsrc_call_free(it->call);
+  it->call = NULL;
   input_end(&it->body);
-  if (it->response) invsrc_response_body(it->response, &length);
   hold(it, length);
+}
+
+/* When a connection was resumed, its exchange is not the worker's any more. */
+static void give_back(exchange *it) {
+  conclude(it);
   loops_resume(&it->server->loops, it->connection);
 }
 
-/* Gives the request to a worker. */
-static enum MHD_Result hand_over(exchange *it, const char *method) {
-  int is_ours = close_body(it);
-  int has_worker = workers_have_room(&it->server->workers) && has_room(it->server, 0);
-  int is_ready = is_ours && has_worker && prepare(it, method);
+/* Goes on to the end of the call, however long that takes. */
+static void finish(exchange *it) {
+  while (invsrc_call_step(it->call) > INVSRC_WANT_NONE)
+    if (invsrc_call_perform(it->call) != INVSRC_OK) break;
+  give_back(it);
+}
 
-  wipe_authorization(it->connection);
-  if (!is_ours) return MHD_NO;
-  if (!is_ready) return refuse(it, has_worker ? &no_memory : &too_busy);
-  if (!client_enter(it->client, PHASE_WORK)) return MHD_NO;
+static void ask_each(job *jobs, int is_dropped) {
+  for (job *next; jobs; jobs = next) {
+    next = jobs->next;
+    if (is_dropped)
+      give_back((exchange *)jobs);
+    else
+      finish((exchange *)jobs);
+  }
+}
+
+/* What all of them want to insert is stored at a time. */
+static void ask_together(job *jobs, int is_dropped) {
+  invsrc_call *calls[EXCHANGES_TOGETHER];
+  uint64_t count = 0;
+
+  if (!is_dropped) {
+    for (job *each = jobs; each; each = each->next) calls[count++] = ((exchange *)each)->call;
+    invsrc_call_perform_all(calls, count);
+  }
+  ask_each(jobs, is_dropped);
+}
+
+/* Answers with what the call has brought: nothing when memory ran out, or the server ends. */
+static enum MHD_Result bring_back(exchange *it) {
+  if (it->response && !it->is_cut) return queue_theirs(it);
+  return refuse(it, it->server->draining ? &too_busy : &no_memory);
+}
+
+/* Goes on with the call elsewhere, for what it wants. */
+static enum MHD_Result hand_over(exchange *it, int32_t want) {
+  int is_insert = want == INVSRC_WANT_INSERT && it->server->host->db;
+  workers *to = is_insert ? &it->server->inserters : &it->server->workers;
+
+  if (!workers_have_room(to)) {
+    conclude(it);
+    return refuse(it, &too_busy);
+  }
   it->is_handed = 1;
-  it->job.run = ask;
   MHD_suspend_connection(it->connection);
-  workers_hand(&it->server->workers, &it->job);
+  workers_hand(to, &it->job);
   return MHD_YES;
 }
 
-/* Takes the answer from the worker: there is none when memory ran out, or the server ends. */
-static enum MHD_Result take_back(exchange *it) {
-  if (it->response && !it->is_cut) return queue_theirs(it);
-  return refuse(it, it->server->draining ? &too_busy : &no_memory);
+/* The request is whole, or as much of it as is needed. */
+static enum MHD_Result ask(exchange *it, const char *method) {
+  int is_ours = close_body(it);
+  int has_memory = has_room(it->server, 0);
+  int is_ready = is_ours && has_memory && prepare(it, method);
+  int32_t want;
+
+  wipe_authorization(it->connection);
+  if (!is_ours) return MHD_NO;
+  if (!is_ready) return refuse(it, has_memory ? &no_memory : &too_busy);
+  if (!client_enter(it->client, PHASE_WORK)) return MHD_NO;
+  want = go_on(it);
+  if (want != INVSRC_WANT_NONE) return hand_over(it, want);
+  conclude(it);
+  return bring_back(it);
+}
+
+int exchanges_start(server *self) {
+  int status;
+
+  self->end = &self->oldest;
+  pthread_mutex_init(&self->lock, NULL);
+  status = workers_start(&self->workers, ask_each, WORKERS, 1);
+  if (status == EXIT_DONE) {
+    status = workers_start(&self->inserters, ask_together, 1, EXCHANGES_TOGETHER);
+    if (status == EXIT_DONE) return status;
+    workers_end(&self->workers);
+    workers_free(&self->workers);
+  }
+  pthread_mutex_destroy(&self->lock);
+  return status;
+}
+
+void exchanges_stop(server *self) {
+  workers_end(&self->workers);
+  workers_end(&self->inserters);
+}
+
+void exchanges_end(server *self) {
+  workers_free(&self->workers);
+  workers_free(&self->inserters);
+  pthread_mutex_destroy(&self->lock);
 }
 
 /* ---- Answering -------------------------------------------------------------------- */
@@ -310,7 +414,7 @@ static enum MHD_Result answer(exchange *it, const char *method) {
   int is_document =
       it->server->host->has_client_document && is_path(it->target, HOST_CLIENT_DOCUMENT);
 
-  if (!is_health(it->target) && !is_document) return hand_over(it, method);
+  if (!is_health(it->target) && !is_document) return ask(it, method);
   wipe_authorization(it->connection);
   if (!is_reading) return queue_own(it, &not_allowed);
   return is_document ? answer_document(it) : queue_own(it, &healthy);
@@ -373,7 +477,7 @@ static void log_exchange(exchange *it) {
 static void end(exchange *it) {
   close_body(it);
   log_exchange(it);
-  invsrc_request_free(it->request); /* where it came to no worker */
+  invsrc_call_free(it->call);
   invsrc_response_free(it->response);
   input_end(&it->body);
   hold(it, 0);
@@ -481,12 +585,12 @@ enum MHD_Result exchange_go_on(void *context, struct MHD_Connection *connection,
   (void)url;
   if (!it) return MHD_NO; /* memory ran out */
   if (!it->method[0]) return meet(it, method, version);
-  if (it->is_handed) return take_back(it);
+  if (it->is_handed) return bring_back(it);
   if (*length == 0) return answer(it, method);
   came = collect(it, data, *length);
   if (came == PIECE_TOO_LATE) return MHD_NO;
   it->is_cut = came != PIECE_KEPT;
-  if (came == PIECE_REFUSED) return hand_over(it, method);
+  if (came == PIECE_REFUSED) return ask(it, method);
   if (came == PIECE_WITHOUT_ROOM) {
     wipe_authorization(it->connection);
     return interrupt(it, &too_busy);

@@ -1,6 +1,7 @@
 /*
- * One request and its answer, between the loops, which never wait, and the
- * workers, who ask the library. Knows nothing of listening.
+ * One request and its answer. It is a call of the library, which is stepped: what is at hand
+ * the loops answer themselves, as they must not wait; the rest is for workers, and what is to
+ * be inserted for one of them, who takes all that waits at a time. Knows nothing of listening.
  */
 #ifndef EXCHANGE_H
 #define EXCHANGE_H
@@ -29,6 +30,7 @@ typedef struct server {
   door door;
   loops loops;
   workers workers;
+  workers inserters;     /* one, for all that insert into a database in a file */
   _Atomic uint64_t held; /* bytes of bodies */
   _Atomic uint64_t requests;
   _Atomic int under_way;
@@ -38,9 +40,15 @@ typedef struct server {
   struct exchange **end;
 } server;
 
-/* Prepares what requests share. */
-void exchanges_start(server *self);
-/* Frees it, when there is no request any more. */
+/* How many requests may insert at a time. */
+#define EXCHANGES_TOGETHER 256
+
+/* Prepares what requests share, and starts the workers. EXIT_DONE, or complains and returns how
+ * to end. */
+int exchanges_start(server *self);
+/* Ends the workers, who give back what they have. */
+void exchanges_stop(server *self);
+/* Frees what requests share, when there is none any more. */
 void exchanges_end(server *self);
 
 /* The callbacks of libmicrohttpd, each with the server for its context: for

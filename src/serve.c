@@ -1,6 +1,6 @@
 /*
  * `invsrc serve`: the library behind libmicrohttpd. A thread for each core has the
- * connections, and never waits; what may block is for the workers.
+ * connections, and does not wait for anything; what may block is for the workers.
  */
 #include <errno.h>
 #include <microhttpd.h>
@@ -159,9 +159,8 @@ static int attend(server *self, int listener, activator *beside, const sigset_t 
   if (beside) activator_end(beside);
   invsrc_agents_stop(self->host->agents); /* those that requests ask */
   door_close(&self->door);
-  workers_end(&self->workers); /* which gives back all connections, before they are ended */
+  exchanges_stop(self); /* which gives back all connections, before they are ended */
   loops_end(&self->loops);
-  workers_free(&self->workers);
   log_write(INVSRC_LOG_INFO, "ended");
   return status;
 }
@@ -178,12 +177,13 @@ static int serve(server *self, const char *where, activator *beside) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, NULL);
   signal(SIGPIPE, SIG_IGN);
-  exchanges_start(self);
   status = door_make(&self->door, listener);
-  if (status == EXIT_DONE) status = workers_start(&self->workers);
-  if (status == EXIT_DONE) status = attend(self, listener, beside, &signals);
+  if (status == EXIT_DONE) status = exchanges_start(self);
+  if (status == EXIT_DONE) {
+    status = attend(self, listener, beside, &signals);
+    exchanges_end(self);
+  }
   door_end(&self->door);
-  exchanges_end(self);
   return status;
 }
 

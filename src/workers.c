@@ -18,16 +18,17 @@ static void rouse(workers *self) {
   if (self->idle) {
     pthread_cond_signal(&self->changed);
     self->is_waking = 1;
-  } else if (self->count < WORKERS &&
+  } else if (self->count < self->most &&
              pthread_create(&self->threads[self->count], NULL, work, self) == 0) {
     self->count++;
     self->is_waking = 1;
   }
 }
 
-/* With the lock: the next job, when there is one; NULL when the workers end. */
+/* With the lock: the next jobs, when there are any; NULL when the workers end. */
 static job *take(workers *self) {
-  job *it;
+  job *first, **at;
+  unsigned taken = 0;
 
   while (!self->first && !self->is_ending) {
     self->idle++;
@@ -36,12 +37,14 @@ static job *take(workers *self) {
     self->is_waking = 0;
   }
   if (self->is_ending) return NULL;
-  it = self->first;
-  self->first = it->next;
+  first = self->first;
+  for (at = &self->first; *at && taken < self->at_a_time; at = &(*at)->next) taken++;
+  self->first = *at;
+  *at = NULL;
   if (!self->first) self->end = &self->first;
-  self->queued--;
+  self->queued -= taken;
   rouse(self);
-  return it;
+  return first;
 }
 
 static void *work(void *context) {
@@ -52,15 +55,15 @@ static void *work(void *context) {
   self->is_waking = 0;
   while ((it = take(self))) {
     pthread_mutex_unlock(&self->lock);
-    it->run(it, 0);
+    self->run(it, 0);
     pthread_mutex_lock(&self->lock);
   }
   pthread_mutex_unlock(&self->lock);
   return NULL;
 }
 
-int workers_start(workers *self) {
-  *self = (workers){.count = 0};
+int workers_start(workers *self, job_run *run, unsigned most, unsigned at_a_time) {
+  *self = (workers){.run = run, .most = most, .at_a_time = at_a_time};
   self->end = &self->first;
   if (pthread_mutex_init(&self->lock, NULL) != 0)
     return complain(EXIT_FAILED, "cannot make a lock");
@@ -90,24 +93,21 @@ void workers_hand(workers *self, job *it) {
     rouse(self);
   }
   pthread_mutex_unlock(&self->lock);
-  if (is_dropped) it->run(it, 1);
+  if (is_dropped) self->run(it, 1);
 }
 
 void workers_end(workers *self) {
-  job *it, *next;
+  job *waiting;
 
   pthread_mutex_lock(&self->lock);
   self->is_ending = 1;
-  it = self->first;
+  waiting = self->first;
   self->first = NULL;
   self->end = &self->first;
   self->queued = 0;
   pthread_cond_broadcast(&self->changed);
   pthread_mutex_unlock(&self->lock);
-  for (; it; it = next) {
-    next = it->next; /* a job may be gone when it was run */
-    it->run(it, 1);
-  }
+  if (waiting) self->run(waiting, 1);
   for (unsigned i = 0; i < self->count; i++) pthread_join(self->threads[i], NULL);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Threads for what may block: they take jobs from one queue, in the order of their coming.
- * Knows nothing of what the jobs are.
+ * Threads for what may block: they take jobs from one queue, in the order of their coming,
+ * one at a time, or as many as wait. Knows nothing of what the jobs are.
  */
 #ifndef WORKERS_H
 #define WORKERS_H
@@ -14,10 +14,11 @@
 /* A part of what the job is about, which must stay where it is until it was run. */
 typedef struct job {
   struct job *next;
-  /* Called once, by a thread of the workers, or, where they end before the job's turn has
-   * come, by another: then only to be told so. */
-  void (*run)(struct job *self, int is_dropped);
 } job;
+
+/* Runs jobs that hang together by `next`: called once for each, by a thread of the workers, or,
+ * where they end before the jobs' turn has come, by another: then only to tell them so. */
+typedef void job_run(job *jobs, int is_dropped);
 
 typedef struct workers {
   pthread_mutex_t lock; /* guards what follows */
@@ -25,6 +26,9 @@ typedef struct workers {
   job *first;
   job **end;
   _Atomic unsigned queued; /* read without it, too */
+  job_run *run;
+  unsigned most;      /* threads */
+  unsigned at_a_time; /* jobs */
   unsigned idle;
   unsigned count;
   int is_waking; /* one who was woken or started is not there yet */
@@ -32,9 +36,9 @@ typedef struct workers {
   pthread_t threads[WORKERS];
 } workers;
 
-/* Starts with one thread; the others are started when they are needed. EXIT_DONE, or
+/* Starts with one thread; others are started when they are needed, up to `most`. EXIT_DONE, or
  * complains and returns how to end. */
-int workers_start(workers *self);
+int workers_start(workers *self, job_run *run, unsigned most, unsigned at_a_time);
 /* Whether a job may be handed over now. Asking and handing over are two steps, so that what
  * must be in between can be: as many jobs as threads do so may be over the limit. */
 int workers_have_room(const workers *self);
