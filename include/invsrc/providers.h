@@ -65,7 +65,8 @@ INVSRC_API int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *s
  * disk. Threads that write at the same time share one transaction and one flush of the disk: one
  * of them commits for all, a write that fails fails alone, and one that is alone waits for
  * nobody. Many processes may open the same file; but one that is open is not to be used
- * across fork(): the child opens it anew.
+ * across fork(): the child opens it anew. The write-ahead log stays below some 20 MiB, unless
+ * somebody reads for longer than a tenth of a second when it has come to that.
  *
  * What is sealed for a source is kept encrypted under a key of its own, which stands in the same
  * file: that is for forgetting only, and whoever has a copy of the file has what the sealer made.
@@ -73,7 +74,7 @@ INVSRC_API int32_t invsrc_memory_apikey_add(invsrc_memory *memory, const char *s
  * file, and the write-ahead log is emptied of it, before the function returns; that costs one more
  * wait for the disk. So are the sealed bytes of a client that is replaced, which takes 4 KiB more
  * than its fields for that. What was sealed for a consent under way is part of the record, and
- * leaves the log when SQLite empties it. Whoever reads the database just then (a backup) can put
+ * leaves the log when that begins anew. Whoever reads the database just then (a backup) can put
  * off the emptying, which then comes with the next write or when the last process closes the file.
  * Neither can fail the operation. Copies that the file system or the disk keeps, and backups, are
  * out of reach. A row of 40 bytes is left of each source that is removed, unless it was the

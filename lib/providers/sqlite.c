@@ -337,8 +337,7 @@ static int32_t open_file(invsrc_sqlite *db, invsrc_error *error) {
   int32_t result = make_file(db->path, error);
   int version = 0;
 
-  if (result == INVSRC_OK)
-    result = ivs_sqlite_report(ivs_connection_new(db->path, &db->writer), error);
+  if (result == INVSRC_OK) result = ivs_sqlite_report(ivs_sqlite_open_writer(db), error);
   if (result != INVSRC_OK) return result;
   result = begin(db->writer, "BEGIN", &version, error);
   roll_back(db->writer);

@@ -73,6 +73,8 @@ struct invsrc_sqlite {
   ivs_pool *keys;             /* for what is sealed; any thread */
   ivs_connection *writer;     /* the leader's; what it has read stays good, as it alone writes */
   int remains;                /* the leader's too: bytes that are gone may still be in the log */
+  int log_pages;              /* the leader's: how long the log is, */
+  int log_most;               /* and from where on it is to be emptied */
   pthread_mutex_t queue_lock; /* guards these: */
   int is_led;                 /* some thread is the leader: it writes */
   struct ivs_write *first;    /* the writes that wait for one, in their order */
@@ -168,6 +170,8 @@ int32_t ivs_sqlite_write(invsrc_sqlite *db, ivs_write_run *what, void *context, 
 void ivs_sqlite_write_all(invsrc_sqlite *db, ivs_write *writes, size_t count);
 /* The same for one that cannot give out anew what it gives out, and so runs once. */
 int32_t ivs_sqlite_write_alone(invsrc_sqlite *db, ivs_write_run *what, void *context);
+/* Makes the connection that writes. SQLITE_OK or why not. */
+int ivs_sqlite_open_writer(invsrc_sqlite *db);
 /* A write that changes nothing, and sees to it that what others let go leaves the disk. */
 void ivs_sqlite_forget(invsrc_sqlite *db);
 

@@ -191,7 +191,8 @@ int ivs_connection_new(const char *path, ivs_connection **out) {
     status = ivs_connection_run(connection,
                                 "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
                                 "PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON;"
-                                "PRAGMA temp_store = MEMORY;");
+                                "PRAGMA temp_store = MEMORY;"
+                                "PRAGMA journal_size_limit = 16777216;"); /* of a long log */
   if (status != SQLITE_OK) {
     ivs_connection_free(connection);
     connection = NULL;

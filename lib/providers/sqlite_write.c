@@ -12,9 +12,14 @@
 #define GROUP_MOST 256
 
 /* How long readers may hold up the emptying of the log. */
-#define FORGET_MILLISECONDS 100
+#define LOG_MILLISECONDS 100
 
-/* ---- Forgetting ----------------------------------------------------------------------- */
+/* Pages of the log from which on they are copied into the file, as SQLite itself has it; and
+ * from which on it is emptied. */
+#define LOG_COPIED 1000
+#define LOG_MOST 4000
+
+/* ---- The log ---------------------------------------------------------------------------- */
 
 /* What was written over is in the log, and until it is copied from there in the file, as
  * it was before. Whoever reads the log meanwhile keeps it from being emptied: they get a
@@ -22,15 +27,42 @@
 static void empty_log(invsrc_sqlite *db, int milliseconds) {
   sqlite3_busy_timeout(db->writer->handle, milliseconds);
   if (sqlite3_wal_checkpoint_v2(db->writer->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-      SQLITE_OK)
+      SQLITE_OK) {
     db->remains = 0;
+    db->log_pages = 0;
+  }
   sqlite3_busy_timeout(db->writer->handle, IVS_SQLITE_BUSY_MILLISECONDS);
 }
 
-/* The end of every step that writes, which may have let sealed bytes go. */
-static void forget(invsrc_sqlite *db, int forgets) {
+/* Whoever commits calls this. As long as nobody reads, the log begins anew when all of it was
+ * copied. */
+static int after_commit(void *context, sqlite3 *handle, const char *name, int pages) {
+  invsrc_sqlite *db = context;
+
+  db->log_pages = pages;
+  if (pages < LOG_MOST) db->log_most = LOG_MOST;
+  if (pages >= LOG_COPIED)
+    sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+  return SQLITE_OK; /* what was committed is so, whatever becomes of the log */
+}
+
+int ivs_sqlite_open_writer(invsrc_sqlite *db) {
+  int status = ivs_connection_new(db->path, &db->writer);
+
+  if (status == SQLITE_OK) sqlite3_wal_hook(db->writer->handle, after_commit, db);
+  return status;
+}
+
+/* The end of every step that writes, which may have let sealed bytes go. Where there is always
+ * somebody who reads, the log would not begin anew, and grow: so it is waited for them, and
+ * where that was in vain (for a backup), again when it has grown as much again. */
+static void tend_log(invsrc_sqlite *db, int forgets) {
+  int is_long = db->log_pages > db->log_most;
+
   if (forgets) db->remains = 1;
-  if (db->remains && db->writer) empty_log(db, forgets ? FORGET_MILLISECONDS : 0);
+  if (is_long) db->log_most = db->log_pages + LOG_MOST;
+  if (db->writer && (db->remains || is_long))
+    empty_log(db, forgets || is_long ? LOG_MILLISECONDS : 0);
 }
 
 /* ---- Steps that write ------------------------------------------------------------------- */
@@ -38,7 +70,7 @@ static void forget(invsrc_sqlite *db, int forgets) {
 /* What ends the step is at hand before it begins. */
 static void begin(ivs_step *step, invsrc_sqlite *db) {
   *step = (ivs_step){.db = db};
-  if (!db->writer) step->status = ivs_connection_new(db->path, &db->writer);
+  if (!db->writer) step->status = ivs_sqlite_open_writer(db);
   step->connection = db->writer;
   if (step->status == SQLITE_OK)
     step->status = ivs_connection_prepare(step->connection, IVS_SQL_COMMIT);
@@ -119,7 +151,7 @@ static int write_together(invsrc_sqlite *db, ivs_write *first, int most) {
     if (whole) step.status = ivs_connection_run_kept(step.connection, IVS_SQL_COMMIT);
   }
   roll_back(&step);
-  forget(db, whole && step.status == SQLITE_OK && step.forgets);
+  tend_log(db, whole && step.status == SQLITE_OK && step.forgets);
   if (first->next && (!whole || step.status != SQLITE_OK)) return 0;
   settle(first, step.status);
   return 1;

@@ -4,7 +4,11 @@
  */
 #include "providers/sqlite.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "store_life_checks.h"
 
@@ -420,6 +424,72 @@ static void what_is_not_removed_stays(void **state) {
   assert_true(key_is_on_disk(key));
 }
 
+/* ---- The log ----------------------------------------------------------------------------- */
+
+#define READERS 4
+#define LOG_BYTES (6000 * 4120) /* more than the store lets it grow to */
+
+static atomic_int is_over;
+
+/* Reads for a millisecond, again and again. */
+static void *keep_reading(void *path) {
+  static const struct timespec a_moment = {0, 1000000};
+  sqlite3 *handle = NULL;
+  int status = sqlite3_open(path, &handle);
+
+  while (status == SQLITE_OK && !is_over) {
+    status = sqlite3_exec(handle, "BEGIN; SELECT count(*) FROM api_keys", NULL, NULL, NULL);
+    nanosleep(&a_moment, NULL);
+    if (status == SQLITE_OK) status = sqlite3_exec(handle, "COMMIT", NULL, NULL, NULL);
+  }
+  sqlite3_close(handle);
+  return status == SQLITE_OK ? NULL : path;
+}
+
+static off_t size_of_log(void) {
+  struct stat file;
+
+  assert_int_equal(stat(DB "-wal", &file), 0);
+  return file.st_size;
+}
+
+/* Though at no time nobody reads. */
+static void the_log_does_not_grow_for_ever(void **state) {
+  pthread_t readers[READERS];
+  off_t most = 0;
+
+  (void)state;
+  is_over = 0;
+  for (int i = 0; i < READERS; i++)
+    assert_int_equal(pthread_create(&readers[i], NULL, keep_reading, (void *)DB), 0);
+  for (int i = 0; i < 1500; i++) {
+    insert_numbered(i);
+    if (size_of_log() > most) most = size_of_log();
+  }
+  is_over = 1;
+  for (int i = 0; i < READERS; i++) {
+    void *fault;
+    assert_int_equal(pthread_join(readers[i], &fault), 0);
+    assert_null(fault);
+  }
+  assert_in_range(most, 1, LOG_BYTES);
+}
+
+/* One who reads all the time holds nobody up for long, and when they have ended it gets short. */
+static void the_log_grows_for_a_reader(void **state) {
+  sqlite3 *handle = NULL;
+
+  (void)state;
+  insert_numbered(0);
+  assert_int_equal(sqlite3_open(DB, &handle), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(handle, "BEGIN; SELECT count(*) FROM sources", NULL, NULL, NULL),
+                   SQLITE_OK);
+  for (int i = 1; size_of_log() < LOG_BYTES; i++) insert_numbered(i);
+  assert_in_range(db->log_most, db->log_pages, db->log_pages + 4000);
+  sqlite3_close(handle);
+  for (int i = 10000; size_of_log() >= LOG_BYTES; i++) insert_numbered(i);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
@@ -435,6 +505,8 @@ int main(void) {
       TEST(checks_move_no_keys),
       TEST(what_others_leave_behind_is_nobodys),
       TEST(what_is_not_removed_stays),
+      TEST(the_log_does_not_grow_for_ever),
+      TEST(the_log_grows_for_a_reader),
   };
 
   return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
