@@ -298,10 +298,23 @@ static void give_back(exchange *it) {
   loops_resume(&it->server->loops, it->connection);
 }
 
-/* Goes on to the end of the call, however long that takes. */
+/* Who answers a want that is not at hand. */
+static workers *workers_for(server *self, int32_t want) {
+  return want == INVSRC_WANT_INSERT && self->host->db ? &self->inserters : &self->workers;
+}
+
+/* Goes on with the call, however long that takes: to its end, or to what others insert. */
 static void finish(exchange *it) {
-  while (invsrc_call_step(it->call) > INVSRC_WANT_NONE)
+  int32_t want;
+
+  while ((want = invsrc_call_step(it->call)) > INVSRC_WANT_NONE) {
+    workers *inserters = &it->server->inserters;
+    if (workers_for(it->server, want) == inserters && workers_have_room(inserters)) {
+      workers_hand(inserters, &it->job);
+      return;
+    }
     if (invsrc_call_perform(it->call) != INVSRC_OK) break;
+  }
   give_back(it);
 }
 
@@ -335,8 +348,7 @@ static enum MHD_Result bring_back(exchange *it) {
 
 /* Goes on with the call elsewhere, for what it wants. */
 static enum MHD_Result hand_over(exchange *it, int32_t want) {
-  int is_insert = want == INVSRC_WANT_INSERT && it->server->host->db;
-  workers *to = is_insert ? &it->server->inserters : &it->server->workers;
+  workers *to = workers_for(it->server, want);
 
   if (!workers_have_room(to)) {
     conclude(it);

@@ -1,6 +1,6 @@
 /*
  * `invsrc serve`: the library behind libmicrohttpd. A thread for each core has the
- * connections, and does not wait for anything; what may block is for the workers.
+ * connections, and waits for nothing but files of its own; what may block is for the workers.
  */
 #include <errno.h>
 #include <microhttpd.h>

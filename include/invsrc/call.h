@@ -122,12 +122,12 @@ INVSRC_API int32_t invsrc_call_step(invsrc_call *call);
  * service has no such provider: the want stays). */
 INVSRC_API int32_t invsrc_call_perform(invsrc_call *call);
 
-/* Answers the pending wants of several calls of one service, as invsrc_call_perform() does one by
- * one; but what they want to insert is given to the store at a time, where it has
- * `insert_all`, and so they share a flush of the disk. For a host that has many calls on one
- * thread. Returns INVSRC_OK, or what invsrc_call_perform() returned first that was not: the
- * others were answered all the same. INVSRC_EINVAL: also for a NULL, or calls of several services,
- * and none is answered then. */
+/* Answers the pending wants of several calls of one service, each once, as invsrc_call_perform()
+ * does one by one; but what they want to insert is given to the store at a time, where it has
+ * `insert_all`, and so they share a flush of the disk (with SQLite and PostgreSQL up to 256 one).
+ * For a host that has many calls on one thread. Returns INVSRC_OK, or what invsrc_call_perform()
+ * returned first that was not: the others were answered all the same. INVSRC_EINVAL: also for a
+ * NULL, or calls of several services, and none is answered then. */
 INVSRC_API int32_t invsrc_call_perform_all(invsrc_call *const *calls, uint64_t count);
 
 /* ---- What the pending want brings ---------------------------------------- */

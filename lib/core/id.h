@@ -12,7 +12,7 @@
 /* The last 23 bits of the milliseconds, then 40 random ones. So what is made at a time has
  * ids that are neighbours in an index, and storing it writes few of its pages. As those 23
  * come round every 2.3 hours, ids meet no more often in the long run than if all 63 were
- * random; they tell neither an order nor a time. */
+ * random; and they are in no order. */
 void ivs_id_format(char id[IVS_ID_SIZE], int64_t milliseconds, const uint8_t random[IVS_ID_RANDOM]);
 
 #define IVS_ULID_RANDOM 10

@@ -2,6 +2,7 @@
  * The blocking API: the loop that answers a call's wants with the host's callbacks. Besides
  * it only activation and delivery call them.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -282,48 +283,61 @@ int32_t invsrc_call_perform(invsrc_call *call) {
   return INVSRC_OK;
 }
 
-/* How many calls insert at a time. */
-#define SOME 64
-
 static int can_share(const invsrc_call *call) {
   return call->want == INVSRC_WANT_INSERT && call->service->options.store.insert_all;
 }
 
-/* Gives the store what up to SOME calls of a service want to insert; returns how many of the
- * calls that makes, with those between that want something else. */
-static uint64_t insert_some(invsrc_call *const *calls, uint64_t count) {
-  const invsrc_options *host = &calls[0]->service->options;
-  invsrc_insertion insertions[SOME], *pointers[SOME];
-  invsrc_call *inserting[SOME];
-  uint64_t inserts = 0, i;
+static invsrc_insertion insertion_of(const invsrc_call *call) {
+  const ivs_buffer *sealed = ivs_call_sealed(call);
 
-  for (i = 0; i < count && inserts < SOME; i++) {
-    invsrc_call *call = calls[i];
-    if (!can_share(call)) continue;
-    insertions[inserts] = (invsrc_insertion){.size = sizeof *insertions,
-                                             .outcome = INVSRC_OUTCOME_FAILED,
-                                             .source = call->draft.source,
-                                             .sealed = ivs_call_sealed(call)->bytes,
-                                             .length = ivs_call_sealed(call)->length,
-                                             .event = call->event};
-    pointers[inserts] = &insertions[inserts];
-    inserting[inserts++] = call;
+  return (invsrc_insertion){.size = sizeof(invsrc_insertion),
+                            .outcome = INVSRC_OUTCOME_FAILED,
+                            .source = call->draft.source,
+                            .sealed = sealed->bytes,
+                            .length = sealed->length,
+                            .event = call->event};
+}
+
+/* Gives the store what so many of the calls want to insert. Where memory runs out it is not
+ * asked. */
+static void insert_together(invsrc_call *const *calls, uint64_t count, uint64_t inserts) {
+  const invsrc_options *host = &calls[0]->service->options;
+  invsrc_insertion *insertions = calloc((size_t)inserts, sizeof *insertions);
+  invsrc_insertion **pointers = calloc((size_t)inserts, sizeof *pointers);
+  int has_memory = insertions && pointers;
+  uint64_t at = 0;
+
+  for (uint64_t i = 0; has_memory && i < count; i++) {
+    if (!can_share(calls[i])) continue;
+    insertions[at] = insertion_of(calls[i]);
+    pointers[at] = &insertions[at];
+    at++;
   }
-  if (inserts) host->store.insert_all(host->store_context, pointers, inserts);
-  for (uint64_t j = 0; j < inserts; j++) ivs_call_answered(inserting[j], insertions[j].outcome);
-  return i;
+  if (has_memory) host->store.insert_all(host->store_context, pointers, inserts);
+  at = 0;
+  for (uint64_t i = 0; i < count; i++)
+    if (can_share(calls[i]))
+      ivs_call_answered(calls[i],
+                        has_memory ? insertions[at++].outcome : INVSRC_OUTCOME_UNAVAILABLE);
+  free(pointers);
+  free(insertions);
 }
 
 int32_t invsrc_call_perform_all(invsrc_call *const *calls, uint64_t count) {
   int32_t result = INVSRC_OK;
+  uint64_t inserts = 0;
 
   for (uint64_t i = 0; i < count; i++)
     if (!calls || !calls[i] || calls[i]->service != calls[0]->service) return INVSRC_EINVAL;
   for (uint64_t i = 0; i < count; i++) {
-    int32_t answered = can_share(calls[i]) ? INVSRC_OK : invsrc_call_perform(calls[i]);
+    int32_t answered = INVSRC_OK;
+    if (can_share(calls[i]))
+      inserts++;
+    else
+      answered = invsrc_call_perform(calls[i]);
     if (result == INVSRC_OK) result = answered;
   }
-  for (uint64_t i = 0; i < count;) i += insert_some(calls + i, count - i);
+  if (inserts) insert_together(calls, count, inserts);
   return result;
 }
 

@@ -278,10 +278,12 @@ int32_t ivs_pg_insert(void *context, const invsrc_source *source, const void *se
 
 /* ---- Several of one thread ---------------------------------------------------------- */
 
-/* A group that gathers nobody. `all` has room for it. */
+/* A group that gathers nobody. `all` has room for it. Where it falls apart, and for one of it there
+ * is no server any more, the others do not each wait for it, too. */
 static void insert_some(invsrc_postgres *pg, invsrc_insertion *const *items, uint64_t count,
                         insertion *all) {
   ivs_pg_step step = {.pg = pg};
+  int is_down = 0;
   enum state state;
 
   for (uint64_t i = 0; i < count; i++)
@@ -292,9 +294,14 @@ static void insert_some(invsrc_postgres *pg, invsrc_insertion *const *items, uin
                          .event = items[i]->event};
   ivs_pg_step_begin(&step);
   state = run_group(&step, sort(all));
-  for (uint64_t i = 0; i < count; i++) /* in their order again */
-    items[i]->outcome =
-        state == APART && all[i].has_begun ? go_on_alone(pg, &all[i]) : all[i].outcome;
+  for (uint64_t i = 0; i < count; i++) { /* in their order again */
+    int is_tried = state == DECIDED || !all[i].has_begun;
+    if (is_tried)
+      items[i]->outcome = all[i].outcome;
+    else
+      items[i]->outcome = is_down ? INVSRC_OUTCOME_UNAVAILABLE : go_on_alone(pg, &all[i]);
+    is_down |= items[i]->outcome == INVSRC_OUTCOME_UNAVAILABLE;
+  }
 }
 
 void ivs_pg_insert_all(void *context, invsrc_insertion *const *insertions, uint64_t count) {

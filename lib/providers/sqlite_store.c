@@ -5,6 +5,7 @@
 #include "providers/sqlite.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 /* The columns of a row are the fields in their order, and behind them the sealed bytes and
  * their key. */
@@ -161,14 +162,12 @@ static int32_t insert(void *context, const invsrc_source *source, const void *se
   return ivs_sqlite_write(context, add, &it, NULL);
 }
 
-/* How many wait for one step, of those that are inserted at a time. */
-#define SOME 64
+static void insert_all(void *context, invsrc_insertion *const *insertions, uint64_t count) {
+  change *changes = calloc((size_t)count, sizeof *changes);
+  ivs_write *writes = calloc((size_t)count, sizeof *writes);
+  int has_memory = changes && writes;
 
-static void insert_some(invsrc_sqlite *db, invsrc_insertion *const *insertions, size_t count) {
-  change changes[SOME];
-  ivs_write writes[SOME];
-
-  for (size_t i = 0; i < count; i++) {
+  for (uint64_t i = 0; has_memory && i < count; i++) {
     const invsrc_insertion *it = insertions[i];
     changes[i] = (change){.source = it->source,
                           .sealed = it->sealed,
@@ -176,13 +175,11 @@ static void insert_some(invsrc_sqlite *db, invsrc_insertion *const *insertions, 
                           .event = it->event};
     writes[i] = (ivs_write)IVS_WRITE(add, &changes[i]);
   }
-  ivs_sqlite_write_all(db, writes, count);
-  for (size_t i = 0; i < count; i++) insertions[i]->outcome = writes[i].outcome;
-}
-
-static void insert_all(void *context, invsrc_insertion *const *insertions, uint64_t count) {
-  for (uint64_t i = 0; i < count; i += SOME)
-    insert_some(context, insertions + i, count - i < SOME ? (size_t)(count - i) : SOME);
+  if (has_memory) ivs_sqlite_write_all(context, writes, (size_t)count);
+  for (uint64_t i = 0; i < count; i++)
+    insertions[i]->outcome = has_memory ? writes[i].outcome : INVSRC_OUTCOME_UNAVAILABLE;
+  free(writes);
+  free(changes);
 }
 
 /* Takes the one row that a bound query may find, and ends it. */

@@ -264,6 +264,14 @@ static struct timespec end_of_patience(void) {
   return until;
 }
 
+static int is_past(const struct timespec *until) {
+  struct timespec now;
+
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec > until->tv_sec ||
+         (now.tv_sec == until->tv_sec && now.tv_nsec >= until->tv_nsec);
+}
+
 /* Waits longer only for a leader that has taken the write over. */
 static ivs_write_state wait_for_turn(invsrc_sqlite *db, ivs_write *write,
                                      const struct timespec *until) {
@@ -288,7 +296,9 @@ static void end_waiting(ivs_write *write) {
   pthread_mutex_destroy(&write->lock);
 }
 
-/* All wait at a time, so that one leader may take all: this thread, where nobody led before. */
+/* All wait at a time, so that one leader may take all: this thread, where nobody led before. Where
+ * one of them has waited for another process in vain the next of them do not lead: they wait no
+ * longer than one would. */
 void ivs_sqlite_write_all(invsrc_sqlite *db, ivs_write *writes, size_t count) {
   const struct timespec until = end_of_patience();
 
@@ -296,8 +306,13 @@ void ivs_sqlite_write_all(invsrc_sqlite *db, ivs_write *writes, size_t count) {
     begin_waiting(&writes[i]);
     if (!queue(db, &writes[i])) writes[i].state = IVS_WRITE_LEADING;
   }
-  for (size_t i = 0; i < count; i++)
-    if (wait_for_turn(db, &writes[i], &until) == IVS_WRITE_LEADING) lead(db, &writes[i]);
+  for (size_t i = 0; i < count; i++) {
+    if (wait_for_turn(db, &writes[i], &until) != IVS_WRITE_LEADING) continue;
+    if (i > 0 && is_past(&until))
+      hand_over(db, NULL); /* it stays busy */
+    else
+      lead(db, &writes[i]);
+  }
   for (size_t i = 0; i < count; i++) end_waiting(&writes[i]);
 }
 
