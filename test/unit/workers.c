@@ -1,6 +1,7 @@
 /*
- * The workers of the program: as many jobs at a time as there may be, each run once or
- * dropped. The program's objects are no library, so that the source is taken in.
+ * The workers of the program: as many jobs at a time as there may be, in as many threads, or
+ * many in one; each run once or dropped. The program's objects are no library, so that the source
+ * is taken in.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -30,17 +31,24 @@ static struct {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   unsigned begun;
+  unsigned most; /* that were run at a time */
   int is_open;
   task tasks[WORKERS + QUEUE_LIMIT];
 } world;
 
-static void run_task(job *self, int is_dropped) {
-  task *it = (task *)self;
+static void run_tasks(job *jobs, int is_dropped) {
+  unsigned count = 0;
 
   pthread_mutex_lock(&world.lock);
-  it->ran++;
-  it->dropped = is_dropped;
-  world.begun += !is_dropped;
+  for (; jobs; jobs = jobs->next, count++) {
+    task *it = (task *)jobs;
+    it->ran++;
+    it->dropped = is_dropped;
+  }
+  if (!is_dropped) {
+    world.begun += count;
+    if (count > world.most) world.most = count;
+  }
   pthread_cond_broadcast(&world.changed);
   while (!world.is_open && !is_dropped) pthread_cond_wait(&world.changed, &world.lock);
   pthread_mutex_unlock(&world.lock);
@@ -48,7 +56,7 @@ static void run_task(job *self, int is_dropped) {
 
 static void hand(size_t first, size_t count) {
   for (size_t i = first; i < first + count; i++) {
-    world.tasks[i] = (task){.job = {.run = run_task}};
+    world.tasks[i] = (task){.ran = 0};
     workers_hand(&world.workers, &world.tasks[i].job);
   }
 }
@@ -66,13 +74,25 @@ static void open_gate(void) {
   pthread_mutex_unlock(&world.lock);
 }
 
-static int set_up(void **state) {
-  (void)state;
+static int start(unsigned threads, unsigned at_a_time) {
   world.begun = 0;
+  world.most = 0;
   world.is_open = 0;
   pthread_mutex_init(&world.lock, NULL);
   pthread_cond_init(&world.changed, NULL);
-  return workers_start(&world.workers);
+  return workers_start(&world.workers, run_tasks, threads, at_a_time);
+}
+
+static int set_up(void **state) {
+  (void)state;
+  return start(WORKERS, 1);
+}
+
+#define AT_A_TIME 10
+
+static int set_up_one(void **state) {
+  (void)state;
+  return start(1, AT_A_TIME);
 }
 
 static int tear_down(void **state) {
@@ -143,12 +163,46 @@ static void an_end_drops_what_waits(void **state) {
   }
 }
 
+/* Who is alone takes what has come while it was at work, but not too much. */
+static void one_takes_many(void **state) {
+  (void)state;
+  hand(0, 1);
+  wait_until_begun(1);
+  hand(1, 2 * AT_A_TIME + 1);
+  open_gate();
+  wait_until_begun(2 * AT_A_TIME + 2);
+  assert_int_equal(world.most, AT_A_TIME);
+  assert_int_equal(world.workers.count, 1);
+  assert_int_equal(world.workers.queued, 0);
+  workers_end(&world.workers);
+  for (size_t i = 0; i < 2 * AT_A_TIME + 2; i++)
+    assert_true(world.tasks[i].ran == 1 && !world.tasks[i].dropped);
+}
+
+static void an_end_drops_many(void **state) {
+  pthread_t opener;
+
+  (void)state;
+  hand(0, 1);
+  wait_until_begun(1);
+  hand(1, 2 * AT_A_TIME);
+  assert_int_equal(pthread_create(&opener, NULL, open_later, NULL), 0);
+  workers_end(&world.workers);
+  pthread_join(opener, NULL);
+  for (size_t i = 0; i <= 2 * AT_A_TIME; i++) {
+    assert_int_equal(world.tasks[i].ran, 1);
+    assert_int_equal(world.tasks[i].dropped, i > 0);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test_setup_teardown(all_run_at_once, set_up, tear_down),
       cmocka_unit_test_setup_teardown(one_thread_does_what_it_can, set_up, tear_down),
       cmocka_unit_test_setup_teardown(others_wait, set_up, tear_down),
       cmocka_unit_test_setup_teardown(an_end_drops_what_waits, set_up, tear_down),
+      cmocka_unit_test_setup_teardown(one_takes_many, set_up_one, tear_down),
+      cmocka_unit_test_setup_teardown(an_end_drops_many, set_up_one, tear_down),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
