@@ -124,9 +124,9 @@ static void an_agent_is_registered(void **state) {
 
   assert_int_equal(try_agent(world, AGENT("An Agent")), REGISTERED);
   assert_string_equal(world->answer,
-                      "{\"id\":\"4709642101718846097\",\"sourceId\":\"an-agent\","
+                      "{\"id\":\"6532472089973262828\",\"sourceId\":\"an-agent\","
                       "\"name\":\"An Agent\",\"executionType\":\"AGENT\",\"status\":\"PENDING\","
-                      "\"agentId\":\"agent_01KDVDNA00CZP8WSD1HQNVWQJN\",\"type\":\"SALES\","
+                      "\"agentId\":\"agent_01KDVDNA005M592SZCHSJT33FB\",\"type\":\"SALES\","
                       "\"endpointUrl\":\"https://agent.example/mcp\",\"protocol\":\"MCP\","
                       "\"authenticationType\":\"API_KEY\",\"authConfigured\":true,"
                       "\"isAdapterSource\":false,\"createdAt\":\"2026-01-01T00:00:00Z\","
