@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <invsrc/call.h>
@@ -248,6 +249,15 @@ static int prepare(exchange *it, const char *method) {
   return is_ready;
 }
 
+/* Bytes of a registry file, which a look-up may have to read again, that a loop has time for. */
+#define SMALL_REGISTRY 65536
+
+static int is_small_registry(const host *self) {
+  struct stat file;
+
+  return self->file && stat(self->registry_path, &file) == 0 && file.st_size <= SMALL_REGISTRY;
+}
+
 /* Where what a call wants is at hand, so that a loop need not wait for it: here; where the store
  * is; where the registry is. */
 typedef enum place { ELSEWHERE, HERE, WITH_STORE, WITH_REGISTRY } place;
@@ -267,7 +277,7 @@ static int is_at_hand(const host *self, int32_t want) {
   place where = (size_t)want < sizeof places / sizeof *places ? places[want] : ELSEWHERE;
 
   return where == HERE || (where == WITH_STORE && !self->pg) ||
-         (where == WITH_REGISTRY && self->file);
+         (where == WITH_REGISTRY && is_small_registry(self));
 }
 
 /* As far as it comes here. What it wants then, or INVSRC_WANT_NONE: it has ended. */

@@ -272,7 +272,8 @@ static int open_registry(host *self, const arguments *given) {
   if (status != EXIT_DONE) return status;
   if (!host_is_prefixed(registry, file) || !registry[sizeof file - 1])
     return open_aao(self, given, registry);
-  if (invsrc_registry_file_new(registry + sizeof file - 1, &self->file, self->error) != INVSRC_OK)
+  self->registry_path = registry + sizeof file - 1;
+  if (invsrc_registry_file_new(self->registry_path, &self->file, self->error) != INVSRC_OK)
     return complain(EXIT_FAILED, "cannot read registry %s: %s", registry,
                     invsrc_error_message(self->error));
   invsrc_options_set_registry(self->options, invsrc_registry_file_registry(), self->file);

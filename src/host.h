@@ -34,6 +34,7 @@ typedef struct host {
   invsrc_curl *curl; /* to the registry and to agents */
   invsrc_aao *aao;
   invsrc_registry_file *file;
+  const char *registry_path; /* of that; the command line's */
   invsrc_agents *agents;
   invsrc_consents *consents;
   int has_client_document; /* it is to be served */

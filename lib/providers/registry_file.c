@@ -19,9 +19,8 @@
 #include "core/error.h"
 
 /* A file that changed less than this long before it was read may change again
- * without a new time stamp: it is read anew until it has settled, but not for each look-up. */
+ * without a new time stamp: it is read anew until it has settled. */
 #define SETTLED_SECONDS 2
-#define PAUSE_SECONDS 1
 #define CHUNK 65536
 
 struct invsrc_registry_file {
@@ -31,8 +30,7 @@ struct invsrc_registry_file {
   pthread_mutex_t lock; /* guards what follows */
   struct stat stamp;    /* of the file as it was read */
   int settled;
-  struct timespec read_at; /* by the monotonic clock */
-  ivs_aao_set *set;        /* NULL: the file was no catalogue */
+  ivs_aao_set *set; /* NULL: the file was no catalogue */
 };
 
 static int is_same_time(struct timespec a, struct timespec b) {
@@ -50,13 +48,6 @@ static int has_settled(const struct stat *stamp) {
   return clock_gettime(CLOCK_REALTIME, &now) == 0 &&
          now.tv_sec - stamp->st_mtim.tv_sec > SETTLED_SECONDS &&
          now.tv_sec - stamp->st_ctim.tv_sec > SETTLED_SECONDS;
-}
-
-static double seconds_since(struct timespec then) {
-  struct timespec now;
-
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return difftime(now.tv_sec, then.tv_sec) + (double)(now.tv_nsec - then.tv_nsec) / 1e9;
 }
 
 /* All that the descriptor gives, up to the size of a catalogue. */
@@ -123,14 +114,12 @@ static int32_t bring_up_to_date(invsrc_registry_file *file) {
   struct stat now;
   int32_t code;
 
-  if (stat(file->path.bytes, &now) == 0 && is_same_file(&now, &file->stamp) &&
-      (file->settled || seconds_since(file->read_at) < PAUSE_SECONDS))
+  if (file->settled && stat(file->path.bytes, &now) == 0 && is_same_file(&now, &file->stamp))
     return INVSRC_OK;
   ivs_aao_set_free(file->set);
   memset(&file->stamp, 0, sizeof file->stamp);
   code = load(file->path.bytes, &file->set, &file->stamp, NULL);
   file->settled = (code == INVSRC_OK || code == INVSRC_EMALFORMED) && has_settled(&file->stamp);
-  clock_gettime(CLOCK_MONOTONIC, &file->read_at);
   return code == INVSRC_ENOMEM ? code : INVSRC_OK;
 }
 
@@ -186,7 +175,6 @@ int32_t invsrc_registry_file_new(const char *path, invsrc_registry_file **file,
   code = load(path, &fresh->set, &fresh->stamp, error);
   if (code == INVSRC_OK) {
     fresh->settled = has_settled(&fresh->stamp);
-    clock_gettime(CLOCK_MONOTONIC, &fresh->read_at);
     *file = fresh;
     return INVSRC_OK;
   }
