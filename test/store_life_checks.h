@@ -43,31 +43,50 @@ struct among {
   int32_t outcome;
 };
 
-static inline void insert_together(struct store store, struct among *all, int count) {
-  invsrc_insertion *insertions = calloc((size_t)count, sizeof *insertions);
-  invsrc_insertion **pointers = calloc((size_t)count, sizeof *pointers);
-  char(*sealed)[32] = calloc((size_t)count, sizeof *sealed);
+/* What the store is given of them. */
+struct together {
+  int count;
+  char (*sealed)[32];
+  invsrc_insertion *insertions;
+  invsrc_insertion **pointers;
+};
 
-  assert_true(insertions && pointers && sealed);
+static inline struct together begin_together(const struct among *all, int count) {
+  struct together it = {count, calloc((size_t)count, sizeof *it.sealed),
+                        calloc((size_t)count, sizeof *it.insertions),
+                        calloc((size_t)count, sizeof *it.pointers)};
+
+  assert_true(it.sealed && it.insertions && it.pointers);
   for (int i = 0; i < count; i++) {
-    ivs_sample_sealed(sealed[i], sizeof sealed[i], all[i].id);
-    insertions[i] =
-        (invsrc_insertion){.size = sizeof *insertions,
+    ivs_sample_sealed(it.sealed[i], sizeof it.sealed[i], all[i].id);
+    it.insertions[i] =
+        (invsrc_insertion){.size = sizeof *it.insertions,
                            .source = make_source("acme", all[i].name, all[i].id),
-                           .sealed = sealed[i],
-                           .length = strlen(sealed[i]),
+                           .sealed = it.sealed[i],
+                           .length = strlen(it.sealed[i]),
                            .event = all[i].event_id ? make_event(all[i].event_id) : NULL};
-    pointers[i] = &insertions[i];
+    it.pointers[i] = &it.insertions[i];
   }
-  store.table->insert_all(store.context, pointers, (uint64_t)count);
-  for (int i = 0; i < count; i++) {
-    all[i].outcome = insertions[i].outcome;
-    invsrc_source_free((invsrc_source *)insertions[i].source);
-    invsrc_event_free((invsrc_event *)insertions[i].event);
+  return it;
+}
+
+/* Frees it, and tells each its outcome. */
+static inline void end_together(struct together *it, struct among *all) {
+  for (int i = 0; i < it->count; i++) {
+    all[i].outcome = it->insertions[i].outcome;
+    invsrc_source_free((invsrc_source *)it->insertions[i].source);
+    invsrc_event_free((invsrc_event *)it->insertions[i].event);
   }
-  free(sealed);
-  free(pointers);
-  free(insertions);
+  free(it->sealed);
+  free(it->insertions);
+  free(it->pointers);
+}
+
+static inline void insert_together(struct store store, struct among *all, int count) {
+  struct together it = begin_together(all, count);
+
+  store.table->insert_all(store.context, it.pointers, (uint64_t)count);
+  end_together(&it, all);
 }
 
 /* `sealed` and `replaced` as texts; what was not replaced is "". */

@@ -135,30 +135,26 @@ static int32_t insert_one(void) {
 /* Each of several is there as a whole, or not at all. */
 static int32_t insert_some(void) {
   static long number;
-  invsrc_insertion insertions[3], *pointers[3];
-  char ids[3][32], sealed[3][64];
-  int32_t all = INVSRC_OUTCOME_OK;
+  struct among all[3] = {{.event_id = NULL}};
+  int32_t outcome = INVSRC_OUTCOME_OK;
+  struct together it;
 
   number++;
   for (int i = 0; i < 3; i++) {
-    snprintf(ids[i], sizeof ids[i], "%ld-%d", number, i);
-    snprintf(sealed[i], sizeof sealed[i], "sealed %s", ids[i]);
-    insertions[i] = (invsrc_insertion){.size = sizeof insertions[i],
-                                       .source = make_source("acme", ids[i], ids[i]),
-                                       .sealed = sealed[i],
-                                       .length = strlen(sealed[i])};
-    pointers[i] = &insertions[i];
+    snprintf(all[i].id, sizeof all[i].id, "%ld-%d", number, i);
+    memcpy(all[i].name, all[i].id, sizeof all[i].name);
   }
+  it = begin_together(all, 3);
   heap_open();
-  store.table->insert_all(store.context, pointers, 3);
+  store.table->insert_all(store.context, it.pointers, 3);
   heap_close();
+  end_together(&it, all);
   for (int i = 0; i < 3; i++) {
-    int is_stored = insertions[i].outcome == INVSRC_OUTCOME_OK;
-    invsrc_source_free((invsrc_source *)insertions[i].source);
-    assert_stored(store, "acme", ids[i], is_stored ? ids[i] : NULL);
-    if (!is_stored) all = insertions[i].outcome;
+    int is_stored = all[i].outcome == INVSRC_OUTCOME_OK;
+    assert_stored(store, "acme", all[i].id, is_stored ? all[i].id : NULL);
+    if (!is_stored) outcome = all[i].outcome;
   }
-  return of_outcome(all);
+  return of_outcome(outcome);
 }
 
 static int32_t get_one(void) {

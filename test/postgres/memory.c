@@ -133,28 +133,25 @@ static int32_t insert_told(void) {
 }
 
 static int32_t insert_some(void) {
-  invsrc_insertion insertions[3], *pointers[3];
-  int32_t all = INVSRC_OUTCOME_OK;
-  char ids[3][24];
+  struct among all[3] = {{.event_id = NULL}};
+  int32_t outcome = INVSRC_OUTCOME_OK;
+  struct together it;
 
   for (int i = 0; i < 3; i++) {
-    snprintf(ids[i], sizeof ids[i], "%d-some-%d", number, i);
-    insertions[i] = (invsrc_insertion){.size = sizeof insertions[i],
-                                       .source = make_source("acme", ids[i], ids[i]),
-                                       .sealed = "sealed",
-                                       .length = 6};
-    pointers[i] = &insertions[i];
+    snprintf(all[i].id, sizeof all[i].id, "%d-some-%d", number, i);
+    memcpy(all[i].name, all[i].id, sizeof all[i].name);
   }
+  it = begin_together(all, 3);
   heap_open();
-  store.table->insert_all(store.context, pointers, 3);
+  store.table->insert_all(store.context, it.pointers, 3);
   heap_close();
+  end_together(&it, all);
   for (int i = 0; i < 3; i++) {
-    assert_count("sources", ids[i], insertions[i].outcome, 1);
-    invsrc_source_free((invsrc_source *)insertions[i].source);
-    if (insertions[i].outcome != INVSRC_OUTCOME_OK) all = insertions[i].outcome;
+    assert_count("sources", all[i].id, all[i].outcome, 1);
+    if (all[i].outcome != INVSRC_OUTCOME_OK) outcome = all[i].outcome;
   }
   run_sql("DELETE FROM invsrc_sources WHERE id <> '1'");
-  return all;
+  return outcome;
 }
 
 static int32_t change_one(void) {
