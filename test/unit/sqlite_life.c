@@ -426,23 +426,30 @@ static void what_is_not_removed_stays(void **state) {
 
 /* ---- The log ----------------------------------------------------------------------------- */
 
-#define READERS 4
-#define LOG_BYTES (6000 * 4120) /* more than the store lets it grow to */
+#define LOG_BYTES (6500 * 4120) /* more than the store lets it grow to */
 
 static atomic_int is_over;
 
-/* Reads for a millisecond, again and again. */
+static int begin_reading(sqlite3 *handle) {
+  return sqlite3_exec(handle, "BEGIN; SELECT count(*) FROM api_keys", NULL, NULL, NULL);
+}
+
+/* Two that read for some milliseconds, again and again; each ends only when the other has
+ * begun. */
 static void *keep_reading(void *path) {
   static const struct timespec a_moment = {0, 1000000};
-  sqlite3 *handle = NULL;
-  int status = sqlite3_open(path, &handle);
+  sqlite3 *handles[2] = {NULL, NULL};
+  int status = sqlite3_open(path, &handles[0]);
 
-  while (status == SQLITE_OK && !is_over) {
-    status = sqlite3_exec(handle, "BEGIN; SELECT count(*) FROM api_keys", NULL, NULL, NULL);
+  if (status == SQLITE_OK) status = sqlite3_open(path, &handles[1]);
+  if (status == SQLITE_OK) status = begin_reading(handles[0]);
+  for (int i = 1; status == SQLITE_OK && !is_over; i = !i) {
+    status = begin_reading(handles[i]);
+    if (status == SQLITE_OK) status = sqlite3_exec(handles[!i], "COMMIT", NULL, NULL, NULL);
     nanosleep(&a_moment, NULL);
-    if (status == SQLITE_OK) status = sqlite3_exec(handle, "COMMIT", NULL, NULL, NULL);
   }
-  sqlite3_close(handle);
+  sqlite3_close(handles[0]);
+  sqlite3_close(handles[1]);
   return status == SQLITE_OK ? NULL : path;
 }
 
@@ -453,26 +460,23 @@ static off_t size_of_log(void) {
   return file.st_size;
 }
 
-/* Though at no time nobody reads. */
+/* Though at no time nobody reads; and one or two of the waits for them may be too short. */
 static void the_log_does_not_grow_for_ever(void **state) {
-  pthread_t readers[READERS];
+  pthread_t readers;
   off_t most = 0;
+  void *fault;
 
   (void)state;
   is_over = 0;
-  for (int i = 0; i < READERS; i++)
-    assert_int_equal(pthread_create(&readers[i], NULL, keep_reading, (void *)DB), 0);
-  for (int i = 0; i < 1500; i++) {
+  assert_int_equal(pthread_create(&readers, NULL, keep_reading, (void *)DB), 0);
+  for (int i = 0; i < 4500; i++) {
     insert_numbered(i);
     if (size_of_log() > most) most = size_of_log();
   }
   is_over = 1;
-  for (int i = 0; i < READERS; i++) {
-    void *fault;
-    assert_int_equal(pthread_join(readers[i], &fault), 0);
-    assert_null(fault);
-  }
-  assert_in_range(most, 1, LOG_BYTES);
+  assert_int_equal(pthread_join(readers, &fault), 0);
+  assert_null(fault);
+  assert_in_range(most, 1, 2 * LOG_BYTES);
 }
 
 /* One who reads all the time holds nobody up for long, and when they have ended it gets short. */
