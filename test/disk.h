@@ -97,7 +97,7 @@ static inline void assert_keys_whole(void) {
   static const char *const wrong[] = {
       "SELECT count(*) <> coalesce(max(seq), 0) FROM row_keys",
       "SELECT count(*) FROM sources WHERE seq NOT IN (SELECT seq FROM row_keys)",
-      ("SELECT count(*) FROM row_keys LEFT JOIN credentials USING (seq)"
+      ("SELECT count(*) FROM row_keys LEFT JOIN sources USING (seq)"
        " WHERE (key = zeroblob(32)) <> (sealed IS NULL)"),
   };
   sqlite3 *handle;

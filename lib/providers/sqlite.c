@@ -148,11 +148,18 @@ static const char *const migrations[] = {
     " WITH RECURSIVE seqs (seq) AS"
     "  (SELECT 1 UNION ALL SELECT seq + 1 FROM seqs WHERE seq < (SELECT max(seq) FROM sources))"
     " SELECT seq, zeroblob(32) FROM seqs WHERE EXISTS (SELECT 1 FROM sources);",
+    /* What is sealed is in the row of its source again: with its key elsewhere, it may move. */
+    "ALTER TABLE sources ADD COLUMN"
+    "  sealed BLOB CHECK (length(sealed) > 16);" /* encrypted, with a tag */
+    "UPDATE sources SET sealed ="
+    "  (SELECT credentials.sealed FROM credentials WHERE credentials.seq = sources.seq);"
+    "DROP TABLE credentials;"
+    "CREATE TABLE IF NOT EXISTS credentials_3 (seq INTEGER PRIMARY KEY, sealed BLOB);",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
-/* Encrypts what was sealed when nothing of it was; see sqlite_shred.c. */
+/* Encrypts what was sealed up to version 3, when nothing of it was; see sqlite_shred.c. */
 static int give_keys(invsrc_sqlite *db) {
   ivs_step step = {.db = db, .connection = db->writer};
   sqlite3_stmt *old = NULL;
@@ -174,7 +181,7 @@ static int give_keys(invsrc_sqlite *db) {
 }
 
 /* What of a migration SQL cannot do, behind it. */
-static int (*const finishes[SCHEMA_VERSION])(invsrc_sqlite *db) = {[3] = give_keys};
+static int (*const finishes[SCHEMA_VERSION])(invsrc_sqlite *db) = {[4] = give_keys};
 
 /* ---- Schema ------------------------------------------------------------------------ */
 

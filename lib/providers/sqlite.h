@@ -18,6 +18,7 @@
 #include "core/pool.h"
 
 #define IVS_SQLITE_BUSY_MILLISECONDS 5000
+#define IVS_ROW_KEY_SIZE 32 /* see sqlite_shred.c */
 
 /* The statements, each prepared once in a connection, when it is first used. */
 typedef enum ivs_sql {
@@ -44,7 +45,6 @@ typedef enum ivs_sql {
   IVS_SQL_EVENT_FORGET,
   IVS_SQL_SEALED_GET,
   IVS_SQL_SEALED_PUT,
-  IVS_SQL_SEALED_DROP,
   IVS_SQL_SEALED_NEXT,
   IVS_SQL_SEALED_IS,
   IVS_SQL_KEY_PUT,
@@ -179,9 +179,19 @@ void ivs_sqlite_forget(invsrc_sqlite *db);
 
 /* Where the keys come from; NULL when memory ran out. */
 ivs_pool *ivs_sqlite_new_keys(void);
-/* Puts it in the place of what is there, be it anything, under a key of its own; NULL and 0:
- * nothing. Every source needs it when it is inserted, and before it is deleted. SQLITE_OK or why
- * not. */
+/* As it is stored: encrypted under a key of its own. */
+typedef struct ivs_shreddable {
+  uint8_t key[IVS_ROW_KEY_SIZE]; /* zeros where nothing is sealed */
+  uint8_t *bytes;                /* NULL then */
+  size_t length;
+} ivs_shreddable;
+
+/* Encrypts; NULL and 0: nothing. It must end, whatever comes of it. SQLITE_OK or why not. */
+int ivs_shreddable_make(ivs_shreddable *made, ivs_step *step, const void *sealed, uint64_t length);
+void ivs_shreddable_end(ivs_shreddable *it);
+/* Keeps the key for a row. Every source needs it when it is inserted. SQLITE_OK or why not. */
+int ivs_sqlite_keep_key(ivs_step *step, int64_t seq, const ivs_shreddable *it);
+/* Puts it in the place of what a row has sealed, be it anything. SQLITE_OK or why not. */
 int ivs_sqlite_put_sealed(ivs_step *step, int64_t seq, const void *sealed, uint64_t length);
 /* Opens what the column of the row has, from 0, by the key in the next; `opened` is cleared where
  * there is nothing, or it fails. INVSRC_OK, also where memory ran out and the query has failed;

@@ -27,10 +27,8 @@
   "oauth_refresh_at"
 
 /* And behind these what was sealed, or NULL, and its key. */
-#define SOURCES_AND_SEALED                                       \
-  "SELECT " SOURCE_COLUMNS                                       \
-  ", sealed, key FROM sources LEFT JOIN credentials USING (seq)" \
-  " LEFT JOIN row_keys USING (seq)"
+#define SEALED_AND_KEY "sealed, key FROM sources LEFT JOIN row_keys USING (seq)"
+#define SOURCES_AND_SEALED "SELECT " SOURCE_COLUMNS ", " SEALED_AND_KEY
 
 /* Those that are due at ?1, at most ?2. */
 #define DUE " WHERE next_check_at > 0 AND next_check_at <= ?1 ORDER BY next_check_at, seq LIMIT ?2"
@@ -42,16 +40,15 @@ static const char *const statements[IVS_SQL_END] = {
     [IVS_SQL_ROLLBACK] = "ROLLBACK",
     /* A sourceId that is taken changes nothing; an id that is taken is an error. */
     [IVS_SQL_SOURCE_INSERT] = "INSERT INTO sources (" SOURCE_COLUMNS
-                              ") VALUES"
+                              ", sealed) VALUES"
                               " (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,"
-                              "?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28)"
+                              "?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29)"
                               " ON CONFLICT (storefront, source_id) DO NOTHING",
     [IVS_SQL_SOURCE_GET] = SOURCES_AND_SEALED " WHERE storefront = ? AND source_id = ?",
     [IVS_SQL_SOURCE_OF_AGENT] = SOURCES_AND_SEALED " WHERE agent_id = ?",
     [IVS_SQL_SOURCE_OF_STATE] = SOURCES_AND_SEALED " WHERE oauth_state = ?",
     [IVS_SQL_SOURCE_FIND] =
-        "SELECT seq, revision, next_check_at, auth_configured,"
-        " EXISTS (SELECT 1 FROM credentials WHERE credentials.seq = sources.seq)"
+        "SELECT seq, revision, next_check_at, auth_configured, sealed IS NOT NULL"
         " FROM sources WHERE id = ?",
     [IVS_SQL_SOURCE_UPDATE_RECORD] = "UPDATE sources SET (" RECORD_COLUMNS
                                      ") ="
@@ -79,17 +76,11 @@ static const char *const statements[IVS_SQL_END] = {
     [IVS_SQL_EVENT_POSTPONE] =
         "UPDATE events SET next_at = ?, attempts = attempts + 1 WHERE id = ?",
     [IVS_SQL_EVENT_FORGET] = "DELETE FROM events WHERE id = ?",
-    [IVS_SQL_SEALED_GET] =
-        "SELECT sealed, key FROM credentials LEFT JOIN row_keys USING (seq) WHERE seq = ?",
-    [IVS_SQL_SEALED_PUT] =
-        "INSERT INTO credentials (seq, sealed) VALUES (?1, ?2)"
-        " ON CONFLICT (seq) DO UPDATE SET sealed = excluded.sealed",
-    [IVS_SQL_SEALED_DROP] = "DELETE FROM credentials WHERE seq = ?",
-    [IVS_SQL_SEALED_NEXT] =
-        "SELECT credentials.seq, storefront, id, sealed, key"
-        " FROM credentials CROSS JOIN sources USING (seq) LEFT JOIN row_keys USING (seq)"
-        " WHERE credentials.seq > ? ORDER BY credentials.seq LIMIT 1",
-    [IVS_SQL_SEALED_IS] = "SELECT 1 FROM credentials WHERE seq = ? AND sealed = ?",
+    [IVS_SQL_SEALED_GET] = "SELECT " SEALED_AND_KEY " WHERE seq = ?",
+    [IVS_SQL_SEALED_PUT] = "UPDATE sources SET sealed = ?2 WHERE seq = ?1",
+    [IVS_SQL_SEALED_NEXT] = "SELECT seq, storefront, id, " SEALED_AND_KEY
+                            " WHERE seq > ? AND sealed IS NOT NULL ORDER BY seq LIMIT 1",
+    [IVS_SQL_SEALED_IS] = "SELECT 1 FROM sources WHERE seq = ? AND sealed = ?",
     [IVS_SQL_KEY_PUT] =
         "INSERT INTO row_keys (seq, key) VALUES (?1, ?2)"
         " ON CONFLICT (seq) DO UPDATE SET key = excluded.key",
@@ -189,7 +180,7 @@ int ivs_connection_new(const char *path, ivs_connection **out) {
     status = sqlite3_busy_timeout(connection->handle, IVS_SQLITE_BUSY_MILLISECONDS);
   if (status == SQLITE_OK)
     status = ivs_connection_run(connection,
-                                "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+                                "PRAGMA synchronous = FULL;"
                                 "PRAGMA trusted_schema = OFF; PRAGMA secure_delete = ON;"
                                 "PRAGMA temp_store = MEMORY;"
                                 "PRAGMA journal_size_limit = 16777216;"); /* of a long log */

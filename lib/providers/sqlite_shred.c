@@ -22,7 +22,6 @@
 
 #include "providers/sqlite.h"
 
-#define KEY_SIZE 32
 #define TAG_SIZE 16
 
 /* Each key encrypts once, so its nonce may be the same each time. */
@@ -52,8 +51,8 @@ static EVP_CIPHER_CTX *cipher_of(ivs_connection *connection) {
 }
 
 /* `out` has room for a tag more. 1, or 0 where libcrypto failed. */
-static int encrypt_into(EVP_CIPHER_CTX *cipher, const uint8_t key[KEY_SIZE], const uint8_t *bytes,
-                        size_t length, uint8_t *out) {
+static int encrypt_into(EVP_CIPHER_CTX *cipher, const uint8_t key[IVS_ROW_KEY_SIZE],
+                        const uint8_t *bytes, size_t length, uint8_t *out) {
   int written;
 
   return cipher && EVP_CipherInit_ex(cipher, NULL, NULL, key, nonce, 1) == 1 &&
@@ -63,8 +62,8 @@ static int encrypt_into(EVP_CIPHER_CTX *cipher, const uint8_t key[KEY_SIZE], con
 }
 
 /* The tag is behind the bytes. INVSRC_OK; INVSRC_EMALFORMED (the tag says no); INVSRC_ENOMEM. */
-static int32_t decrypt_in_place(EVP_CIPHER_CTX *cipher, const uint8_t key[KEY_SIZE], uint8_t *bytes,
-                                size_t length) {
+static int32_t decrypt_in_place(EVP_CIPHER_CTX *cipher, const uint8_t key[IVS_ROW_KEY_SIZE],
+                                uint8_t *bytes, size_t length) {
   int written;
 
   if (!cipher || EVP_CipherInit_ex(cipher, NULL, NULL, key, nonce, 0) != 1 ||
@@ -76,52 +75,52 @@ static int32_t decrypt_in_place(EVP_CIPHER_CTX *cipher, const uint8_t key[KEY_SI
 
 /* ---- Putting --------------------------------------------------------------------------- */
 
-/* Binds `number` and `bytes` (NULL: only the number), and runs it. SQLITE_OK or why not. */
-static int run(ivs_step *step, ivs_sql which, int64_t number, const void *bytes, size_t length) {
+int ivs_shreddable_make(ivs_shreddable *made, ivs_step *step, const void *sealed, uint64_t length) {
+  int is_encrypted;
+
+  *made = (ivs_shreddable){.bytes = NULL};
+  if (step->status != SQLITE_OK || length == 0) return step->status;
+  if (length > INT32_MAX - TAG_SIZE) return SQLITE_TOOBIG;
+  made->length = (size_t)length + TAG_SIZE;
+  made->bytes = malloc(made->length);
+  if (!made->bytes) return SQLITE_NOMEM;
+  /* The queue of errors is the host's thread's: leave it as it was. */
+  ERR_set_mark();
+  is_encrypted =
+      ivs_pool_take(step->db->keys, made->key, sizeof made->key) &&
+      encrypt_into(cipher_of(step->connection), made->key, sealed, (size_t)length, made->bytes);
+  ERR_pop_to_mark();
+  return is_encrypted ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+void ivs_shreddable_end(ivs_shreddable *it) {
+  OPENSSL_cleanse(it->key, sizeof it->key);
+  free(it->bytes);
+}
+
+/* Runs what takes the seq of a row, and bytes for it. SQLITE_OK or why not. */
+static int run(ivs_step *step, ivs_sql which, int64_t seq, const void *bytes, size_t length) {
   ivs_query query;
 
   ivs_query_join(&query, step, which);
-  ivs_query_bind_number(&query, 1, number);
-  if (bytes) ivs_query_bind_blob(&query, 2, bytes, length);
+  ivs_query_bind_number(&query, 1, seq);
+  ivs_query_bind_blob(&query, 2, bytes, length);
   ivs_query_step(&query);
   ivs_query_end(&query);
   return query.status == SQLITE_DONE ? SQLITE_OK : query.status;
 }
 
-static int put_nothing(ivs_step *step, int64_t seq) {
-  static const uint8_t zeros[KEY_SIZE];
-  int status = run(step, IVS_SQL_KEY_PUT, seq, zeros, sizeof zeros);
-
-  return status == SQLITE_OK ? run(step, IVS_SQL_SEALED_DROP, seq, NULL, 0) : status;
-}
-
-/* `room` is for ciphertext and tag. */
-static int put_under_key(ivs_step *step, int64_t seq, const void *sealed, size_t length,
-                         uint8_t *room) {
-  uint8_t key[KEY_SIZE];
-  int status = SQLITE_NOMEM;
-
-  /* The queue of errors is the host's thread's: leave it as it was. */
-  ERR_set_mark();
-  if (ivs_pool_take(step->db->keys, key, sizeof key) &&
-      encrypt_into(cipher_of(step->connection), key, sealed, length, room))
-    status = run(step, IVS_SQL_KEY_PUT, seq, key, sizeof key);
-  ERR_pop_to_mark();
-  OPENSSL_cleanse(key, sizeof key);
-  return status == SQLITE_OK ? run(step, IVS_SQL_SEALED_PUT, seq, room, length + TAG_SIZE) : status;
+int ivs_sqlite_keep_key(ivs_step *step, int64_t seq, const ivs_shreddable *it) {
+  return run(step, IVS_SQL_KEY_PUT, seq, it->key, sizeof it->key);
 }
 
 int ivs_sqlite_put_sealed(ivs_step *step, int64_t seq, const void *sealed, uint64_t length) {
-  uint8_t *room;
-  int status;
+  ivs_shreddable made;
+  int status = ivs_shreddable_make(&made, step, sealed, length);
 
-  if (step->status != SQLITE_OK) return step->status;
-  if (length == 0) return put_nothing(step, seq);
-  if (length > INT32_MAX - TAG_SIZE) return SQLITE_TOOBIG;
-  room = malloc((size_t)length + TAG_SIZE);
-  if (!room) return SQLITE_NOMEM;
-  status = put_under_key(step, seq, sealed, (size_t)length, room);
-  free(room);
+  if (status == SQLITE_OK) status = ivs_sqlite_keep_key(step, seq, &made);
+  if (status == SQLITE_OK) status = run(step, IVS_SQL_SEALED_PUT, seq, made.bytes, made.length);
+  ivs_shreddable_end(&made);
   return status;
 }
 
@@ -135,7 +134,7 @@ int32_t ivs_query_open(ivs_query *query, int column, ivs_buffer *opened) {
 
   ivs_buffer_clear(opened);
   if (!stored || query->status != SQLITE_ROW) return INVSRC_OK; /* the status says it */
-  if (!key || key_length != KEY_SIZE || length <= TAG_SIZE || length > INT32_MAX)
+  if (!key || key_length != IVS_ROW_KEY_SIZE || length <= TAG_SIZE || length > INT32_MAX)
     return INVSRC_EMALFORMED;
   if (ivs_buffer_set(opened, stored, (size_t)length) != INVSRC_OK) return INVSRC_ENOMEM;
   ERR_set_mark();

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 /* The columns of a row are the fields in their order, and behind them the sealed bytes and
- * their key. */
+ * their key; so are the parameters of an insert, but for the key. */
 static_assert(INVSRC_SOURCE_FIELD_END == 29, "each field has its column in sqlite_query.c");
 #define COLUMN_OF(field) ((field)-1)
 #define SEALED COLUMN_OF(INVSRC_SOURCE_FIELD_END)
@@ -105,18 +105,16 @@ static int32_t get_sealed(ivs_step *step, int64_t seq, invsrc_buffer *sealed) {
   return outcome_of(&query, result);
 }
 
-static int32_t put_sealed(ivs_step *step, int64_t seq, const void *sealed, uint64_t length) {
-  return ivs_sqlite_outcome(ivs_sqlite_put_sealed(step, seq, sealed, length));
-}
-
 /* ---- One source ------------------------------------------------------------------ */
 
 /* Adds the row, and says where. */
-static int32_t add_row(ivs_step *step, const invsrc_source *source, int64_t *seq) {
+static int32_t add_row(ivs_step *step, const invsrc_source *source, const ivs_shreddable *sealed,
+                       int64_t *seq) {
   ivs_query query;
 
   ivs_query_join(&query, step, IVS_SQL_SOURCE_INSERT);
   for (int32_t i = 1; i < INVSRC_SOURCE_FIELD_END; i++) bind_field(&query, i, source);
+  ivs_query_bind_blob(&query, INVSRC_SOURCE_FIELD_END, sealed->bytes, sealed->length);
   ivs_query_step(&query);
   ivs_query_end(&query);
   if (query.status == SQLITE_CONSTRAINT_UNIQUE) return INVSRC_OUTCOME_DUPLICATE;
@@ -146,11 +144,16 @@ typedef struct change {
 static int32_t add(ivs_step *step, void *context) {
   const change *it = context;
   int configured = invsrc_source_number(it->source, INVSRC_SOURCE_AUTH_CONFIGURED) != 0;
+  int32_t outcome = check_whole(configured, it->sealed_length != 0);
+  ivs_shreddable sealed;
   int64_t seq = 0;
-  int32_t outcome = add_row(step, it->source, &seq);
 
-  if (outcome == INVSRC_OUTCOME_OK) outcome = check_whole(configured, it->sealed_length != 0);
-  if (outcome == INVSRC_OUTCOME_OK) outcome = put_sealed(step, seq, it->sealed, it->sealed_length);
+  if (outcome != INVSRC_OUTCOME_OK) return outcome;
+  outcome = ivs_sqlite_outcome(ivs_shreddable_make(&sealed, step, it->sealed, it->sealed_length));
+  if (outcome == INVSRC_OUTCOME_OK) outcome = add_row(step, it->source, &sealed, &seq);
+  if (outcome == INVSRC_OUTCOME_OK)
+    outcome = ivs_sqlite_outcome(ivs_sqlite_keep_key(step, seq, &sealed));
+  ivs_shreddable_end(&sealed);
   if (outcome == INVSRC_OUTCOME_OK) outcome = ivs_sqlite_keep_event(step, it->event);
   return outcome;
 }
@@ -271,8 +274,8 @@ static int32_t exchange_sealed(ivs_step *step, stored *row, const change *it) {
 
   step->forgets |= row->is_sealed;
   row->is_sealed = it->sealed_length != 0;
-  return outcome == INVSRC_OUTCOME_OK ? put_sealed(step, row->seq, it->sealed, it->sealed_length)
-                                      : outcome;
+  if (outcome != INVSRC_OUTCOME_OK) return outcome;
+  return ivs_sqlite_outcome(ivs_sqlite_put_sealed(step, row->seq, it->sealed, it->sealed_length));
 }
 
 static int32_t change_row(ivs_step *step, void *context) {
@@ -309,9 +312,10 @@ static int32_t update(void *context, const invsrc_source *source, uint64_t revis
   return write_change(context, change_row, &it);
 }
 
-/* What was sealed goes with it; first, for its key stands alone. */
+/* What was sealed goes with it, as its key stands alone. */
 static int32_t remove_row(ivs_step *step, const stored *row) {
-  int32_t outcome = put_sealed(step, row->seq, NULL, 0);
+  static const ivs_shreddable nothing;
+  int32_t outcome = ivs_sqlite_outcome(ivs_sqlite_keep_key(step, row->seq, &nothing));
   ivs_query query;
 
   if (outcome != INVSRC_OUTCOME_OK) return outcome;

@@ -76,7 +76,7 @@ static void make_old_database(void) {
                    INVSRC_OUTCOME_OK);
   invsrc_sqlite_free(made);
   run_sql(FRESH,
-          "DROP TABLE row_keys; DROP TABLE credentials;"
+          "DROP TABLE row_keys; ALTER TABLE sources DROP COLUMN sealed;"
           "CREATE TABLE credentials ("
           "  seq INTEGER PRIMARY KEY REFERENCES sources (seq) ON DELETE CASCADE,"
           "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"

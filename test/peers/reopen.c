@@ -55,9 +55,8 @@ static void look_up(const char *storefront, const char *source_id) {
 static int count_halves(const char *path) {
   static const char sql[] =
       "SELECT CASE (SELECT integrity_check FROM pragma_integrity_check) WHEN 'ok' THEN"
-      " (SELECT count(*) FROM sources LEFT JOIN credentials USING (seq)"
+      " (SELECT count(*) FROM sources"
       "   WHERE (sealed IS NULL) != (authentication_type = 'NO_AUTH'))"
-      " + (SELECT count(*) FROM pragma_foreign_key_check)"
       " ELSE -1 END";
   sqlite3 *handle = NULL;
   sqlite3_stmt *statement = NULL;

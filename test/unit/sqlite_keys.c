@@ -351,7 +351,7 @@ static void what_no_key_opens_is_counted_and_left(void **state) {
   fill(2, 3, 5); /* a key that was lost */
   fill(0, 5, 8);
   run_sql(DB,
-          "UPDATE credentials SET sealed = (SELECT sealed FROM credentials WHERE seq = 7)"
+          "UPDATE sources SET sealed = (SELECT sealed FROM sources WHERE seq = 7)"
           " WHERE seq IN (5, 6);"
           "UPDATE row_keys SET key = (SELECT key FROM row_keys WHERE seq = 7) WHERE seq = 5");
   length = sealed_of(3, before);
@@ -561,7 +561,7 @@ static void an_interrupted_run_goes_on(void **state) {
   (void)state;
   fill(0, 1, 6);
   run_sql(DB,
-          "CREATE TRIGGER t BEFORE UPDATE ON credentials WHEN old.seq = 4"
+          "CREATE TRIGGER t BEFORE UPDATE ON sources WHEN old.seq = 4"
           " BEGIN SELECT raise(ABORT, ''); END");
   assert_int_equal(invsrc_sqlite_reseal(db, ring, &resealed, NULL, error), INVSRC_EIO);
   assert_int_equal(resealed, 3);

@@ -246,12 +246,12 @@ static void what_its_key_does_not_open_fails(void **state) {
       "UPDATE row_keys SET key = zeroblob(32) WHERE seq = 1",
       "DELETE FROM row_keys WHERE seq = 1",
       "UPDATE row_keys SET key = (SELECT key FROM row_keys WHERE seq = 2) WHERE seq = 1",
-      "UPDATE credentials SET sealed = (SELECT sealed FROM credentials WHERE seq = 2)"
+      "UPDATE sources SET sealed = (SELECT sealed FROM sources WHERE seq = 2)"
       " WHERE seq = 1",
-      "UPDATE credentials SET sealed = zeroblob(17) WHERE seq = 1",
-      "UPDATE credentials SET sealed = CAST(hex(sealed) AS BLOB) WHERE seq = 1",
+      "UPDATE sources SET sealed = zeroblob(17) WHERE seq = 1",
+      "UPDATE sources SET sealed = CAST(hex(sealed) AS BLOB) WHERE seq = 1",
       "PRAGMA ignore_check_constraints = 1;"
-      "UPDATE credentials SET sealed = zeroblob(16) WHERE seq = 1",
+      "UPDATE sources SET sealed = zeroblob(16) WHERE seq = 1",
       "PRAGMA ignore_check_constraints = 1;"
       "UPDATE row_keys SET key = zeroblob(31) WHERE seq = 1",
   };

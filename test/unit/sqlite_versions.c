@@ -401,12 +401,51 @@ static void what_cannot_be_converted_stays(void **state) {
   assert_found(store, INVSRC_SOURCE_AGENT_ID, "agent_3", "3", "sealed 3");
 }
 
+/* ---- Version 4 ----------------------------------------------------------------------------- */
+
+/* What of the present version it had otherwise. */
+static const char to_version_4[] =
+    "CREATE TABLE credentials ("
+    "  seq INTEGER PRIMARY KEY REFERENCES sources (seq) ON DELETE CASCADE,"
+    "  sealed BLOB NOT NULL CHECK (length(sealed) > 16)"
+    ") STRICT;"
+    "INSERT INTO credentials (seq, sealed)"
+    "  SELECT seq, sealed FROM sources WHERE sealed IS NOT NULL;"
+    "ALTER TABLE sources DROP COLUMN sealed;"
+    "PRAGMA user_version = 4";
+
+static void what_version_4_stored_is_kept(void **state) {
+  invsrc_source *open = make_source("acme", "open", "2"), *back = invsrc_source_new();
+  invsrc_buffer *sealed = invsrc_buffer_new();
+  uint64_t length;
+
+  (void)state;
+  assert_int_equal(insert_new(store, "acme", "first", "1"), INVSRC_OUTCOME_OK);
+  set_text(open, INVSRC_SOURCE_AUTHENTICATION_TYPE, "NO_AUTH");
+  invsrc_source_set_number(open, INVSRC_SOURCE_AUTH_CONFIGURED, 0);
+  assert_int_equal(insert(store, open, NULL), INVSRC_OUTCOME_OK);
+  assert_int_equal(insert_new(store, "acme", "third", "3"), INVSRC_OUTCOME_OK);
+  close_db();
+  run_sql(DB, to_version_4);
+  assert_int_equal(open_db(), INVSRC_OK);
+  assert_keys_whole();
+  assert_stored(store, "acme", "first", "1");
+  assert_stored(store, "acme", "third", "3");
+  assert_int_equal(get(store, "acme", "open", back, sealed), INVSRC_OUTCOME_OK);
+  invsrc_buffer_bytes(sealed, &length);
+  assert_int_equal(length, 0);
+  invsrc_source_free(open);
+  invsrc_source_free(back);
+  invsrc_buffer_free(sealed);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
       TEST(what_version_1_stored_is_kept),  TEST(what_version_2_stored_is_kept),
       TEST(a_consent_of_version_2_is_over), TEST(what_version_3_stored_is_kept),
       TEST(what_version_3_sealed_has_keys), TEST(what_cannot_be_converted_stays),
+      TEST(what_version_4_stored_is_kept),
   };
 
   return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
