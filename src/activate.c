@@ -153,7 +153,8 @@ static int run(const arguments *given) {
 
   if (has_count) log_beside_count();
   if (status == EXIT_DONE)
-    status = host_open(&self, given, OLD_STORE, HOST_KEYRING | HOST_AGENTS | HOST_LOG);
+    status =
+        host_open(&self, given, OLD_STORE, HOST_KEYRING | HOST_AGENTS | HOST_LOG | HOST_EVENTS);
   if (status == EXIT_DONE)
     status = is_watching ? watch(&self, max) : activate(&self, max, has_count);
   host_close(&self);

@@ -107,9 +107,9 @@ int activator_start(activator *self, host *of, uint64_t max) {
   self->has_lock = start_lock(self);
   if (self->has_lock) {
     self->has_checks = pthread_create(&self->checks, NULL, run_checks, self) == 0;
-    self->has_events = pthread_create(&self->events, NULL, run_events, self) == 0;
+    self->has_events = of->has_events && pthread_create(&self->events, NULL, run_events, self) == 0;
   }
-  if (self->has_checks && self->has_events) return EXIT_DONE;
+  if (self->has_checks && self->has_events == of->has_events) return EXIT_DONE;
   return complain(EXIT_FAILED, "cannot start a thread");
 }
 

@@ -27,7 +27,8 @@ static int run(const arguments *given) {
   int status = host_storefront(given, &storefront);
 
   if (status == EXIT_DONE)
-    status = host_open(&self, given, ANY_STORE, HOST_KEYRING | HOST_REGISTRY | HOST_OAUTH);
+    status =
+        host_open(&self, given, ANY_STORE, HOST_KEYRING | HOST_REGISTRY | HOST_OAUTH | HOST_EVENTS);
   if (status == EXIT_DONE)
     status = input_read(&body, given->operand_count ? given->operands[0] : "-", self.max_body);
   if (status == EXIT_DONE) {

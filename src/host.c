@@ -553,7 +553,8 @@ int host_open(host *self, const arguments *given, wanted_store wanted, unsigned 
   if (status != EXIT_DONE) return status;
   host_set_store(self);
   invsrc_options_set_sealer(self->options, invsrc_keyring_sealer(), self->keyring);
-  invsrc_options_set_events(self->options, &events, self);
+  self->has_events = (needs & HOST_EVENTS) != 0;
+  if (self->has_events) invsrc_options_set_events(self->options, &events, self);
   set_world(self, needs & HOST_LOG ? &logging : &complaining);
   if (invsrc_service_new(self->options, &self->service, self->error) != INVSRC_OK)
     return host_complain(self, "cannot make the service");

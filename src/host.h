@@ -38,6 +38,7 @@ typedef struct host {
   invsrc_agents *agents;
   invsrc_consents *consents;
   int has_client_document; /* it is to be served */
+  int has_events;
   invsrc_curl *webhook_curl;
   invsrc_webhook *webhook; /* NULL: events are logged only */
   invsrc_options *options;
@@ -74,16 +75,16 @@ int host_set_switches(host *self, const arguments *given);
 /* What a host needs besides its store. */
 #define HOST_KEYRING 1u
 #define HOST_REGISTRY 2u
-#define HOST_AGENTS 4u /* it probes them */
-#define HOST_LOG 8u    /* what the library has to say is logged */
-#define HOST_OAUTH 16u /* it asks for consents, where --public-url says where to, and revokes */
+#define HOST_AGENTS 4u  /* it probes them */
+#define HOST_LOG 8u     /* what the library has to say is logged */
+#define HOST_OAUTH 16u  /* it asks for consents, where --public-url says where to, and revokes */
+#define HOST_EVENTS 32u /* it keeps its changes of sources as events, and may deliver them */
 
 /* Below --public-url. */
 #define HOST_CALLBACK "/api/v2/storefront/oauth/callback"
 #define HOST_CLIENT_DOCUMENT "/api/v2/storefront/oauth/client.json"
 
-/* Opens all that is needed and makes the service. Its changes of sources are kept as
- * events, for whoever delivers them. */
+/* Opens all that is needed and makes the service. */
 int host_open(host *self, const arguments *given, wanted_store wanted, unsigned needs);
 /* Ends what was opened. */
 void host_close(host *self);

@@ -27,6 +27,7 @@
 
 static const option listen_option = {"listen", "ADDR:PORT", "where to listen (127.0.0.1:8080)"};
 static const option no_activate_option = {"no-activate", NULL, "leave that to `invsrc activate`"};
+static const option no_events_option = {"no-events", NULL, "keep no events, and deliver none"};
 
 /* ---- Listening --------------------------------------------------------------------- */
 
@@ -202,6 +203,7 @@ static int make_development_key(host *self) {
 static int run(const arguments *given) {
   const char *where = value_of(given, &listen_option);
   int is_alone = value_of(given, &no_activate_option) != NULL;
+  unsigned needs = HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS | HOST_LOG | HOST_OAUTH;
   host opened = {0};
   server self = {.host = &opened};
   activator beside = {0};
@@ -209,8 +211,12 @@ static int run(const arguments *given) {
 
   if (is_alone && value_of(given, &webhook_option))
     return complain(EXIT_USAGE, "--webhook is for who activates, and --no-activate says not to");
-  status = host_open(&opened, given, ANY_STORE,
-                     HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS | HOST_LOG | HOST_OAUTH);
+  if (!value_of(given, &no_events_option))
+    needs |= HOST_EVENTS;
+  else if (value_of(given, &webhook_option))
+    return complain(EXIT_USAGE,
+                    "--webhook is for events, and --no-events says that there are none");
+  status = host_open(&opened, given, ANY_STORE, needs);
   if (status == EXIT_DONE && opened.memory) status = make_development_key(&opened);
   if (status == EXIT_DONE)
     status = serve(&self, where ? where : "127.0.0.1:8080", is_alone ? NULL : &beside);
@@ -238,6 +244,7 @@ const command serve_command = {
      &proxy_option,
      &log_level_option,
      &no_activate_option,
+     &no_events_option,
      &parallel_option,
      &lease_option,
      &recheck_option,

@@ -339,11 +339,13 @@ static int run_get(const arguments *given) {
 }
 
 static int run_update(const arguments *given) {
-  return run_with(given, HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS | HOST_OAUTH, update_source);
+  return run_with(given, HOST_KEYRING | HOST_REGISTRY | HOST_AGENTS | HOST_OAUTH | HOST_EVENTS,
+                  update_source);
 }
 
 static int run_remove(const arguments *given) {
-  return run_with(given, has_keys(given) ? HOST_KEYRING | HOST_OAUTH : 0, remove_source);
+  return run_with(given, (has_keys(given) ? HOST_KEYRING | HOST_OAUTH : 0) | HOST_EVENTS,
+                  remove_source);
 }
 
 const command source_list_command = {
