@@ -3,6 +3,7 @@ root make some; otherwise they all are this host."""
 import contextlib
 import ctypes
 import os
+import re
 import shutil
 import subprocess
 
@@ -13,6 +14,17 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 def ip(*words):
     return subprocess.run(["ip", *words], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def clear():
+    """Takes away what runs that were killed have left: the process is gone that it is named after."""
+    found = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
+    for name, process in re.findall(r"^(ivs(\d+))-\d+$", "\n".join(found), re.MULTILINE):
+        if not os.path.exists(f"/proc/{process}"):
+            for host in found:
+                if host.startswith(f"{name}-"):
+                    ip("netns", "del", host)
+            ip("link", "del", f"{name}b")
 
 
 class Network:
@@ -27,6 +39,7 @@ class Network:
         self.address = "10.213.77.254" if self.is_real else "127.0.0.1"
 
     def _build(self):
+        clear()
         bridge = f"{self.mark}b"
         built = (ip("link", "add", bridge, "type", "bridge") and
                  ip("addr", "add", "10.213.77.254/24", "dev", bridge) and
