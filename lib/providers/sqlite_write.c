@@ -25,9 +25,11 @@
  * it was before. Whoever reads the log meanwhile keeps it from being emptied: they get a
  * moment when it is asked for first, and then the next that writes tries again. */
 static void empty_log(invsrc_sqlite *db, int milliseconds) {
+  /* What is only long begins anew in its place: a file that grows again takes longer to flush. */
+  int how = db->remains ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_RESTART;
+
   sqlite3_busy_timeout(db->writer->handle, milliseconds);
-  if (sqlite3_wal_checkpoint_v2(db->writer->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
-      SQLITE_OK) {
+  if (sqlite3_wal_checkpoint_v2(db->writer->handle, NULL, how, NULL, NULL) == SQLITE_OK) {
     db->remains = 0;
     db->log_pages = 0;
   }
