@@ -151,16 +151,72 @@ static const char *const migrations[] = {
     /* What is sealed is in the row of its source again: with its key elsewhere, it may move. */
     "ALTER TABLE sources ADD COLUMN"
     "  sealed BLOB CHECK (length(sealed) > 16);" /* encrypted, with a tag */
-    "UPDATE sources SET sealed ="
-    "  (SELECT credentials.sealed FROM credentials WHERE credentials.seq = sources.seq);"
-    "DROP TABLE credentials;"
     "CREATE TABLE IF NOT EXISTS credentials_3 (seq INTEGER PRIMARY KEY, sealed BLOB);",
 };
 
 #define SCHEMA_VERSION ((int)(sizeof migrations / sizeof *migrations))
 
+/* The first column of the first row. */
+static int read_number(sqlite3 *handle, const char *sql, int *number) {
+  sqlite3_stmt *statement = NULL;
+  int status = sqlite3_prepare_v2(handle, sql, -1, &statement, NULL);
+
+  if (status == SQLITE_OK) status = sqlite3_step(statement);
+  if (status == SQLITE_ROW) {
+    *number = sqlite3_column_int(statement, 0);
+    status = SQLITE_OK;
+  }
+  sqlite3_finalize(statement);
+  return status;
+}
+
+/* ---- What SQL alone cannot do of a migration ---------------------------------------- */
+
+/* Rows at a time: SQLite keeps in memory what a statement changes, until it ends. */
+#define PIECE 1000
+
+static int run_on_piece(sqlite3 *handle, const char *sql, sqlite3_int64 from) {
+  sqlite3_stmt *statement = NULL;
+  int status = sqlite3_prepare_v2(handle, sql, -1, &statement, NULL);
+
+  if (status == SQLITE_OK) status = sqlite3_bind_int64(statement, 1, from);
+  if (status == SQLITE_OK) status = sqlite3_bind_int64(statement, 2, from + PIECE);
+  if (status == SQLITE_OK) status = sqlite3_step(statement);
+  sqlite3_finalize(statement);
+  return status == SQLITE_DONE ? SQLITE_OK : status;
+}
+
+/* Runs what is of the seqs from ?1 up to ?2 for all that sources have, or had. */
+static int run_in_pieces(sqlite3 *handle, const char *const *statements, size_t count) {
+  int last = 0;
+  int status = read_number(handle, "SELECT max(seq) FROM row_keys", &last);
+
+  for (int from = 1; status == SQLITE_OK && from <= last; from += PIECE)
+    for (size_t i = 0; i < count && status == SQLITE_OK; i++)
+      status = run_on_piece(handle, statements[i], from);
+  return status;
+}
+
+/* Moves what version 4 had sealed. What was damaged there fails here too, and alone; a key with
+ * nothing that it opens is none. */
+static int move_sealed(invsrc_sqlite *db) {
+  static const char *const moves[] = {
+      "UPDATE sources SET sealed = (SELECT iif(length(old.sealed) > 16, old.sealed, zeroblob(17))"
+      "   FROM credentials AS old WHERE old.seq = sources.seq)"
+      " WHERE seq >= ?1 AND seq < ?2",
+      "DELETE FROM credentials WHERE seq >= ?1 AND seq < ?2",
+      "UPDATE row_keys SET key = zeroblob(32)"
+      " WHERE seq >= ?1 AND seq < ?2 AND key <> zeroblob(32) AND NOT EXISTS"
+      "  (SELECT 1 FROM sources WHERE sources.seq = row_keys.seq AND sealed IS NOT NULL)",
+  };
+  int status = run_in_pieces(db->writer->handle, moves, sizeof moves / sizeof *moves);
+
+  return status == SQLITE_OK ? ivs_connection_run(db->writer, "DROP TABLE credentials") : status;
+}
+
 /* Encrypts what was sealed up to version 3, when nothing of it was; see sqlite_shred.c. */
 static int give_keys(invsrc_sqlite *db) {
+  static const char *const remove = "DELETE FROM credentials_3 WHERE seq >= ?1 AND seq < ?2";
   ivs_step step = {.db = db, .connection = db->writer};
   sqlite3_stmt *old = NULL;
   int status = sqlite3_prepare_v2(db->writer->handle,
@@ -176,28 +232,20 @@ static int give_keys(invsrc_sqlite *db) {
                     : SQLITE_NOMEM;
   }
   sqlite3_finalize(old);
-  if (status != SQLITE_DONE) return status;
-  return ivs_connection_run(db->writer, "DROP TABLE credentials_3");
+  if (status == SQLITE_DONE) status = run_in_pieces(db->writer->handle, &remove, 1);
+  return status == SQLITE_OK ? ivs_connection_run(db->writer, "DROP TABLE credentials_3") : status;
 }
 
-/* What of a migration SQL cannot do, behind it. */
-static int (*const finishes[SCHEMA_VERSION])(invsrc_sqlite *db) = {[4] = give_keys};
+static int seal_in_rows(invsrc_sqlite *db) {
+  int status = move_sealed(db);
+
+  return status == SQLITE_OK ? give_keys(db) : status;
+}
+
+/* By the version that they begin with, behind what SQL does. */
+static int (*const finishes[SCHEMA_VERSION])(invsrc_sqlite *db) = {[4] = seal_in_rows};
 
 /* ---- Schema ------------------------------------------------------------------------ */
-
-/* The first column of the first row. */
-static int read_number(sqlite3 *handle, const char *sql, int *number) {
-  sqlite3_stmt *statement = NULL;
-  int status = sqlite3_prepare_v2(handle, sql, -1, &statement, NULL);
-
-  if (status == SQLITE_OK) status = sqlite3_step(statement);
-  if (status == SQLITE_ROW) {
-    *number = sqlite3_column_int(statement, 0);
-    status = SQLITE_OK;
-  }
-  sqlite3_finalize(statement);
-  return status;
-}
 
 /* Whether the file is ours or empty, and of which version: 0 when empty. Only
  * reads, within a transaction of the caller: a file that another process is just

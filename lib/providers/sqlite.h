@@ -189,7 +189,8 @@ typedef struct ivs_shreddable {
 /* Encrypts; NULL and 0: nothing. It must end, whatever comes of it. SQLITE_OK or why not. */
 int ivs_shreddable_make(ivs_shreddable *made, ivs_step *step, const void *sealed, uint64_t length);
 void ivs_shreddable_end(ivs_shreddable *it);
-/* Keeps the key for a row. Every source needs it when it is inserted. SQLITE_OK or why not. */
+/* Keeps the key for a row. Every source needs it when it is inserted, and with nothing before it
+ * is deleted. SQLITE_OK or why not. */
 int ivs_sqlite_keep_key(ivs_step *step, int64_t seq, const ivs_shreddable *it);
 /* Puts it in the place of what a row has sealed, be it anything. SQLITE_OK or why not. */
 int ivs_sqlite_put_sealed(ivs_step *step, int64_t seq, const void *sealed, uint64_t length);

@@ -312,7 +312,7 @@ static int32_t update(void *context, const invsrc_source *source, uint64_t revis
   return write_change(context, change_row, &it);
 }
 
-/* What was sealed goes with it, as its key stands alone. */
+/* What was sealed goes with it; first the key, which stands alone. */
 static int32_t remove_row(ivs_step *step, const stored *row) {
   static const ivs_shreddable nothing;
   int32_t outcome = ivs_sqlite_outcome(ivs_sqlite_keep_key(step, row->seq, &nothing));

@@ -55,8 +55,9 @@ static void look_up(const char *storefront, const char *source_id) {
 static int count_halves(const char *path) {
   static const char sql[] =
       "SELECT CASE (SELECT integrity_check FROM pragma_integrity_check) WHEN 'ok' THEN"
-      " (SELECT count(*) FROM sources"
-      "   WHERE (sealed IS NULL) != (authentication_type = 'NO_AUTH'))"
+      " (SELECT count(*) FROM sources LEFT JOIN row_keys USING (seq)"
+      "   WHERE (sealed IS NULL) != (authentication_type = 'NO_AUTH')"
+      "    OR (sealed IS NULL) != (coalesce(key, zeroblob(32)) = zeroblob(32)))"
       " ELSE -1 END";
   sqlite3 *handle = NULL;
   sqlite3_stmt *statement = NULL;

@@ -17,14 +17,12 @@ def ip(*words):
 
 
 def clear():
-    """Takes away what runs that were killed have left: the process is gone that it is named after."""
-    found = os.listdir("/run/netns") if os.path.isdir("/run/netns") else []
-    for name, process in re.findall(r"^(ivs(\d+))-\d+$", "\n".join(found), re.MULTILINE):
-        if not os.path.exists(f"/proc/{process}"):
-            for host in found:
-                if host.startswith(f"{name}-"):
-                    ip("netns", "del", host)
-            ip("link", "del", f"{name}b")
+    """Takes away what runs that were killed have left: the process is gone that they name."""
+    for folder, what in (("/run/netns", "netns"), ("/sys/class/net", "link")):
+        for name in os.listdir(folder) if os.path.isdir(folder) else []:
+            owner = re.fullmatch(r"ivs(\d+)(b|-\d+)", name)
+            if owner and not os.path.exists(f"/proc/{owner[1]}"):
+                ip(what, "del", name)
 
 
 class Network:
@@ -32,7 +30,7 @@ class Network:
     network.address is where the host that they share is reached from each."""
 
     def __init__(self, count):
-        self.mark = f"ivs{os.getpid() % 100000}"
+        self.mark = f"ivs{os.getpid()}"
         self.hosts = [f"{self.mark}-{number}" for number in range(count)]
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
         self.is_real = bool(shutil.which("ip")) and os.geteuid() == 0 and self._build()

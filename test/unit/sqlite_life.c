@@ -389,8 +389,8 @@ static void checks_move_no_keys(void **state) {
   invsrc_source_free(source);
 }
 
-/* A program that does without foreign keys leaves what was sealed behind: the source that
- * comes in the place of the other has nothing of it. */
+/* A program that deletes a source leaves its key behind: the source that comes in the place of
+ * the other has nothing of it. */
 static void what_others_leave_behind_is_nobodys(void **state) {
   invsrc_source *source = make_numbered(1), *back = invsrc_source_new();
   invsrc_buffer *sealed = invsrc_buffer_new();

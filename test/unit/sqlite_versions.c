@@ -403,40 +403,168 @@ static void what_cannot_be_converted_stays(void **state) {
 
 /* ---- Version 4 ----------------------------------------------------------------------------- */
 
-/* What of the present version it had otherwise. */
-static const char to_version_4[] =
+/* As it made its files. What is sealed for 3 is encrypted under its key; what was for 9 is
+ * damaged, and 12 was deleted by a program that does without foreign keys. */
+static const char version_4[] =
+    "PRAGMA journal_mode = WAL;"
+    "CREATE TABLE sources ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  storefront TEXT NOT NULL,"
+    "  source_id TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  execution_type TEXT NOT NULL,"
+    "  status TEXT NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'DISABLED')),"
+    "  agent_id TEXT NOT NULL UNIQUE,"
+    "  type TEXT NOT NULL,"
+    "  endpoint_url TEXT NOT NULL,"
+    "  protocol TEXT NOT NULL,"
+    "  authentication_type TEXT NOT NULL,"
+    "  auth_configured INTEGER NOT NULL CHECK (auth_configured IN (0, 1)),"
+    "  oauth_authorization_url TEXT,"
+    "  description TEXT,"
+    "  created_at INTEGER NOT NULL,"
+    "  updated_at INTEGER NOT NULL,"
+    "  oauth_audience TEXT,"
+    "  revision INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL DEFAULT 0,"
+    "  last_checked_at INTEGER NOT NULL DEFAULT 0,"
+    "  last_error TEXT,"
+    "  next_check_at INTEGER NOT NULL DEFAULT 0,"
+    "  credential_proven INTEGER NOT NULL DEFAULT 0 CHECK (credential_proven IN (0, 1)),"
+    "  unreachable INTEGER NOT NULL DEFAULT 0 CHECK (unreachable IN (0, 1)), oauth_state TEXT,"
+    "  oauth_expires_at INTEGER NOT NULL DEFAULT 0, oauth_private_state TEXT,"
+    "  oauth_refresh_at INTEGER NOT NULL DEFAULT 0,"
+    "  UNIQUE (storefront, source_id)"
+    ") STRICT;"
     "CREATE TABLE credentials ("
     "  seq INTEGER PRIMARY KEY REFERENCES sources (seq) ON DELETE CASCADE,"
     "  sealed BLOB NOT NULL CHECK (length(sealed) > 16)"
     ") STRICT;"
-    "INSERT INTO credentials (seq, sealed)"
-    "  SELECT seq, sealed FROM sources WHERE sealed IS NOT NULL;"
-    "ALTER TABLE sources DROP COLUMN sealed;"
-    "PRAGMA user_version = 4";
+    "CREATE TABLE row_keys ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  key BLOB NOT NULL CHECK (length(key) = 32)"
+    ") STRICT;"
+    "CREATE INDEX sources_order ON sources (storefront);"
+    "CREATE INDEX sources_due ON sources (next_check_at) WHERE next_check_at > 0;"
+    "CREATE TABLE api_keys ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  client_id TEXT NOT NULL UNIQUE,"
+    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
+    "  storefront TEXT NOT NULL,"
+    "  name TEXT NOT NULL,"
+    "  created_at INTEGER NOT NULL,"
+    "  revoked_at INTEGER"
+    ") STRICT;"
+    "CREATE TABLE events ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  id TEXT NOT NULL UNIQUE,"
+    "  type TEXT NOT NULL,"
+    "  storefront TEXT NOT NULL,"
+    "  time INTEGER NOT NULL,"
+    "  payload TEXT NOT NULL,"
+    "  attempts INTEGER NOT NULL,"
+    "  next_at INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX events_due ON events (next_at);"
+    "CREATE UNIQUE INDEX sources_consents ON sources (oauth_state)"
+    "  WHERE oauth_state IS NOT NULL;"
+    "CREATE TABLE oauth_clients ("
+    "  seq INTEGER PRIMARY KEY,"
+    "  issuer TEXT NOT NULL,"
+    "  redirect_uri TEXT NOT NULL,"
+    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"
+    "  sealed BLOB NOT NULL CHECK (length(sealed) > 0),"
+    "  UNIQUE (issuer, redirect_uri)"
+    ") STRICT;"
+    "PRAGMA application_id = 1768846963; PRAGMA user_version = 4;"
+    "INSERT INTO sources (seq, id, storefront, source_id, name, execution_type, status, agent_id,"
+    "  type, endpoint_url, protocol, authentication_type, auth_configured, created_at, updated_at,"
+    "  revision, oauth_state, oauth_expires_at, oauth_private_state, oauth_refresh_at) VALUES"
+    " (3, '3', 'acme', 'all', 'A name', 'AGENT', 'ACTIVE', 'agent_3', 'SALES',"
+    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, 253402300799999, 1, 7, NULL, 0, NULL, 9),"
+    " (7, '7', 'acme', 'consent', 'A name', 'AGENT', 'PENDING', 'agent_7', 'SALES',"
+    "  'https://agent.example/mcp', 'MCP', 'OAUTH', 0, 7, 7, 1, 'state 7', 8, 'private 7', 0),"
+    " (9, '9', 'acme', 'late', 'A name', 'AGENT', 'ACTIVE', 'agent_9', 'SALES',"
+    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, 9, 9, 1, NULL, 0, NULL, 0);"
+    "INSERT INTO row_keys (seq, key)"
+    " WITH RECURSIVE seqs (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM seqs WHERE seq < 12)"
+    " SELECT seq, CASE WHEN seq IN (3, 9, 12)"
+    "  THEN x'0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20'"
+    "  ELSE zeroblob(32) END FROM seqs;"
+    "PRAGMA ignore_check_constraints = 1;"
+    "INSERT INTO credentials (seq, sealed) VALUES"
+    " (3, x'b51cba75d83135d6c179d552a70405b18f1e91f1de7e37eb'), (9, zeroblob(16)),"
+    " (12, x'b51cba75d83135d6c179d552a70405b18f1e91f1de7e37eb');"
+    "PRAGMA ignore_check_constraints = 0;";
 
 static void what_version_4_stored_is_kept(void **state) {
-  invsrc_source *open = make_source("acme", "open", "2"), *back = invsrc_source_new();
+  invsrc_source *wanted = make_source("acme", "all", "3"), *source = invsrc_source_new();
   invsrc_buffer *sealed = invsrc_buffer_new();
-  uint64_t length;
 
   (void)state;
-  assert_int_equal(insert_new(store, "acme", "first", "1"), INVSRC_OUTCOME_OK);
-  set_text(open, INVSRC_SOURCE_AUTHENTICATION_TYPE, "NO_AUTH");
-  invsrc_source_set_number(open, INVSRC_SOURCE_AUTH_CONFIGURED, 0);
-  assert_int_equal(insert(store, open, NULL), INVSRC_OUTCOME_OK);
-  assert_int_equal(insert_new(store, "acme", "third", "3"), INVSRC_OUTCOME_OK);
+  open_old(version_4);
+  assert_keys_whole();
+  set_text(wanted, INVSRC_SOURCE_STATUS, "ACTIVE");
+  invsrc_source_set_number(wanted, INVSRC_SOURCE_REVISION, 7);
+  invsrc_source_set_number(wanted, INVSRC_SOURCE_OAUTH_REFRESH_AT, 9);
+  assert_int_equal(get(store, "acme", "all", source, sealed), INVSRC_OUTCOME_OK);
+  assert_same_source(source, wanted);
+  assert_found(store, INVSRC_SOURCE_AGENT_ID, "agent_3", "3", "sealed 3");
+  assert_found(store, INVSRC_SOURCE_OAUTH_STATE, "state 7", "7", "");
+  assert_int_equal(get(store, "acme", "late", source, sealed), INVSRC_OUTCOME_FAILED);
+  assert_page(store, "acme", 0, 50, "3 7 9", 3);
+  invsrc_source_free(wanted);
+  invsrc_source_free(source);
+  invsrc_buffer_free(sealed);
+}
+
+/* More of them than are moved at a time. */
+static void all_of_version_4_is_moved(void **state) {
+  (void)state;
   close_db();
-  run_sql(DB, to_version_4);
+  scratch_clear();
+  run_sql(DB, version_4);
+  run_sql(DB,
+          "DELETE FROM credentials; DELETE FROM sources WHERE seq <> 3;"
+          "INSERT INTO row_keys (seq, key) WITH RECURSIVE seqs (seq) AS"
+          "  (SELECT 13 UNION ALL SELECT seq + 1 FROM seqs WHERE seq < 2501)"
+          " SELECT seq, zeroblob(32) FROM seqs;"
+          "UPDATE row_keys SET key = zeroblob(32);"
+          "UPDATE row_keys SET"
+          "  key = x'0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20'"
+          " WHERE seq IN (1000, 2501);"
+          "UPDATE sources SET seq = 1000;"
+          "INSERT INTO sources (seq, id, storefront, source_id, name, execution_type, status,"
+          "  agent_id, type, endpoint_url, protocol, authentication_type, auth_configured,"
+          "  created_at, updated_at, revision)"
+          " SELECT 2501, '2501', storefront, 'last', name, execution_type, status, 'agent_2501',"
+          "  type, endpoint_url, protocol, authentication_type, 1, created_at, updated_at, 1"
+          "  FROM sources;"
+          "INSERT INTO credentials (seq, sealed) VALUES"
+          " (1000, x'b51cba75d83135d6c179d552a70405b18f1e91f1de7e37eb'),"
+          " (2501, x'b51cba75d83135d6c179d552a70405b18f1e91f1de7e37eb');");
   assert_int_equal(open_db(), INVSRC_OK);
   assert_keys_whole();
-  assert_stored(store, "acme", "first", "1");
-  assert_stored(store, "acme", "third", "3");
-  assert_int_equal(get(store, "acme", "open", back, sealed), INVSRC_OUTCOME_OK);
-  invsrc_buffer_bytes(sealed, &length);
-  assert_int_equal(length, 0);
-  invsrc_source_free(open);
-  invsrc_source_free(back);
-  invsrc_buffer_free(sealed);
+  assert_found(store, INVSRC_SOURCE_AGENT_ID, "agent_3", "3", "sealed 3");
+  assert_found(store, INVSRC_SOURCE_AGENT_ID, "agent_2501", "2501", "sealed 3");
+}
+
+/* ---- What the present one does not take ---------------------------------------------------- */
+
+static void what_is_sealed_has_its_tag(void **state) {
+  sqlite3 *handle;
+
+  (void)state;
+  assert_int_equal(insert_new(store, "acme", "one", "1"), INVSRC_OUTCOME_OK);
+  assert_int_equal(sqlite3_open(DB, &handle), SQLITE_OK);
+  assert_int_equal(
+      sqlite3_exec(handle, "UPDATE sources SET sealed = zeroblob(16)", NULL, NULL, NULL),
+      SQLITE_CONSTRAINT);
+  assert_int_equal(
+      sqlite3_exec(handle, "UPDATE sources SET sealed = zeroblob(17)", NULL, NULL, NULL),
+      SQLITE_OK);
+  sqlite3_close(handle);
 }
 
 int main(void) {
@@ -445,7 +573,8 @@ int main(void) {
       TEST(what_version_1_stored_is_kept),  TEST(what_version_2_stored_is_kept),
       TEST(a_consent_of_version_2_is_over), TEST(what_version_3_stored_is_kept),
       TEST(what_version_3_sealed_has_keys), TEST(what_cannot_be_converted_stays),
-      TEST(what_version_4_stored_is_kept),
+      TEST(what_version_4_stored_is_kept),  TEST(all_of_version_4_is_moved),
+      TEST(what_is_sealed_has_its_tag),
   };
 
   return cmocka_run_group_tests(tests, scratch_enter, scratch_leave);
