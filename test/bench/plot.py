@@ -61,7 +61,7 @@ class Panel:
             yield f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2"/>'
             for x, y in places:
                 yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{color}"/>'
-            yield self._text(WIDTH - MARGIN, 22 + 14 * number, name,
+            yield self._text(WIDTH - MARGIN, 16 + 13 * number, name,
                              f'text-anchor="end" fill="{color}"')
 
 
