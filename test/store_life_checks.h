@@ -56,7 +56,7 @@ static inline struct together begin_together(const struct among *all, int count)
                         calloc((size_t)count, sizeof *it.insertions),
                         calloc((size_t)count, sizeof *it.pointers)};
 
-  assert_true(it.sealed && it.insertions && it.pointers);
+  if (!it.sealed || !it.insertions || !it.pointers) abort();
   for (int i = 0; i < count; i++) {
     ivs_sample_sealed(it.sealed[i], sizeof it.sealed[i], all[i].id);
     it.insertions[i] =
