@@ -249,86 +249,90 @@ static void a_consent_of_version_2_is_over(void **state) {
 
 /* ---- Version 3 ----------------------------------------------------------------------------- */
 
+/* What versions 3 and 4 have in common. */
+#define SOURCES_3                                                                             \
+  "CREATE TABLE sources ("                                                                    \
+  "  seq INTEGER PRIMARY KEY,"                                                                \
+  "  id TEXT NOT NULL UNIQUE,"                                                                \
+  "  storefront TEXT NOT NULL,"                                                               \
+  "  source_id TEXT NOT NULL,"                                                                \
+  "  name TEXT NOT NULL,"                                                                     \
+  "  execution_type TEXT NOT NULL,"                                                           \
+  "  status TEXT NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'DISABLED')),"               \
+  "  agent_id TEXT NOT NULL UNIQUE,"                                                          \
+  "  type TEXT NOT NULL,"                                                                     \
+  "  endpoint_url TEXT NOT NULL,"                                                             \
+  "  protocol TEXT NOT NULL,"                                                                 \
+  "  authentication_type TEXT NOT NULL,"                                                      \
+  "  auth_configured INTEGER NOT NULL CHECK (auth_configured IN (0, 1)),"                     \
+  "  oauth_authorization_url TEXT,"                                                           \
+  "  description TEXT,"                                                                       \
+  "  created_at INTEGER NOT NULL,"                                                            \
+  "  updated_at INTEGER NOT NULL,"                                                            \
+  "  oauth_audience TEXT,"                                                                    \
+  "  revision INTEGER NOT NULL,"                                                              \
+  "  attempts INTEGER NOT NULL DEFAULT 0,"                                                    \
+  "  last_checked_at INTEGER NOT NULL DEFAULT 0,"                                             \
+  "  last_error TEXT,"                                                                        \
+  "  next_check_at INTEGER NOT NULL DEFAULT 0,"                                               \
+  "  credential_proven INTEGER NOT NULL DEFAULT 0 CHECK (credential_proven IN (0, 1)),"       \
+  "  unreachable INTEGER NOT NULL DEFAULT 0 CHECK (unreachable IN (0, 1)), oauth_state TEXT," \
+  "  oauth_expires_at INTEGER NOT NULL DEFAULT 0, oauth_private_state TEXT,"                  \
+  "  oauth_refresh_at INTEGER NOT NULL DEFAULT 0,"                                            \
+  "  UNIQUE (storefront, source_id)"                                                          \
+  ") STRICT;"
+#define OTHERS_3                                                                 \
+  "CREATE INDEX sources_order ON sources (storefront);"                          \
+  "CREATE INDEX sources_due ON sources (next_check_at) WHERE next_check_at > 0;" \
+  "CREATE TABLE api_keys ("                                                      \
+  "  seq INTEGER PRIMARY KEY,"                                                   \
+  "  client_id TEXT NOT NULL UNIQUE,"                                            \
+  "  digest BLOB NOT NULL CHECK (length(digest) = 32),"                          \
+  "  storefront TEXT NOT NULL,"                                                  \
+  "  name TEXT NOT NULL,"                                                        \
+  "  created_at INTEGER NOT NULL,"                                               \
+  "  revoked_at INTEGER"                                                         \
+  ") STRICT;"                                                                    \
+  "CREATE TABLE events ("                                                        \
+  "  seq INTEGER PRIMARY KEY,"                                                   \
+  "  id TEXT NOT NULL UNIQUE,"                                                   \
+  "  type TEXT NOT NULL,"                                                        \
+  "  storefront TEXT NOT NULL,"                                                  \
+  "  time INTEGER NOT NULL,"                                                     \
+  "  payload TEXT NOT NULL,"                                                     \
+  "  attempts INTEGER NOT NULL,"                                                 \
+  "  next_at INTEGER NOT NULL"                                                   \
+  ") STRICT;"                                                                    \
+  "CREATE INDEX events_due ON events (next_at);"                                 \
+  "CREATE UNIQUE INDEX sources_consents ON sources (oauth_state)"                \
+  "  WHERE oauth_state IS NOT NULL;"                                             \
+  "CREATE TABLE oauth_clients ("                                                 \
+  "  seq INTEGER PRIMARY KEY,"                                                   \
+  "  issuer TEXT NOT NULL,"                                                      \
+  "  redirect_uri TEXT NOT NULL,"                                                \
+  "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"                            \
+  "  sealed BLOB NOT NULL CHECK (length(sealed) > 0),"                           \
+  "  UNIQUE (issuer, redirect_uri)"                                              \
+  ") STRICT;"
+#define ROWS_3                                                                                    \
+  "INSERT INTO sources (seq, id, storefront, source_id, name, execution_type, status, agent_id,"  \
+  "  type, endpoint_url, protocol, authentication_type, auth_configured, created_at, updated_at," \
+  "  revision, oauth_state, oauth_expires_at, oauth_private_state, oauth_refresh_at) VALUES"      \
+  " (3, '3', 'acme', 'all', 'A name', 'AGENT', 'ACTIVE', 'agent_3', 'SALES',"                     \
+  "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, 253402300799999, 1, 7, NULL, 0, NULL, 9)," \
+  " (7, '7', 'acme', 'consent', 'A name', 'AGENT', 'PENDING', 'agent_7', 'SALES',"                \
+  "  'https://agent.example/mcp', 'MCP', 'OAUTH', 0, 7, 7, 1, 'state 7', 8, 'private 7', 0),"     \
+  " (9, '9', 'acme', 'late', 'A name', 'AGENT', 'ACTIVE', 'agent_9', 'SALES',"                    \
+  "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, 9, 9, 1, NULL, 0, NULL, 0);"
+
 /* As it made its files. */
 static const char version_3[] =
-    "PRAGMA journal_mode = WAL;"
-    "CREATE TABLE sources ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  id TEXT NOT NULL UNIQUE,"
-    "  storefront TEXT NOT NULL,"
-    "  source_id TEXT NOT NULL,"
-    "  name TEXT NOT NULL,"
-    "  execution_type TEXT NOT NULL,"
-    "  status TEXT NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'DISABLED')),"
-    "  agent_id TEXT NOT NULL UNIQUE,"
-    "  type TEXT NOT NULL,"
-    "  endpoint_url TEXT NOT NULL,"
-    "  protocol TEXT NOT NULL,"
-    "  authentication_type TEXT NOT NULL,"
-    "  auth_configured INTEGER NOT NULL CHECK (auth_configured IN (0, 1)),"
-    "  oauth_authorization_url TEXT,"
-    "  description TEXT,"
-    "  created_at INTEGER NOT NULL,"
-    "  updated_at INTEGER NOT NULL,"
-    "  oauth_audience TEXT,"
-    "  revision INTEGER NOT NULL,"
-    "  attempts INTEGER NOT NULL DEFAULT 0,"
-    "  last_checked_at INTEGER NOT NULL DEFAULT 0,"
-    "  last_error TEXT,"
-    "  next_check_at INTEGER NOT NULL DEFAULT 0,"
-    "  credential_proven INTEGER NOT NULL DEFAULT 0 CHECK (credential_proven IN (0, 1)),"
-    "  unreachable INTEGER NOT NULL DEFAULT 0 CHECK (unreachable IN (0, 1)), oauth_state TEXT,"
-    "  oauth_expires_at INTEGER NOT NULL DEFAULT 0, oauth_private_state TEXT,"
-    "  oauth_refresh_at INTEGER NOT NULL DEFAULT 0,"
-    "  UNIQUE (storefront, source_id)"
-    ") STRICT;"
+    "PRAGMA journal_mode = WAL;" SOURCES_3
     "CREATE TABLE credentials ("
     "  seq INTEGER PRIMARY KEY REFERENCES sources (seq) ON DELETE CASCADE,"
     "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"
     "  sealed BLOB NOT NULL CHECK (length(sealed) > 0)"
-    ") STRICT;"
-    "CREATE INDEX sources_order ON sources (storefront);"
-    "CREATE INDEX sources_due ON sources (next_check_at) WHERE next_check_at > 0;"
-    "CREATE TABLE api_keys ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  client_id TEXT NOT NULL UNIQUE,"
-    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
-    "  storefront TEXT NOT NULL,"
-    "  name TEXT NOT NULL,"
-    "  created_at INTEGER NOT NULL,"
-    "  revoked_at INTEGER"
-    ") STRICT;"
-    "CREATE TABLE events ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  id TEXT NOT NULL UNIQUE,"
-    "  type TEXT NOT NULL,"
-    "  storefront TEXT NOT NULL,"
-    "  time INTEGER NOT NULL,"
-    "  payload TEXT NOT NULL,"
-    "  attempts INTEGER NOT NULL,"
-    "  next_at INTEGER NOT NULL"
-    ") STRICT;"
-    "CREATE INDEX events_due ON events (next_at);"
-    "CREATE UNIQUE INDEX sources_consents ON sources (oauth_state)"
-    "  WHERE oauth_state IS NOT NULL;"
-    "CREATE TABLE oauth_clients ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  issuer TEXT NOT NULL,"
-    "  redirect_uri TEXT NOT NULL,"
-    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"
-    "  sealed BLOB NOT NULL CHECK (length(sealed) > 0),"
-    "  UNIQUE (issuer, redirect_uri)"
-    ") STRICT;"
-    "PRAGMA application_id = 1768846963; PRAGMA user_version = 3;"
-    "INSERT INTO sources (seq, id, storefront, source_id, name, execution_type, status, agent_id,"
-    "  type, endpoint_url, protocol, authentication_type, auth_configured, created_at, updated_at,"
-    "  revision, oauth_state, oauth_expires_at, oauth_private_state, oauth_refresh_at) VALUES"
-    " (3, '3', 'acme', 'all', 'A name', 'AGENT', 'ACTIVE', 'agent_3', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, 253402300799999, 1, 7, NULL, 0, NULL, 9),"
-    " (7, '7', 'acme', 'consent', 'A name', 'AGENT', 'PENDING', 'agent_7', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'OAUTH', 0, 7, 7, 1, 'state 7', 8, 'private 7', 0),"
-    " (9, '9', 'acme', 'late', 'A name', 'AGENT', 'ACTIVE', 'agent_9', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, 9, 9, 1, NULL, 0, NULL, 0);"
+    ") STRICT;" OTHERS_3 "PRAGMA application_id = 1768846963; PRAGMA user_version = 3;" ROWS_3
     "INSERT INTO credentials (seq, sealed) VALUES"
     " (3, CAST('sealed 3' AS BLOB)),"
     " (9, CAST(printf('sealed 9%.10000c', 'x') || 'end of 9' AS BLOB)),"
@@ -406,37 +410,7 @@ static void what_cannot_be_converted_stays(void **state) {
 /* As it made its files. What is sealed for 3 is encrypted under its key; what was for 9 is
  * damaged, and 12 was deleted by a program that does without foreign keys. */
 static const char version_4[] =
-    "PRAGMA journal_mode = WAL;"
-    "CREATE TABLE sources ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  id TEXT NOT NULL UNIQUE,"
-    "  storefront TEXT NOT NULL,"
-    "  source_id TEXT NOT NULL,"
-    "  name TEXT NOT NULL,"
-    "  execution_type TEXT NOT NULL,"
-    "  status TEXT NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'DISABLED')),"
-    "  agent_id TEXT NOT NULL UNIQUE,"
-    "  type TEXT NOT NULL,"
-    "  endpoint_url TEXT NOT NULL,"
-    "  protocol TEXT NOT NULL,"
-    "  authentication_type TEXT NOT NULL,"
-    "  auth_configured INTEGER NOT NULL CHECK (auth_configured IN (0, 1)),"
-    "  oauth_authorization_url TEXT,"
-    "  description TEXT,"
-    "  created_at INTEGER NOT NULL,"
-    "  updated_at INTEGER NOT NULL,"
-    "  oauth_audience TEXT,"
-    "  revision INTEGER NOT NULL,"
-    "  attempts INTEGER NOT NULL DEFAULT 0,"
-    "  last_checked_at INTEGER NOT NULL DEFAULT 0,"
-    "  last_error TEXT,"
-    "  next_check_at INTEGER NOT NULL DEFAULT 0,"
-    "  credential_proven INTEGER NOT NULL DEFAULT 0 CHECK (credential_proven IN (0, 1)),"
-    "  unreachable INTEGER NOT NULL DEFAULT 0 CHECK (unreachable IN (0, 1)), oauth_state TEXT,"
-    "  oauth_expires_at INTEGER NOT NULL DEFAULT 0, oauth_private_state TEXT,"
-    "  oauth_refresh_at INTEGER NOT NULL DEFAULT 0,"
-    "  UNIQUE (storefront, source_id)"
-    ") STRICT;"
+    "PRAGMA journal_mode = WAL;" SOURCES_3
     "CREATE TABLE credentials ("
     "  seq INTEGER PRIMARY KEY REFERENCES sources (seq) ON DELETE CASCADE,"
     "  sealed BLOB NOT NULL CHECK (length(sealed) > 16)"
@@ -444,49 +418,7 @@ static const char version_4[] =
     "CREATE TABLE row_keys ("
     "  seq INTEGER PRIMARY KEY,"
     "  key BLOB NOT NULL CHECK (length(key) = 32)"
-    ") STRICT;"
-    "CREATE INDEX sources_order ON sources (storefront);"
-    "CREATE INDEX sources_due ON sources (next_check_at) WHERE next_check_at > 0;"
-    "CREATE TABLE api_keys ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  client_id TEXT NOT NULL UNIQUE,"
-    "  digest BLOB NOT NULL CHECK (length(digest) = 32),"
-    "  storefront TEXT NOT NULL,"
-    "  name TEXT NOT NULL,"
-    "  created_at INTEGER NOT NULL,"
-    "  revoked_at INTEGER"
-    ") STRICT;"
-    "CREATE TABLE events ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  id TEXT NOT NULL UNIQUE,"
-    "  type TEXT NOT NULL,"
-    "  storefront TEXT NOT NULL,"
-    "  time INTEGER NOT NULL,"
-    "  payload TEXT NOT NULL,"
-    "  attempts INTEGER NOT NULL,"
-    "  next_at INTEGER NOT NULL"
-    ") STRICT;"
-    "CREATE INDEX events_due ON events (next_at);"
-    "CREATE UNIQUE INDEX sources_consents ON sources (oauth_state)"
-    "  WHERE oauth_state IS NOT NULL;"
-    "CREATE TABLE oauth_clients ("
-    "  seq INTEGER PRIMARY KEY,"
-    "  issuer TEXT NOT NULL,"
-    "  redirect_uri TEXT NOT NULL,"
-    "  padding BLOB NOT NULL DEFAULT (zeroblob(4096)),"
-    "  sealed BLOB NOT NULL CHECK (length(sealed) > 0),"
-    "  UNIQUE (issuer, redirect_uri)"
-    ") STRICT;"
-    "PRAGMA application_id = 1768846963; PRAGMA user_version = 4;"
-    "INSERT INTO sources (seq, id, storefront, source_id, name, execution_type, status, agent_id,"
-    "  type, endpoint_url, protocol, authentication_type, auth_configured, created_at, updated_at,"
-    "  revision, oauth_state, oauth_expires_at, oauth_private_state, oauth_refresh_at) VALUES"
-    " (3, '3', 'acme', 'all', 'A name', 'AGENT', 'ACTIVE', 'agent_3', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, 253402300799999, 1, 7, NULL, 0, NULL, 9),"
-    " (7, '7', 'acme', 'consent', 'A name', 'AGENT', 'PENDING', 'agent_7', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'OAUTH', 0, 7, 7, 1, 'state 7', 8, 'private 7', 0),"
-    " (9, '9', 'acme', 'late', 'A name', 'AGENT', 'ACTIVE', 'agent_9', 'SALES',"
-    "  'https://agent.example/mcp', 'MCP', 'API_KEY', 1, 9, 9, 1, NULL, 0, NULL, 0);"
+    ") STRICT;" OTHERS_3 "PRAGMA application_id = 1768846963; PRAGMA user_version = 4;" ROWS_3
     "INSERT INTO row_keys (seq, key)"
     " WITH RECURSIVE seqs (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM seqs WHERE seq < 12)"
     " SELECT seq, CASE WHEN seq IN (3, 9, 12)"
