@@ -33,7 +33,8 @@ static void bind(ivs_pg_query *query, int parameter, const char *text) {
 
 /* Judges the token by the row, or where there is none by zeros, which are no key's
  * digest: it takes the same time. */
-static int32_t judge(ivs_pg_query *query, const ivs_apikey *given, invsrc_buffer *storefront) {
+static int32_t judge(ivs_pg_query *query, const ivs_apikey *given,
+                     const ivs_known_question *question, invsrc_buffer *storefront) {
   ivs_apikey kept = {{0}, {0}};
   int32_t outcome = ivs_pg_outcome(ivs_pg_query_run(query));
   int found = ivs_pg_query_next(query);
@@ -45,28 +46,34 @@ static int32_t judge(ivs_pg_query *query, const ivs_apikey *given, invsrc_buffer
   if (digest && digest_length == sizeof kept.digest)
     memcpy(kept.digest, digest, sizeof kept.digest);
   same = ivs_apikey_is_same(&kept, given);
-  if (outcome == INVSRC_OUTCOME_OK && (!same || !owner))
-    outcome = INVSRC_OUTCOME_UNKNOWN;
-  else if (outcome == INVSRC_OUTCOME_OK &&
-           invsrc_buffer_set(storefront, owner, owner_length) != INVSRC_OK)
-    outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  if (outcome == INVSRC_OUTCOME_OK && (!same || !owner)) outcome = INVSRC_OUTCOME_UNKNOWN;
+  if (outcome == INVSRC_OUTCOME_OK) {
+    ivs_known_keys_keep(&query->step->pg->known, question, given, owner, owner_length);
+    if (invsrc_buffer_set(storefront, owner, owner_length) != INVSRC_OK)
+      outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  }
   ivs_pg_query_end(query);
   return outcome;
 }
 
 static int32_t authenticate(void *context, const char *token, uint64_t length,
                             invsrc_buffer *storefront) {
-  ivs_pg_step step = {.pg = context};
+  invsrc_postgres *pg = context;
+  ivs_pg_step step = {.pg = pg};
   ivs_pg_query query;
   ivs_apikey given;
+  ivs_known_question question;
   int32_t outcome = ivs_apikey_parse(token, length, &given);
 
   if (outcome != INVSRC_OUTCOME_OK) return outcome;
+  question = ivs_known_keys_ask(&pg->known, ivs_pg_now());
+  outcome = ivs_known_keys_find(&pg->known, &question, &given, storefront);
+  if (outcome != INVSRC_OUTCOME_UNKNOWN) return outcome;
   do {
     ivs_pg_step_begin(&step);
     ivs_pg_query_begin(&query, &step, IVS_PG_APIKEY_FIND);
     bind(&query, 1, given.client_id);
-    outcome = ivs_pg_step_end(&step, judge(&query, &given, storefront));
+    outcome = ivs_pg_step_end(&step, judge(&query, &given, &question, storefront));
   } while (ivs_pg_step_again(&step, 1));
   return outcome;
 }
@@ -176,6 +183,7 @@ int32_t invsrc_postgres_apikey_revoke(invsrc_postgres *pg, const char *client_id
     ivs_pg_bind_number(&query, 2, now());
     ivs_pg_step_end(&step, ivs_pg_query_do(&query));
   } while (ivs_pg_step_again(&step, 1));
+  ivs_known_keys_change(&pg->known);
   if (step.status == IVS_PG_OK && query.changes == 0)
     return ivs_error_fail(error, INVSRC_ENOTFOUND, nobodys);
   return ivs_pg_report(step.status, error);

@@ -13,6 +13,8 @@
 #include <libpq-fe.h>
 #include <pthread.h>
 
+#include "core/known_keys.h"
+
 /* The statements, each prepared once in a connection, when it is first used. */
 typedef enum ivs_pg_sql {
   IVS_PG_SOURCE_INSERT,
@@ -79,6 +81,7 @@ struct invsrc_postgres {
   uint32_t pool_size;
   uint32_t statement_timeout; /* milliseconds, */
   uint32_t patience;          /* and for how long it is found out whether something came to pass */
+  ivs_known_keys known;       /* of callers; any thread */
   pthread_mutex_t lock;       /* guards what follows */
   pthread_cond_t returned;    /* told when a connection came back; by the monotonic clock */
   ivs_pg_connection *idle;    /* the one that was used last is first */

@@ -15,6 +15,7 @@
 #include <sqlite3.h>
 
 #include "core/buffer.h"
+#include "core/known_keys.h"
 #include "core/pool.h"
 
 #define IVS_SQLITE_BUSY_MILLISECONDS 5000
@@ -71,6 +72,7 @@ typedef struct ivs_connection {
 struct invsrc_sqlite {
   char *path;                 /* from the root, so that it stays the same file */
   ivs_pool *keys;             /* for what is sealed; any thread */
+  ivs_known_keys known;       /* of callers; any thread */
   ivs_connection *writer;     /* the leader's; what it has read stays good, as it alone writes */
   int remains;                /* the leader's too: bytes that are gone may still be in the log */
   int log_pages;              /* the leader's: how long the log is, */

@@ -8,10 +8,10 @@
 #include "providers/apikey.h"
 #include "providers/sqlite.h"
 
-static int64_t now(void) {
+static int64_t now(clockid_t clock) {
   struct timespec time = {0, 0};
 
-  clock_gettime(CLOCK_REALTIME, &time);
+  clock_gettime(clock, &time);
   return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
@@ -23,7 +23,8 @@ static void bind(ivs_query *query, int parameter, const char *text) {
 
 /* Judges the token by the row, or where there is none by zeros, which are no key's
  * digest: it takes the same time. */
-static int32_t judge(ivs_query *query, const ivs_apikey *given, invsrc_buffer *storefront) {
+static int32_t judge(ivs_query *query, const ivs_apikey *given, const ivs_known_question *question,
+                     invsrc_buffer *storefront) {
   ivs_apikey kept = {{0}, {0}};
   int found = query->status == SQLITE_ROW;
   uint64_t digest_length = 0, owner_length = 0;
@@ -38,6 +39,7 @@ static int32_t judge(ivs_query *query, const ivs_apikey *given, invsrc_buffer *s
   outcome = ivs_sqlite_outcome(query->status);
   if (outcome != INVSRC_OUTCOME_OK) return outcome;
   if (!same || !owner) return INVSRC_OUTCOME_UNKNOWN;
+  ivs_known_keys_keep(&query->db->known, question, given, owner, owner_length);
   return invsrc_buffer_set(storefront, owner, owner_length) == INVSRC_OK
              ? INVSRC_OUTCOME_OK
              : INVSRC_OUTCOME_UNAVAILABLE;
@@ -45,15 +47,20 @@ static int32_t judge(ivs_query *query, const ivs_apikey *given, invsrc_buffer *s
 
 static int32_t authenticate(void *context, const char *token, uint64_t length,
                             invsrc_buffer *storefront) {
+  invsrc_sqlite *db = context;
   ivs_apikey given;
+  ivs_known_question question;
   ivs_query query;
   int32_t outcome = ivs_apikey_parse(token, length, &given);
 
   if (outcome != INVSRC_OUTCOME_OK) return outcome;
+  question = ivs_known_keys_ask(&db->known, now(CLOCK_MONOTONIC));
+  outcome = ivs_known_keys_find(&db->known, &question, &given, storefront);
+  if (outcome != INVSRC_OUTCOME_UNKNOWN) return outcome;
   ivs_query_begin(&query, context, IVS_SQL_APIKEY_FIND);
   bind(&query, 1, given.client_id);
   ivs_query_step(&query);
-  outcome = judge(&query, &given, storefront);
+  outcome = judge(&query, &given, &question, storefront);
   ivs_query_end(&query);
   return outcome;
 }
@@ -102,7 +109,7 @@ static int32_t add(ivs_step *step, void *context) {
   ivs_query_bind_blob(&query, 2, it->drawn->digest, sizeof it->drawn->digest);
   bind(&query, 3, it->storefront);
   bind(&query, 4, it->name ? it->name : "");
-  ivs_query_bind_number(&query, 5, now());
+  ivs_query_bind_number(&query, 5, now(CLOCK_REALTIME));
   return end(it, &query);
 }
 
@@ -151,7 +158,7 @@ static int32_t revoke(ivs_step *step, void *context) {
   ivs_query query;
 
   ivs_query_join(&query, step, IVS_SQL_APIKEY_REVOKE);
-  ivs_query_bind_number(&query, 1, now());
+  ivs_query_bind_number(&query, 1, now(CLOCK_REALTIME));
   bind(&query, 2, it->client_id);
   return end(it, &query);
 }
@@ -163,6 +170,7 @@ int32_t invsrc_sqlite_apikey_revoke(invsrc_sqlite *db, const char *client_id, in
   if (!db || !client_id)
     return ivs_error_fail(error, INVSRC_EINVAL, invsrc_strerror(INVSRC_EINVAL));
   result = ivs_sqlite_report(make_change(db, revoke, &it), error);
+  ivs_known_keys_change(&db->known);
   if (result == INVSRC_OK && it.changes == 0)
     return ivs_error_fail(error, INVSRC_ENOTFOUND, "there is no API key with this client id");
   return result;

@@ -3,6 +3,7 @@
  * and revoked; and sealing again under another master key.
  */
 #include <pthread.h>
+#include <time.h>
 
 #include "scratch_db.h"
 
@@ -136,6 +137,13 @@ static void keep_time(void *context, const invsrc_apikey *key) {
   *(int64_t *)context = key->revoked_at;
 }
 
+/* For so long what another process revokes may count. */
+static void let_a_moment_pass(void) {
+  static const struct timespec moment = {0, 10000000};
+
+  nanosleep(&moment, NULL);
+}
+
 static void what_is_revoked_stays_revoked(void **state) {
   struct key a = add("acme", NULL), b = add("other", NULL);
   int64_t first = 0, second = 0;
@@ -146,6 +154,7 @@ static void what_is_revoked_stays_revoked(void **state) {
   assert_int_equal(invsrc_sqlite_open(DB, &elsewhere, error), INVSRC_OK);
   assert_int_equal(invsrc_sqlite_apikey_revoke(elsewhere, a.client_id, error), INVSRC_OK);
   invsrc_sqlite_free(elsewhere);
+  let_a_moment_pass();
   speaks_for(&a, "");
   speaks_for(&b, "other");
   assert_int_equal(invsrc_sqlite_apikey_list(db, "acme", keep_time, &first, error), INVSRC_OK);
@@ -154,6 +163,34 @@ static void what_is_revoked_stays_revoked(void **state) {
   assert_int_equal(invsrc_sqlite_apikey_list(db, "acme", keep_time, &second, error), INVSRC_OK);
   assert_int_equal(second, first - 5000);
   speaks_for(&a, "");
+}
+
+static void what_is_revoked_here_is_so_at_once(void **state) {
+  (void)state;
+  for (int i = 0; i < 20; i++) {
+    struct key key = add("acme", NULL);
+    speaks_for(&key, "acme");
+    assert_int_equal(invsrc_sqlite_apikey_revoke(db, key.client_id, error), INVSRC_OK);
+    speaks_for(&key, "");
+  }
+}
+
+/* It shows in that one counts still which has just been taken away; unless that took too long. */
+static void a_key_is_looked_up_once_in_a_moment(void **state) {
+  invsrc_buffer *storefront = invsrc_buffer_new();
+  const char *whose = "";
+
+  (void)state;
+  for (int i = 0; i < 1000 && !*whose; i++) {
+    struct key key = add("acme", NULL);
+    speaks_for(&key, "acme");
+    run_sql(DB, "DELETE FROM api_keys");
+    whose = authenticate(invsrc_sqlite_authenticator(), db, key.token, storefront);
+    let_a_moment_pass();
+    speaks_for(&key, "");
+  }
+  assert_string_equal(whose, "acme");
+  invsrc_buffer_free(storefront);
 }
 
 static void mistakes_are_told(void **state) {
@@ -585,6 +622,8 @@ int main(void) {
       TEST(keys_are_listed_oldest_first),
       TEST(a_visitor_may_use_the_database),
       TEST(what_is_revoked_stays_revoked),
+      TEST(what_is_revoked_here_is_so_at_once),
+      TEST(a_key_is_looked_up_once_in_a_moment),
       TEST(mistakes_are_told),
       TEST(a_key_that_is_not_kept_is_not_shown),
       TEST(altered_keys_are_nobodys),

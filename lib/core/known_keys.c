@@ -1,0 +1,54 @@
+/*
+ * See known_keys.h.
+ */
+#include "core/known_keys.h"
+
+#include <string.h>
+
+/* The one place where a key can be; client ids are random. */
+static ivs_known_key *place_of(ivs_known_keys *self, const ivs_apikey *key) {
+  unsigned sum = (unsigned char)key->client_id[0] * 31U + (unsigned char)key->client_id[1];
+
+  return &self->all[sum % IVS_KNOWN_MOST];
+}
+
+ivs_known_question ivs_known_keys_ask(ivs_known_keys *self, int64_t now) {
+  return (ivs_known_question){self->changes, now};
+}
+
+static int is_answer(const ivs_known_key *known, const ivs_known_question *question,
+                     const ivs_apikey *key) {
+  return known->changes == question->changes && question->at < known->until &&
+         ivs_apikey_is_same(&known->key, key);
+}
+
+int32_t ivs_known_keys_find(ivs_known_keys *self, const ivs_known_question *question,
+                            const ivs_apikey *key, invsrc_buffer *storefront) {
+  int32_t outcome = INVSRC_OUTCOME_UNKNOWN;
+  const ivs_known_key *known = place_of(self, key);
+
+  if (atomic_exchange(&self->in_use, 1)) return outcome;
+  if (is_answer(known, question, key))
+    outcome = invsrc_buffer_set(storefront, known->storefront, known->length) == INVSRC_OK
+                  ? INVSRC_OUTCOME_OK
+                  : INVSRC_OUTCOME_UNAVAILABLE;
+  self->in_use = 0;
+  return outcome;
+}
+
+void ivs_known_keys_keep(ivs_known_keys *self, const ivs_known_question *question,
+                         const ivs_apikey *key, const char *storefront, uint64_t length) {
+  ivs_known_key *known = place_of(self, key);
+
+  if (length > sizeof known->storefront || atomic_exchange(&self->in_use, 1)) return;
+  known->key = *key;
+  known->changes = question->changes;
+  known->until = question->at + IVS_KNOWN_MILLISECONDS;
+  known->length = length;
+  memcpy(known->storefront, storefront, length);
+  self->in_use = 0;
+}
+
+void ivs_known_keys_change(ivs_known_keys *self) {
+  self->changes++;
+}
