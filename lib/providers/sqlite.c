@@ -65,7 +65,9 @@ static const char *const migrations[] = {
     "  source_id TEXT NOT NULL,"
     "  name TEXT NOT NULL,"
     "  execution_type TEXT NOT NULL,"
-    "  status TEXT NOT NULL CHECK (status IN ('PENDING', 'ACTIVE', 'DISABLED')),"
+    /* SQLite makes a table of a list of three, for each row anew. */
+    "  status TEXT NOT NULL"
+    "   CHECK (status = 'PENDING' OR status = 'ACTIVE' OR status = 'DISABLED'),"
     "  agent_id TEXT NOT NULL UNIQUE,"
     "  type TEXT NOT NULL,"
     "  endpoint_url TEXT NOT NULL,"

@@ -14,9 +14,9 @@
 /* How long readers may hold up the emptying of the log. */
 #define LOG_MILLISECONDS 100
 
-/* Pages of the log from which on they are copied into the file, as SQLite itself has it; and
- * from which on it is emptied. */
-#define LOG_COPIED 1000
+/* Pages of the log from which on they are copied into the file: fewer than SQLite's 1000, as all
+ * who write wait for that; and from which on it is emptied. */
+#define LOG_COPIED 300
 #define LOG_MOST 4000
 
 /* ---- The log ---------------------------------------------------------------------------- */
