@@ -210,6 +210,8 @@ UNIT_TESTS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/unit/*.c test
 TEST_TOOLS := $(patsubst test/%.c,$B/test/%,$(sort $(wildcard test/conformance/*.c test/peers/*.c \
   test/bench/*.c test/postgres/*.c)))
 EXAMPLES := $(patsubst examples/%.c,$B/examples/%,$(sort $(wildcard examples/*.c)))
+# The one that takes longest is first, so that at the end the others do not wait for it.
+LONGEST_SCRIPT := test/postgres/postgres.test
 SCRIPTS := $(sort $(wildcard test/*/*.test))
 LONG_SCRIPTS := $(sort $(wildcard test/*/*.long))
 
@@ -251,7 +253,7 @@ demo: all $(PEER_SCRIPTS)
 	@BUILD='$B' examples/demo.sh
 
 check: all $(UNIT_TESTS) $(TEST_TOOLS) $(EXAMPLES) $(PEER_SCRIPTS)
-	@$(RUN_TESTS) $(UNIT_TESTS) $(SCRIPTS)
+	@$(RUN_TESTS) $(LONGEST_SCRIPT) $(UNIT_TESTS) $(filter-out $(LONGEST_SCRIPT),$(SCRIPTS))
 
 bench: all $(TEST_TOOLS)
 	@BUILD='$B' CC='$(CC)' PYTHON='$(PYTHON)' test/bench/run

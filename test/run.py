@@ -50,7 +50,8 @@ def main(paths):
     passed = failed = 0
     workers = min(2, os.cpu_count() or 1)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
-        for path, good, bad, status, output, seconds in pool.map(run, paths):
+        for done in concurrent.futures.as_completed([pool.submit(run, path) for path in paths]):
+            path, good, bad, status, output, seconds = done.result()
             passed, failed = passed + good, failed + bad
             print(f"{'FAIL' if bad else 'pass'}  {path}: {good} passed, {bad} failed"
                   f" ({seconds:.1f} s)" + (f", status {status}" if bad else ""), flush=True)
