@@ -293,12 +293,11 @@ check-long: all $(TEST_TOOLS) $(EXAMPLES) $(PEER_SCRIPTS)
 # secrets in the process's own memory would take a sanitizer's for it, and Python
 # cannot load a library whose sanitizer it does not have.
 PROGRAMS = $(filter-out %/secrets,$(filter $(ONLY:%=$B/test/%/%),$(UNIT_TESTS)))
-PROGRAM_SCRIPTS = $(if $(filter conformance,$(ONLY)),\
-  $(filter-out %/python.test,$(wildcard test/conformance/*.test))) \
-  $(if $(WRAPPER),,test/postgres/postgres.test)
+PROGRAM_SCRIPTS = $(if $(WRAPPER),,$(LONGEST_SCRIPT)) $(if $(filter conformance,$(ONLY)),\
+  $(filter-out %/python.test,$(wildcard test/conformance/*.test)))
 .PHONY: check-programs
 check-programs: all $(UNIT_TESTS) $(TEST_TOOLS)
-	@TEST_WRAPPER="$(WRAPPER)" $(RUN_TESTS) $(PROGRAMS) $(PROGRAM_SCRIPTS)
+	@TEST_WRAPPER="$(WRAPPER)" $(RUN_TESTS) $(PROGRAM_SCRIPTS) $(PROGRAMS)
 
 CORE_LINES := 95
 CORE_BRANCHES := 90

@@ -61,7 +61,7 @@ INVSRC_API int32_t invsrc_postgres_set_pool_size(invsrc_postgres *pg, uint32_t c
 INVSRC_API int32_t invsrc_postgres_set_statement_timeout(invsrc_postgres *pg,
                                                          uint32_t milliseconds);
 INVSRC_API const invsrc_store_vtable *invsrc_postgres_store(void);
-/* As invsrc_sqlite_authenticator(): a revoke through another handle counts within 10 milliseconds. */
+/* As invsrc_sqlite_authenticator(), also in how soon a revoke counts. */
 INVSRC_API const invsrc_authenticator_vtable *invsrc_postgres_authenticator(void);
 INVSRC_API const invsrc_clients_vtable *invsrc_postgres_clients(void);
 

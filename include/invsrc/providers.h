@@ -90,8 +90,9 @@ typedef struct invsrc_sqlite invsrc_sqlite;
 INVSRC_API int32_t invsrc_sqlite_open(const char *path, invsrc_sqlite **db, invsrc_error *error);
 INVSRC_API void invsrc_sqlite_free(invsrc_sqlite *db);
 INVSRC_API const invsrc_store_vtable *invsrc_sqlite_store(void);
-/* A key is looked up at most once in 10 milliseconds: so long, and never after a revoke through the
- * same `db` has returned, one that is revoked may still count. */
+/* What the database says of a good key may be used for 10 milliseconds: for as long a key may
+ * count that was revoked through another `db`, or by another process. One that was revoked through
+ * the same `db` does not, once the revoke has returned. */
 INVSRC_API const invsrc_authenticator_vtable *invsrc_sqlite_authenticator(void);
 
 /* Makes an API key for a storefront (1 to 255 bytes, no control characters) with

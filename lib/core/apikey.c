@@ -56,7 +56,7 @@ int ivs_apikey_is_same(const ivs_apikey *a, const ivs_apikey *b) {
 static int is_fit(const char *text) {
   size_t length = strlen(text);
 
-  return length <= IVS_APIKEY_STOREFRONT && ivs_text_is_utf8(text, length, NULL) &&
+  return length <= IVS_APIKEY_TEXT && ivs_text_is_utf8(text, length, NULL) &&
          !ivs_text_has_control(text, length);
 }
 

@@ -13,7 +13,7 @@
 #define IVS_APIKEY_LENGTH \
   (sizeof IVS_APIKEY_PREFIX - 1 + IVS_APIKEY_CLIENT_ID + 1 + IVS_APIKEY_SECRET)
 #define IVS_APIKEY_DIGEST 32
-#define IVS_APIKEY_STOREFRONT 255 /* bytes at most */
+#define IVS_APIKEY_TEXT 255 /* bytes of a storefront or a name, at most */
 #define IVS_APIKEY_RANDOM (IVS_APIKEY_CLIENT_ID + IVS_APIKEY_SECRET)
 
 /* What a store keeps: never the key itself. */

@@ -13,7 +13,7 @@ static ivs_known_key *place_of(ivs_known_keys *self, const ivs_apikey *key) {
 }
 
 ivs_known_question ivs_known_keys_ask(ivs_known_keys *self, int64_t now) {
-  return (ivs_known_question){self->changes, now};
+  return (ivs_known_question){atomic_load(&self->changes), now};
 }
 
 static int is_answer(const ivs_known_key *known, const ivs_known_question *question,
@@ -32,7 +32,7 @@ int32_t ivs_known_keys_find(ivs_known_keys *self, const ivs_known_question *ques
     outcome = invsrc_buffer_set(storefront, known->storefront, known->length) == INVSRC_OK
                   ? INVSRC_OUTCOME_OK
                   : INVSRC_OUTCOME_UNAVAILABLE;
-  self->in_use = 0;
+  atomic_store(&self->in_use, 0);
   return outcome;
 }
 
@@ -40,15 +40,16 @@ void ivs_known_keys_keep(ivs_known_keys *self, const ivs_known_question *questio
                          const ivs_apikey *key, const char *storefront, uint64_t length) {
   ivs_known_key *known = place_of(self, key);
 
-  if (length > sizeof known->storefront || atomic_exchange(&self->in_use, 1)) return;
+  if (question->at <= 0 || length > sizeof known->storefront) return;
+  if (atomic_exchange(&self->in_use, 1)) return;
   known->key = *key;
   known->changes = question->changes;
   known->until = question->at + IVS_KNOWN_MILLISECONDS;
   known->length = length;
   memcpy(known->storefront, storefront, length);
-  self->in_use = 0;
+  atomic_store(&self->in_use, 0);
 }
 
 void ivs_known_keys_change(ivs_known_keys *self) {
-  self->changes++;
+  atomic_fetch_add(&self->changes, 1);
 }

@@ -19,20 +19,20 @@ typedef struct ivs_known_key {
   unsigned long changes; /* of the keys, when it was asked */
   int64_t until;         /* milliseconds */
   uint64_t length;
-  char storefront[IVS_APIKEY_STOREFRONT];
+  char storefront[IVS_APIKEY_TEXT];
 } ivs_known_key;
 
 /* For any thread; and none waits for another. */
 typedef struct ivs_known_keys {
-  atomic_int in_use;     /* by a thread: who comes meanwhile knows nothing */
-  atomic_ulong changes;  /* of keys, by this process */
+  atomic_int in_use;    /* by a thread: who comes meanwhile knows nothing */
+  atomic_ulong changes; /* of keys, by this process */
   ivs_known_key all[IVS_KNOWN_MOST];
 } ivs_known_keys;
 
 /* When a database is asked. */
 typedef struct ivs_known_question {
   unsigned long changes;
-  int64_t at; /* milliseconds of a clock that nobody sets */
+  int64_t at; /* milliseconds of a clock that nobody sets; 0: there is none, and nothing is known */
 } ivs_known_question;
 
 /* Before all else. */
@@ -44,7 +44,8 @@ int32_t ivs_known_keys_find(ivs_known_keys *self, const ivs_known_question *ques
 /* Keeps what the database has answered since. */
 void ivs_known_keys_keep(ivs_known_keys *self, const ivs_known_question *question,
                          const ivs_apikey *key, const char *storefront, uint64_t length);
-/* To be called when a key was revoked in the database: no answer from before counts any more. */
+/* To be called after a key was revoked in the database, or may have been: no answer from before
+ * counts any more. */
 void ivs_known_keys_change(ivs_known_keys *self);
 
 #endif

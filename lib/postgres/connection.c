@@ -114,10 +114,17 @@ static ivs_pg_status status_of_result(const PGresult *result) {
 
 /* ---- Waiting ---------------------------------------------------------------------- */
 
+/* It does not stand still in a sleep, in which connections end and keys are revoked. */
+#ifdef CLOCK_BOOTTIME
+#define CLOCK_OF_AGES CLOCK_BOOTTIME
+#else
+#define CLOCK_OF_AGES CLOCK_MONOTONIC
+#endif
+
 int64_t ivs_pg_now(void) {
   struct timespec time = {0, 0};
 
-  clock_gettime(CLOCK_MONOTONIC, &time);
+  clock_gettime(CLOCK_OF_AGES, &time);
   return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 

@@ -71,7 +71,7 @@ typedef enum ivs_pg_status {
 typedef struct ivs_pg_connection {
   struct ivs_pg_connection *next;
   PGconn *handle;
-  int64_t used_at; /* milliseconds of the monotonic clock */
+  int64_t used_at; /* by ivs_pg_now() */
   int is_spoilt;   /* not to be used again */
   unsigned char prepared[IVS_PG_SQL_END];
 } ivs_pg_connection;

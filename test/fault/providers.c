@@ -266,8 +266,15 @@ static int32_t use_key(void) {
   heap_open();
   outcome = invsrc_sqlite_authenticator()->authenticate(db, token, length, storefront);
   heap_close();
+  if (outcome == INVSRC_OUTCOME_OK)
+    assert_string_equal(invsrc_buffer_bytes(storefront, NULL), "acme");
   invsrc_buffer_free(storefront);
   return of_outcome(outcome);
+}
+
+static int32_t look_key_up(void) {
+  ivs_known_keys_change(&db->known);
+  return use_key();
 }
 
 static void ignore(void *context, const invsrc_apikey *shown) {
@@ -467,6 +474,7 @@ static void a_database(void **state) {
   use_store();
   use_clients(invsrc_sqlite_clients(), db);
   inject(add_key);
+  inject(look_key_up);
   inject(use_key);
   inject(list_keys);
   inject(revoke_key);

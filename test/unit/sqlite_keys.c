@@ -176,20 +176,26 @@ static void what_is_revoked_here_is_so_at_once(void **state) {
 }
 
 /* It shows in that one counts still which has just been taken away; unless that took too long. */
-static void a_key_is_looked_up_once_in_a_moment(void **state) {
+static void a_key_is_known_for_a_moment(void **state) {
   invsrc_buffer *storefront = invsrc_buffer_new();
   const char *whose = "";
+  sqlite3 *other = NULL;
 
   (void)state;
-  for (int i = 0; i < 1000 && !*whose; i++) {
+  assert_int_equal(sqlite3_open(DB, &other), SQLITE_OK);
+  assert_int_equal(sqlite3_exec(other, "PRAGMA synchronous = OFF", NULL, NULL, NULL), SQLITE_OK);
+  for (int i = 0; i < 100 && !*whose; i++) {
     struct key key = add("acme", NULL);
+    assert_int_equal(sqlite3_exec(other, "BEGIN; DELETE FROM api_keys", NULL, NULL, NULL),
+                     SQLITE_OK);
     speaks_for(&key, "acme");
-    run_sql(DB, "DELETE FROM api_keys");
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     whose = authenticate(invsrc_sqlite_authenticator(), db, key.token, storefront);
     let_a_moment_pass();
     speaks_for(&key, "");
   }
   assert_string_equal(whose, "acme");
+  sqlite3_close(other);
   invsrc_buffer_free(storefront);
 }
 
@@ -623,7 +629,7 @@ int main(void) {
       TEST(a_visitor_may_use_the_database),
       TEST(what_is_revoked_stays_revoked),
       TEST(what_is_revoked_here_is_so_at_once),
-      TEST(a_key_is_looked_up_once_in_a_moment),
+      TEST(a_key_is_known_for_a_moment),
       TEST(mistakes_are_told),
       TEST(a_key_that_is_not_kept_is_not_shown),
       TEST(altered_keys_are_nobodys),

@@ -51,7 +51,7 @@ static void nothing_is_scanned_or_sorted(void **state) {
                       "SEARCH events USING INDEX events_due (next_at<?)\n");
 }
 
-/* As it would be for a list of three in a CHECK, for each row. A claim has one, for all its rows. */
+/* As it would be for each row by a list of three in a CHECK. A claim has one, for all its rows. */
 static void no_table_is_made_on_the_way(void **state) {
   (void)state;
   for (int which = 0; which < IVS_SQL_END; which++) {
@@ -144,10 +144,8 @@ static void waiting_events_slow_no_claim(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin_anew, leave_nothing)
   static const struct CMUnitTest tests[] = {
-      TEST(nothing_is_scanned_or_sorted),
-      TEST(no_table_is_made_on_the_way),
-      TEST(sources_are_found_by_index),
-      TEST(keys_are_left_alone),
+      TEST(nothing_is_scanned_or_sorted), TEST(no_table_is_made_on_the_way),
+      TEST(sources_are_found_by_index),   TEST(keys_are_left_alone),
       TEST(waiting_events_slow_no_claim),
   };
 
