@@ -201,6 +201,9 @@ class Server(Running):
             self.said.append(line.rstrip("\n"))
         self.port = int(self.said[-1].rsplit(":", 1)[1])
 
+    def open_files(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
     def connect(self):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LONGEST)
 
