@@ -369,18 +369,18 @@ static void wait_for_locks(const char *table) {
   run_sql(sql);
 }
 
-/* A claim whose commit is lost is not told of, and ends with its lease. */
+/* A claim whose commit is lost is not told of, and ends with its lease. Where it was asked for
+ * again while the server held the row for the connection that was cut, it finds nothing. */
 static void claim_one(int number) {
   invsrc_source_list *list = invsrc_source_list_new();
   int32_t outcome = store.table->due(store.context, 10, 20, 5, list);
+  int was_cut = disarm();
+  const char *claimed = ids_of(list);
 
-  disarm();
   wait_for_locks("sources");
-  if (outcome == INVSRC_OUTCOME_OK)
-    assert_string_equal(ids_of(list), text_of(number));
-  else
-    assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
-  if (outcome == INVSRC_OUTCOME_OK) assert_due(store, 19, 30, 5, "");
+  if (outcome != INVSRC_OUTCOME_OK) assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
+  if (!was_cut || *claimed) assert_string_equal(claimed, text_of(number));
+  if (*claimed) assert_due(store, 19, 30, 5, "");
   assert_due(store, 20, 30, 5, text_of(number));
   invsrc_source_list_free(list);
 }
@@ -402,13 +402,14 @@ static void make_event_due(int number) {
 static void claim_event(int number) {
   invsrc_event *event = invsrc_event_new();
   int32_t outcome = store.table->event_next(store.context, later(10), later(20), event);
+  int was_cut = disarm();
 
-  disarm();
   wait_for_locks("events");
-  if (outcome == INVSRC_OUTCOME_OK) {
+  if (!was_cut || outcome == INVSRC_OUTCOME_OK) {
+    assert_int_equal(outcome, INVSRC_OUTCOME_OK);
     assert_string_equal(invsrc_event_text(event, INVSRC_EVENT_ID, NULL), event_of(number));
     assert_event(store, later(19), later(30), NULL, 0);
-  } else {
+  } else if (outcome != INVSRC_OUTCOME_NOT_FOUND) { /* as of a source, above */
     assert_int_equal(outcome, INVSRC_OUTCOME_UNAVAILABLE);
   }
   assert_event(store, later(20), later(30), event_of(number), 0);
