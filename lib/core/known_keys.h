@@ -29,6 +29,14 @@ typedef struct ivs_known_keys {
   ivs_known_key all[IVS_KNOWN_MOST];
 } ivs_known_keys;
 
+/* What a database has of a key; NULL where it has none. */
+typedef struct ivs_known_row {
+  const void *digest;
+  uint64_t digest_length;
+  const char *storefront;
+  uint64_t length;
+} ivs_known_row;
+
 /* When a database is asked. */
 typedef struct ivs_known_question {
   unsigned long changes;
@@ -44,6 +52,11 @@ int32_t ivs_known_keys_find(ivs_known_keys *self, const ivs_known_question *ques
 /* Keeps what the database has answered since. */
 void ivs_known_keys_keep(ivs_known_keys *self, const ivs_known_question *question,
                          const ivs_apikey *key, const char *storefront, uint64_t length);
+/* Judges the key by its row, in the same time where there is none, and keeps a good one: OK with
+ * the storefront; UNKNOWN; UNAVAILABLE where memory ran out. */
+int32_t ivs_known_keys_judge(ivs_known_keys *self, const ivs_known_question *question,
+                             const ivs_apikey *key, const ivs_known_row *row,
+                             invsrc_buffer *storefront);
 /* To be called after a key was revoked in the database, or may have been: no answer from before
  * counts any more. */
 void ivs_known_keys_change(ivs_known_keys *self);

@@ -31,27 +31,17 @@ static void bind(ivs_pg_query *query, int parameter, const char *text) {
 
 /* ---- Authentication ------------------------------------------------------------ */
 
-/* Judges the token by the row, or where there is none by zeros, which are no key's
- * digest: it takes the same time. */
 static int32_t judge(ivs_pg_query *query, const ivs_apikey *given,
                      const ivs_known_question *question, invsrc_buffer *storefront) {
-  ivs_apikey kept = {{0}, {0}};
+  ivs_known_row row = {NULL, 0, NULL, 0};
   int32_t outcome = ivs_pg_outcome(ivs_pg_query_run(query));
-  int found = ivs_pg_query_next(query);
-  uint64_t digest_length = 0, owner_length = 0;
-  const void *digest = found ? ivs_pg_bytes(query, 0, &digest_length) : NULL;
-  const char *owner = found ? ivs_pg_text(query, 1, &owner_length) : NULL;
-  int same;
 
-  if (digest && digest_length == sizeof kept.digest)
-    memcpy(kept.digest, digest, sizeof kept.digest);
-  same = ivs_apikey_is_same(&kept, given);
-  if (outcome == INVSRC_OUTCOME_OK && (!same || !owner)) outcome = INVSRC_OUTCOME_UNKNOWN;
-  if (outcome == INVSRC_OUTCOME_OK) {
-    ivs_known_keys_keep(&query->step->pg->known, question, given, owner, owner_length);
-    if (invsrc_buffer_set(storefront, owner, owner_length) != INVSRC_OK)
-      outcome = INVSRC_OUTCOME_UNAVAILABLE;
+  if (ivs_pg_query_next(query)) {
+    row.digest = ivs_pg_bytes(query, 0, &row.digest_length);
+    row.storefront = ivs_pg_text(query, 1, &row.length);
   }
+  if (outcome == INVSRC_OUTCOME_OK)
+    outcome = ivs_known_keys_judge(&query->step->pg->known, question, given, &row, storefront);
   ivs_pg_query_end(query);
   return outcome;
 }

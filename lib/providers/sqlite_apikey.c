@@ -21,28 +21,18 @@ static void bind(ivs_query *query, int parameter, const char *text) {
 
 /* ---- Authentication ------------------------------------------------------------ */
 
-/* Judges the token by the row, or where there is none by zeros, which are no key's
- * digest: it takes the same time. */
 static int32_t judge(ivs_query *query, const ivs_apikey *given, const ivs_known_question *question,
                      invsrc_buffer *storefront) {
-  ivs_apikey kept = {{0}, {0}};
-  int found = query->status == SQLITE_ROW;
-  uint64_t digest_length = 0, owner_length = 0;
-  const void *digest = found ? ivs_query_blob(query, 0, &digest_length) : NULL;
-  const char *owner = found ? ivs_query_text(query, 1, &owner_length) : NULL;
+  ivs_known_row row = {NULL, 0, NULL, 0};
   int32_t outcome;
-  int same;
 
-  if (digest && digest_length == sizeof kept.digest)
-    memcpy(kept.digest, digest, sizeof kept.digest);
-  same = ivs_apikey_is_same(&kept, given);
+  if (query->status == SQLITE_ROW) {
+    row.digest = ivs_query_blob(query, 0, &row.digest_length);
+    row.storefront = ivs_query_text(query, 1, &row.length);
+  }
   outcome = ivs_sqlite_outcome(query->status);
   if (outcome != INVSRC_OUTCOME_OK) return outcome;
-  if (!same || !owner) return INVSRC_OUTCOME_UNKNOWN;
-  ivs_known_keys_keep(&query->db->known, question, given, owner, owner_length);
-  return invsrc_buffer_set(storefront, owner, owner_length) == INVSRC_OK
-             ? INVSRC_OUTCOME_OK
-             : INVSRC_OUTCOME_UNAVAILABLE;
+  return ivs_known_keys_judge(&query->db->known, question, given, &row, storefront);
 }
 
 static int32_t authenticate(void *context, const char *token, uint64_t length,
@@ -57,7 +47,7 @@ static int32_t authenticate(void *context, const char *token, uint64_t length,
   question = ivs_known_keys_ask(&db->known, now(CLOCK_MONOTONIC));
   outcome = ivs_known_keys_find(&db->known, &question, &given, storefront);
   if (outcome != INVSRC_OUTCOME_UNKNOWN) return outcome;
-  ivs_query_begin(&query, context, IVS_SQL_APIKEY_FIND);
+  ivs_query_begin(&query, db, IVS_SQL_APIKEY_FIND);
   bind(&query, 1, given.client_id);
   ivs_query_step(&query);
   outcome = judge(&query, &given, &question, storefront);
